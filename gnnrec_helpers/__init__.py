@@ -1,0 +1,31 @@
+"""Graph neural networks for recommender systems: the package behind the gnnrec course.
+
+>>> from gnnrec_helpers import Interactions, datasets, evaluate, fit, models, recommend
+"""
+
+from __future__ import annotations
+
+from . import datasets, models
+from .evaluation import compare, evaluate
+from .interactions import Interactions, Split
+from .retrieval import recommend, similar_items, similar_users
+from .side_graphs import KnowledgeGraph, SocialGraph
+from .training import History, fit
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "History",
+    "Interactions",
+    "KnowledgeGraph",
+    "SocialGraph",
+    "Split",
+    "compare",
+    "datasets",
+    "evaluate",
+    "fit",
+    "models",
+    "recommend",
+    "similar_items",
+    "similar_users",
+]

@@ -1,0 +1,178 @@
+"""How good is a ranking? All items are ranked for every user; nothing is sampled.
+
+Candidates are all items except those the user is known to have chosen before: train when
+validation is judged, train and validation when test is. A user without held-out items is left
+out of the mean.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from .interactions import FloatArray, IntArray, Interactions, Split
+from .models import Recommender, frozen_score
+from .retrieval import BLOCK, rank
+
+Hits = NDArray[np.bool_]  # (users, k): is the item at this rank one of the held-out ones?
+
+
+def recall(hits: Hits, relevant: IntArray) -> FloatArray:
+    """The share of the held-out items that are in the list: hits / relevant."""
+    return hits.sum(1) / relevant
+
+
+def precision(hits: Hits, relevant: IntArray) -> FloatArray:
+    """The share of the list that is held-out items: hits / k."""
+    return hits.sum(1) / hits.shape[1]
+
+
+def hit_rate(hits: Hits, relevant: IntArray) -> FloatArray:
+    """1 where at least one held-out item is in the list."""
+    return hits.any(1).astype(np.float64)
+
+
+def mrr(hits: Hits, relevant: IntArray) -> FloatArray:
+    """1 / rank of the first held-out item, 0 where there is none in the list."""
+    first = hits.argmax(1)
+    return np.where(hits.any(1), 1 / (first + 1), 0.0)
+
+
+def ndcg(hits: Hits, relevant: IntArray) -> FloatArray:
+    """Hits discounted by 1 / log2(rank + 1), divided by the best that was possible.
+
+    The best list has its min(relevant, k) hits first (Järvelin & Kekäläinen 2002).
+    """
+    discount = 1 / np.log2(np.arange(hits.shape[1]) + 2)
+    ideal = np.concatenate([[0.0], np.cumsum(discount)])
+    return (hits * discount).sum(1) / ideal[np.minimum(relevant, hits.shape[1])]
+
+
+def average_precision(hits: Hits, relevant: IntArray) -> FloatArray:
+    """The mean, over the held-out items, of the precision at the rank of each (0 if absent)."""
+    ranks = np.arange(1, hits.shape[1] + 1)
+    at_hits = hits * hits.cumsum(1) / ranks
+    return at_hits.sum(1) / np.minimum(relevant, hits.shape[1])
+
+
+METRICS: Mapping[str, Callable[[Hits, IntArray], FloatArray]] = {
+    "recall": recall,
+    "ndcg": ndcg,
+    "precision": precision,
+    "hit_rate": hit_rate,
+    "mrr": mrr,
+    "map": average_precision,
+}
+USUAL = ("recall", "ndcg", "precision", "hit_rate", "mrr")
+Part = Literal["test", "validation"]
+
+
+def evaluate(
+    model: Recommender,
+    split: Split,
+    k: int = 20,
+    *,
+    part: Part = "test",
+    metrics: Sequence[str] = USUAL,
+    block: int = BLOCK,
+    progress: bool = False,
+) -> dict[str, float]:
+    """Mean metrics of a model's top-k lists over the users with held-out items.
+
+    Parameters
+    ----------
+    model : Recommender
+    split : Split
+    k : int, default 20
+        Length of the lists; where a user has fewer candidates the list is shorter.
+    part : {"test", "validation"}
+        What is to be found. Choose anything (epochs, layers, ...) with "validation" only.
+    metrics : sequence of str
+        From "recall", "ndcg", "precision", "hit_rate", "mrr", "map".
+    block : int
+        Scores in memory at once; bounds the memory whatever the number of users.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    dict
+        ``{"recall@20": 0.231, ...}``
+    """
+    table = evaluate_users(
+        model, split, k, part=part, metrics=metrics, block=block, progress=progress
+    )
+    return {name: float(values.mean()) for name, values in table.items()}
+
+
+def evaluate_users(
+    model: Recommender,
+    split: Split,
+    k: int = 20,
+    *,
+    part: Part = "test",
+    metrics: Sequence[str] = USUAL,
+    block: int = BLOCK,
+    progress: bool = False,
+) -> pd.DataFrame:
+    """The metrics of every user with held-out items: one row a user, one column a metric."""
+    unknown = [name for name in metrics if name not in METRICS]
+    if unknown:
+        raise ValueError(f"No metric {unknown[0]!r}; there are {', '.join(METRICS)}.")
+    held_out, seen = _parts(split, part)
+    users = np.unique(held_out.user_index)
+    if len(users) == 0:
+        raise ValueError(f"The {part} part of the split is empty, so there is nothing to find.")
+    ranked = rank(frozen_score(model), users, k, seen, block=block, progress=progress)
+    hits = _contains(held_out, users[:, None], ranked.items)
+    relevant = held_out.user_degrees()[users]
+    columns = {f"{name}@{k}": METRICS[name](hits, relevant) for name in metrics}
+    return pd.DataFrame(columns, index=split.train.users[users])
+
+
+def compare(
+    models: Mapping[str, Recommender], split: Split, k: int = 20, *, part: Part = "test"
+) -> pd.DataFrame:
+    """Models side by side: mean over users, and half the width of its 95 % interval.
+
+    The interval says how much the mean would move with other users of the same kind; it says
+    nothing of other seeds.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a model; columns ``recall@20``, ``± recall@20``, ``ndcg@20``, ``± ndcg@20``.
+    """
+    rows = {}
+    for name, model in models.items():
+        table = evaluate_users(model, split, k, part=part, metrics=("recall", "ndcg"))
+        row: dict[str, float] = {}
+        for metric, values in table.items():
+            row[str(metric)] = float(values.mean())
+            row[f"± {metric}"] = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values))
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def _parts(split: Split, part: str) -> tuple[Interactions, list[Interactions]]:
+    """What is to be found, and what is known before."""
+    if part == "test":
+        known = [split.train] if split.validation is None else [split.train, split.validation]
+        return split.test, known
+    if part == "validation":
+        if split.validation is None:
+            raise ValueError("This split has no validation part: see Split.with_validation.")
+        return split.validation, [split.train]
+    raise ValueError(f"part={part!r}: choose 'test' or 'validation'.")
+
+
+def _contains(held_out: Interactions, users: IntArray, items: IntArray) -> Hits:
+    """Which (user, item) pairs are held out; item -1 is none."""
+    pairs = held_out.user_index * held_out.num_items + held_out.item_index  # sorted already
+    wanted = users * held_out.num_items + items
+    place = np.minimum(np.searchsorted(pairs, wanted), len(pairs) - 1)
+    return (pairs[place] == wanted) & (items >= 0)

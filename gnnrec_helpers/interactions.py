@@ -1,0 +1,566 @@
+"""Who interacted with what: the table every recommender starts from, and its splits."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
+
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+SECONDS = "s"
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Interactions:
+    """Pairs of a user and an item, as positions into two lists of labels.
+
+    Build one with :meth:`from_frame` or :meth:`from_csv`, which check what they are given.
+    Pairs are unique and sorted by user, then item, so nothing that follows (splits, training)
+    depends on the order of rows in a file.
+
+    Attributes
+    ----------
+    user_index, item_index : int64 arrays, shape (n,)
+        One entry an interaction; positions in `users` and `items`.
+    users, items : pandas.Index
+        The labels, sorted; the position of a label is its index everywhere in the package.
+    rating : float64 array, shape (n,), or None
+    timestamp : int64 array, shape (n,), or None
+        Seconds since 1970 when parsed from dates; numbers are kept as they are.
+    dropped : dict
+        What was left out on the way here, and how many: ``{"repeated pairs": 3}``.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"user": ["ana", "ben", "ana"], "item": ["tea", "tea", "rye"]})
+    >>> Interactions.from_frame(table)
+    Interactions(3 pairs of 2 users and 2 items)
+    """
+
+    user_index: IntArray
+    item_index: IntArray
+    users: pd.Index
+    items: pd.Index
+    rating: FloatArray | None = None
+    timestamp: IntArray | None = None
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+    # ------------------------------------------------------------------ from and to tables
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        user: str = "user",
+        item: str = "item",
+        rating: str | None = None,
+        timestamp: str | None = None,
+        *,
+        missing: Literal["error", "drop"] = "error",
+    ) -> Interactions:
+        """Read a table with one interaction a row.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+        user, item : str
+            The columns holding the ids: integers, or text (kept exactly, spaces and emoji too).
+        rating, timestamp : str, optional
+            A column of numbers, and one of dates or numbers.
+        missing : {"error", "drop"}
+            What to do with a row that lacks one of these values. Dropped rows are counted in
+            `dropped`.
+
+        Returns
+        -------
+        Interactions
+            A pair that occurs several times is kept once: the latest by timestamp, else the last
+            row. How many rows that left out is in `dropped`, and a warning says so.
+
+        Raises
+        ------
+        ValueError
+            With one sentence naming the column, what was found and what would be accepted.
+        """
+        if not isinstance(frame, pd.DataFrame):
+            raise TypeError(f"frame must be a pandas.DataFrame, not {type(frame).__name__}.")
+        if missing not in ("error", "drop"):
+            raise ValueError(f"missing={missing!r}: choose 'error' or 'drop'.")
+        named = {"user": user, "item": item, "rating": rating, "timestamp": timestamp}
+        columns = {role: name for role, name in named.items() if name is not None}
+        for role, name in columns.items():
+            if name not in frame.columns:
+                raise ValueError(_missing_column(role, name, frame))
+        if len(frame) == 0:
+            raise ValueError("The table has no rows: at least one interaction is needed.")
+
+        table = pd.DataFrame({role: frame[name].array for role, name in columns.items()})
+        if "rating" in table:
+            table["rating"] = _numbers(table["rating"], columns["rating"])
+        if "timestamp" in table:
+            table["timestamp"] = _seconds(table["timestamp"], columns["timestamp"])
+        table, dropped = _without_missing(table, columns, missing)
+        users, user_index = _labels(table["user"], user)
+        items, item_index = _labels(table["item"], item)
+
+        order = np.arange(len(table))
+        if "timestamp" in table:
+            order = np.argsort(table["timestamp"].to_numpy(), kind="stable")
+        # sorted by user, item and age: the last of each run of equal pairs is the one to keep
+        order = order[np.lexsort((item_index[order], user_index[order]))]
+        pairs = user_index[order] * len(items) + item_index[order]
+        keep = order[np.append(pairs[1:] != pairs[:-1], True)]
+        if len(keep) < len(table):
+            dropped["repeated pairs"] = len(table) - len(keep)
+        if dropped:
+            counts = ", ".join(f"{count:,} {what}" for what, count in dropped.items())
+            warnings.warn(
+                f"Left out of {len(frame):,} rows: {counts} (the latest of a pair is kept).",
+                stacklevel=2,
+            )
+        return cls(
+            user_index[keep],
+            item_index[keep],
+            users,
+            items,
+            table["rating"].to_numpy(np.float64)[keep] if "rating" in table else None,
+            table["timestamp"].to_numpy(np.int64)[keep] if "timestamp" in table else None,
+            dropped,
+        )
+
+    @classmethod
+    def from_csv(
+        cls,
+        path: str | os.PathLike[str],
+        user: str = "user",
+        item: str = "item",
+        rating: str | None = None,
+        timestamp: str | None = None,
+        *,
+        separator: str = ",",
+        encoding: str = "utf-8-sig",
+        missing: Literal["error", "drop"] = "error",
+    ) -> Interactions:
+        """Read a CSV file (plain or compressed) with a header line; see :meth:`from_frame`.
+
+        Ids are read as text and become integers only when that loses nothing: ``42`` does,
+        ``007`` stays text.
+
+        Examples
+        --------
+        >>> Interactions.from_csv("my_shop.csv", user="customer", item="product",
+        ...                       timestamp="when")                        # doctest: +SKIP
+        """
+        if not Path(path).is_file():
+            raise FileNotFoundError(f"There is no file {os.fspath(path)!r}.")
+        ids = {user, item}
+        try:
+            frame = pd.read_csv(
+                path,
+                sep=separator,
+                encoding=encoding,
+                dtype={name: str for name in ids},
+                # an id may well be the text "NA": only an empty cell is missing there
+                keep_default_na=False,
+                na_values={name: [""] for name in ids} | _usual_na([rating, timestamp]),
+            )
+        except pd.errors.EmptyDataError:
+            raise ValueError(
+                f"{os.fspath(path)!r} is empty: a header line and at least one row are needed."
+            ) from None
+        except (pd.errors.ParserError, UnicodeDecodeError) as error:
+            raise ValueError(
+                f"{os.fspath(path)!r} cannot be read as CSV with separator={separator!r} and "
+                f"encoding={encoding!r}: {str(error).strip()}."
+            ) from None
+        for name in ids & set(frame.columns):
+            frame[name] = _integers_if_lossless(frame[name])
+        return cls.from_frame(frame, user, item, rating, timestamp, missing=missing)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The table again: columns user, item and, where present, rating and timestamp."""
+        columns: dict[str, Any] = {
+            "user": self.users[self.user_index],
+            "item": self.items[self.item_index],
+        }
+        if self.rating is not None:
+            columns["rating"] = self.rating
+        if self.timestamp is not None:
+            columns["timestamp"] = self.timestamp
+        return pd.DataFrame(columns)
+
+    def to_csr(self, values: ArrayLike | None = None) -> sparse.csr_array:
+        """The user-item matrix R, shape (num_users, num_items), float64; ones by default.
+
+        Parameters
+        ----------
+        values : array, shape (n,), optional
+            What to store instead of ones, for example ``interactions.rating``.
+        """
+        data = np.ones(len(self)) if values is None else np.asarray(values, np.float64)
+        if data.shape != (len(self),):
+            raise ValueError(f"values has shape {data.shape}; one value a pair is ({len(self)},).")
+        shape = (self.num_users, self.num_items)
+        return sparse.csr_array((data, (self.user_index, self.item_index)), shape=shape)
+
+    # ------------------------------------------------------------------ size and looks
+    @property
+    def num_users(self) -> int:
+        return len(self.users)
+
+    @property
+    def num_items(self) -> int:
+        return len(self.items)
+
+    def __len__(self) -> int:
+        return len(self.user_index)
+
+    def __repr__(self) -> str:
+        extra = [
+            name for name in ("rating", "timestamp") if getattr(self, name) is not None
+        ]
+        extra = [f"with {' and '.join(extra)}"] if extra else []
+        extra += [f"left out: {count:,} {what}" for what, count in self.dropped.items()]
+        return (
+            f"Interactions({len(self):,} pairs of {self.num_users:,} users and "
+            f"{self.num_items:,} items{''.join(', ' + part for part in extra)})"
+        )
+
+    @property
+    def density(self) -> float:
+        """The share of all user-item pairs that are present."""
+        return len(self) / (self.num_users * self.num_items)
+
+    def user_degrees(self) -> IntArray:
+        """Interactions of each user, shape (num_users,)."""
+        return np.bincount(self.user_index, minlength=self.num_users)
+
+    def item_degrees(self) -> IntArray:
+        """Interactions of each item, shape (num_items,)."""
+        return np.bincount(self.item_index, minlength=self.num_items)
+
+    def items_of(self, user: object) -> pd.Index:
+        """The labels of what one user (given by label) interacted with."""
+        return self.items[self.item_index[self.user_index == position(self.users, user, "user")]]
+
+    # ------------------------------------------------------------------ selections
+    def select(self, keep: NDArray[Any]) -> Interactions:
+        """Some of the pairs (a mask or positions), in the same index space."""
+        return replace(
+            self,
+            user_index=self.user_index[keep],
+            item_index=self.item_index[keep],
+            rating=None if self.rating is None else self.rating[keep],
+            timestamp=None if self.timestamp is None else self.timestamp[keep],
+            dropped={},
+        )
+
+    def compact(self) -> Interactions:
+        """The same pairs with users and items that have none taken off the lists of labels."""
+        users, user_index = np.unique(self.user_index, return_inverse=True)
+        items, item_index = np.unique(self.item_index, return_inverse=True)
+        return replace(
+            self,
+            user_index=user_index.astype(np.int64),
+            item_index=item_index.astype(np.int64),
+            users=self.users[users],
+            items=self.items[items],
+        )
+
+    def binarize(self, threshold: float) -> Interactions:
+        """Keep the pairs rated at least `threshold`, without the rating: liked, or not known.
+
+        Users and items left without any pair disappear; `dropped` counts all three.
+        """
+        if self.rating is None:
+            raise ValueError("binarize needs ratings, and these interactions have none.")
+        kept = self.select(self.rating >= threshold)
+        if len(kept) == 0:
+            raise ValueError(
+                f"No rating reaches {threshold:g}: they go from {self.rating.min():g} "
+                f"to {self.rating.max():g}."
+            )
+        return replace(self._report(kept.compact(), f"ratings under {threshold:g}"), rating=None)
+
+    def k_core(self, users: int = 5, items: int = 5) -> Interactions:
+        """Keep users with at least `users` items and items with at least `items` users.
+
+        Repeated until nothing changes, since removing an item may push a user under the bar.
+        """
+        kept = self.select(slice(None))  # type: ignore[arg-type]
+        while True:
+            enough = (kept.user_degrees()[kept.user_index] >= users) & (
+                kept.item_degrees()[kept.item_index] >= items
+            )
+            if enough.all():
+                break
+            kept = kept.select(enough)
+        if len(kept) == 0:
+            raise ValueError(f"Nothing is left of the core with {users} items and {items} users.")
+        return self._report(kept.compact(), "pairs outside the core")
+
+    def _report(self, kept: Interactions, what: str) -> Interactions:
+        counts = {
+            what: len(self) - len(kept),
+            "users": self.num_users - kept.num_users,
+            "items": self.num_items - kept.num_items,
+        }
+        return replace(kept, dropped={name: count for name, count in counts.items() if count})
+
+    # ------------------------------------------------------------------ splits
+    def split(
+        self,
+        test: float = 0.2,
+        validation: float = 0.1,
+        seed: int = 0,
+        by: Literal["random", "time"] = "random",
+    ) -> Split:
+        """Hold out a share of every user's interactions.
+
+        Parameters
+        ----------
+        test, validation : float
+            Shares of each user's interactions, rounded to whole ones (halves up); validation may
+            be 0. At least one interaction of every user stays in train, so a user with a single
+            one has nothing held out.
+        seed : int
+            Of the NumPy generator that shuffles (unused by time).
+        by : {"random", "time"}
+            Which ones: any, or each user's latest (test) and next latest (validation).
+
+        Returns
+        -------
+        Split
+            Three `Interactions` with the same users and items as this one. What had to stay in
+            train shows as "users without test items" when the split is printed.
+        """
+        shares = _checked_shares(test, validation)
+        if by == "random":
+            key = np.random.default_rng(seed).random(len(self))
+        elif by == "time":
+            if self.timestamp is None:
+                raise ValueError("split by='time' needs timestamps, and there are none.")
+            key = -self.timestamp.astype(np.float64)
+        else:
+            raise ValueError(f"by={by!r}: choose 'random' or 'time'.")
+        degrees = self.user_degrees()
+        num_test, num_held = _held_out(degrees, *shares)
+        order = np.lexsort((self.item_index, key, self.user_index))
+        starts = np.concatenate([[0], np.cumsum(degrees)[:-1]])
+        rank = np.empty(len(self), np.int64)  # 0 for the first of each user to be held out
+        rank[order] = np.arange(len(self)) - starts[self.user_index[order]]
+        in_test = rank < num_test[self.user_index]
+        held = rank < num_held[self.user_index]
+        return Split(
+            self.select(~held),
+            self.select(held & ~in_test) if validation else None,
+            self.select(in_test),
+        )
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class Split:
+    """Interactions to learn from, to choose with, and to be judged by.
+
+    The three share one index space (`users`, `items`); `validation` is None in a split that was
+    published without one, until :meth:`with_validation` carves it out of train.
+    """
+
+    train: Interactions
+    validation: Interactions | None
+    test: Interactions
+
+    def __post_init__(self) -> None:
+        for part in (self.validation, self.test):
+            if part is not None and not (
+                part.users.equals(self.train.users) and part.items.equals(self.train.items)
+            ):
+                raise ValueError("The parts of a split must have the same users and items.")
+
+    def with_validation(self, share: float = 0.1, seed: int = 0) -> Split:
+        """The same split with `share` of each user's train interactions as validation."""
+        if self.validation is not None:
+            raise ValueError("This split has a validation part already.")
+        parts = self.train.split(test=share, validation=0.0, seed=seed)
+        return Split(parts.train, parts.test, self.test)
+
+    def refit(self) -> Split:
+        """Train and validation joined again, to fit once more with what validation chose."""
+        if self.validation is None:
+            return self
+        merged = merge(self.train, self.validation)
+        return Split(merged, None, self.test)
+
+    def __repr__(self) -> str:
+        parts = [f"{len(self.train):,} train"]
+        parts += [] if self.validation is None else [f"{len(self.validation):,} validation"]
+        without = self.train.num_users - len(np.unique(self.test.user_index))
+        return (
+            f"Split({', '.join([*parts, f'{len(self.test):,} test'])} pairs of "
+            f"{self.train.num_users:,} users and {self.train.num_items:,} items; "
+            f"{without:,} users without test items)"
+        )
+
+
+def merge(first: Interactions, second: Interactions) -> Interactions:
+    """All pairs of two interactions over the same users and items."""
+    pairs = [
+        part.user_index * part.num_items + part.item_index for part in (first, second)
+    ]
+    order = np.argsort(np.concatenate(pairs), kind="stable")
+
+    def joined(name: str) -> NDArray[Any] | None:
+        values = [getattr(first, name), getattr(second, name)]
+        return None if any(v is None for v in values) else np.concatenate(values)[order]
+
+    return replace(
+        first,
+        user_index=joined("user_index"),
+        item_index=joined("item_index"),
+        rating=joined("rating"),
+        timestamp=joined("timestamp"),
+        dropped={},
+    )
+
+
+def position(labels: pd.Index, label: object, role: str) -> int:
+    """Where `label` stands in `labels`; an unknown one is named in the error."""
+    try:
+        found = labels.get_loc(label)
+    except (KeyError, TypeError):
+        raise KeyError(
+            f"Unknown {role} {label!r}: the {len(labels):,} known ones look like "
+            f"{', '.join(repr(known) for known in labels[:3].tolist())}."
+        ) from None
+    return int(found)
+
+
+def positions(labels: pd.Index, wanted: ArrayLike, role: str) -> IntArray:
+    """Where each of `wanted` stands in `labels`, shape (len(wanted),); see :func:`position`."""
+    values = np.atleast_1d(np.asarray(wanted, dtype=labels.dtype if _numeric(labels) else object))
+    found = labels.get_indexer(pd.Index(values))
+    for unknown in np.flatnonzero(found < 0):
+        position(labels, values[unknown], role)
+    return found.astype(np.int64)
+
+
+def _numeric(labels: pd.Index) -> bool:
+    return pd.api.types.is_integer_dtype(labels.dtype)
+
+
+def _checked_shares(test: float, validation: float) -> tuple[float, float]:
+    if not 0 < test < 1:
+        raise ValueError(f"test={test!r}: a share strictly between 0 and 1 is needed.")
+    if not 0 <= validation < 1:
+        raise ValueError(f"validation={validation!r}: a share from 0 up to 1 is needed.")
+    if test + validation >= 1:
+        raise ValueError(
+            f"test={test:g} and validation={validation:g} leave nothing to train on: "
+            "their sum must stay under 1."
+        )
+    return test, validation
+
+
+def _held_out(degrees: IntArray, test: float, validation: float) -> tuple[IntArray, IntArray]:
+    """How many of each user's interactions go to test, and to test and validation together."""
+    most = np.maximum(degrees - 1, 0)
+    num_test = np.minimum(np.floor(degrees * test + 0.5).astype(np.int64), most)
+    num_validation = np.floor(degrees * validation + 0.5).astype(np.int64)
+    return num_test, np.minimum(num_test + num_validation, most)
+
+
+def _missing_column(role: str, name: str, frame: pd.DataFrame) -> str:
+    found = ", ".join(repr(str(column)) for column in frame.columns[:12])
+    message = f"There is no column {name!r} (for {role}); the columns are {found}."
+    if len(frame.columns) == 1:
+        header = str(frame.columns[0])
+        used = [mark for mark in (";", "\t", "|", ",") if mark in header]
+        if used:
+            message += f" The header contains {used[0]!r}: try separator={used[0]!r}."
+    return message
+
+
+def _usual_na(names: list[str | None]) -> dict[str, list[str]]:
+    return {name: ["", "NA", "NaN", "nan", "null", "NULL", "None"] for name in names if name}
+
+
+def _integers_if_lossless(values: pd.Series) -> pd.Series:
+    present = values.dropna()
+    if len(present) and present.str.fullmatch(r"0|-?[1-9][0-9]{0,17}").all():
+        return values.astype("Int64") if len(present) < len(values) else values.astype(np.int64)
+    return values
+
+
+def _numbers(values: pd.Series, column: str) -> pd.Series:
+    numbers = pd.to_numeric(values, errors="coerce")
+    wrong = numbers.isna() & values.notna()
+    wrong |= np.isinf(numbers.to_numpy(np.float64, na_value=np.nan))
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"Column {column!r} has {int(wrong.sum()):,} values that are no finite number, the "
+            f"first {values.iloc[row]!r} in row {row}."
+        )
+    return numbers.astype(np.float64)
+
+
+def _seconds(values: pd.Series, column: str) -> pd.Series:
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return _numbers(values, column).round().astype("Int64")
+    dates = pd.to_datetime(values, errors="coerce", utc=True, format="mixed")
+    wrong = dates.isna() & values.notna()
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        raise ValueError(
+            f"Column {column!r} has {int(wrong.sum()):,} values that are no date or time, the "
+            f"first {values.iloc[row]!r} in row {row}; ISO dates such as '2026-01-31 12:00' and "
+            "numbers are accepted."
+        )
+    seconds = pd.Series(pd.NA, index=values.index, dtype="Int64")
+    known = dates.notna()
+    seconds[known] = dates[known].dt.as_unit(SECONDS).astype("int64")
+    return seconds
+
+
+def _without_missing(
+    table: pd.DataFrame, columns: Mapping[str, str], missing: str
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    lacking = table.isna()
+    if not lacking.to_numpy().any():
+        return table, {}
+    counts = {role: int(count) for role, count in lacking.sum().items() if count}
+    if missing == "error":
+        role, count = next(iter(counts.items()))
+        row = int(np.flatnonzero(lacking[role])[0])
+        raise ValueError(
+            f"Column {columns[str(role)]!r} lacks a value in {count:,} rows, the first row {row}; "
+            "fill them in, or pass missing='drop' to leave those rows out."
+        )
+    table = table[~lacking.any(axis=1)].reset_index(drop=True)
+    if len(table) == 0:
+        raise ValueError("No row is left once those with missing values are dropped.")
+    return table, {"rows with a missing value": int(lacking.any(axis=1).sum())}
+
+
+def _labels(values: pd.Series, column: str) -> tuple[pd.Index, IntArray]:
+    """Sorted distinct labels and the position of each value among them."""
+    if not pd.api.types.is_integer_dtype(values.dtype):
+        kinds = sorted({type(value).__name__ for value in values})
+        if len(kinds) > 1 or kinds[0] not in ("str", "int"):
+            raise ValueError(
+                f"Column {column!r} holds ids of type {' and '.join(kinds)}: use integers or text "
+                f"throughout, for example frame[{column!r}].astype(str)."
+            )
+        values = values.astype(np.int64) if kinds == ["int"] else values
+    elif str(values.dtype) == "Int64":
+        values = values.astype(np.int64)
+    codes, labels = pd.factorize(values, sort=True)
+    return pd.Index(labels), codes.astype(np.int64)

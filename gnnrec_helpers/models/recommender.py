@@ -1,0 +1,47 @@
+"""The one question every recommender answers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol, runtime_checkable
+
+import torch
+from torch import Tensor
+
+
+@runtime_checkable
+class Recommender(Protocol):
+    """Anything that scores all items for some users.
+
+    Models of this package also keep ``users`` and ``items``, the labels they were built with, so
+    that :func:`gnnrec_helpers.recommend` can speak of them by name.
+    """
+
+    def score(self, users: Tensor) -> Tensor:
+        """Scores of all items, shape (len(users), num_items); higher is better."""
+        ...
+
+
+@runtime_checkable
+class EmbeddingRecommender(Recommender, Protocol):
+    """A recommender whose score is the dot product of a user's and an item's embedding."""
+
+    def embeddings(
+        self, users: Tensor | None = None, items: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Embeddings of these users and items (all by default), shapes (n, dim) and (m, dim)."""
+        ...
+
+
+def frozen_score(model: Recommender) -> Callable[[Tensor], Tensor]:
+    """``model.score`` for a model that does not change meanwhile.
+
+    Where scores are dot products the embeddings are computed once, not at every call: for a GNN
+    that is a propagation through the whole graph.
+    """
+    if not isinstance(model, EmbeddingRecommender):
+        return torch.no_grad()(model.score)
+    with torch.no_grad():
+        user_embeddings, item_embeddings = (part.detach() for part in model.embeddings())
+    transposed = item_embeddings.T.contiguous()  # (dim, num_items)
+    return lambda users: user_embeddings.index_select(0, users) @ transposed

@@ -1,0 +1,224 @@
+"""From scores to lists: the best items for a user, and the nearest items to an item."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from .interactions import IntArray, Interactions, positions
+from .models import EmbeddingRecommender, Recommender, frozen_score
+
+BLOCK = 16 * 2**20  # scores in memory at once: 64 MiB of float32
+
+
+class Ranked(NamedTuple):
+    """Lists of items, best first; a list with fewer candidates than asked for ends in -1."""
+
+    items: IntArray  # (users, k)
+    scores: NDArray[np.float32]  # (users, k), -inf where items is -1
+
+
+def rank(
+    score: Callable[[Tensor], Tensor],
+    users: IntArray,
+    k: int,
+    exclude: Iterable[Interactions] = (),
+    *,
+    block: int = BLOCK,
+    progress: bool = False,
+) -> Ranked:
+    """The k best items for each user, without the excluded pairs.
+
+    Equal scores are ordered by item index, lower first, on every machine. The scores of a block
+    of users are in memory at a time, never those of all.
+
+    Parameters
+    ----------
+    score : function
+        From user positions, shape (n,), to scores, shape (n, num_items).
+    users : int64 array
+    k : int
+    exclude : iterable of Interactions
+        Pairs that cannot be recommended.
+    block : int
+        Scores held at once.
+    progress : bool
+        Show a bar.
+    """
+    if k < 1:
+        raise ValueError(f"k={k}: at least 1 is needed.")
+    exclude = list(exclude)
+    starts = [np.searchsorted(part.user_index, np.arange(part.num_users + 1)) for part in exclude]
+    items = np.full((len(users), k), -1, np.int64)
+    scores = np.full((len(users), k), -np.inf, np.float32)
+    first, size = 0, 1  # one user tells how many items there are, and so how many fit a block
+    bar = tqdm(total=len(users), unit="user", disable=not progress, leave=False)
+    while first < len(users):
+        chunk = users[first : first + size]
+        with torch.no_grad():
+            block_scores = score(torch.from_numpy(chunk)).cpu().float()
+        for part, offsets in zip(exclude, starts, strict=True):
+            _mask(block_scores, chunk, part, offsets)
+        found, values = _top(block_scores, min(k, block_scores.shape[1]))
+        items[first : first + size, : found.shape[1]] = found
+        scores[first : first + size, : found.shape[1]] = values
+        first += len(chunk)
+        bar.update(len(chunk))
+        size = max(1, block // block_scores.shape[1])
+    bar.close()
+    items[np.isneginf(scores)] = -1
+    return Ranked(items, scores)
+
+
+def _mask(scores: Tensor, users: IntArray, part: Interactions, offsets: IntArray) -> None:
+    """Minus infinity, in place, at the pairs of `part` (whose pairs of a user lie together)."""
+    counts = offsets[users + 1] - offsets[users]
+    rows = np.repeat(np.arange(len(users)), counts)
+    shift = np.repeat(offsets[users] - np.cumsum(counts) + counts, counts)
+    columns = part.item_index[np.arange(len(rows)) + shift]
+    scores.view(-1)[torch.from_numpy(rows * scores.shape[1] + columns)] = -torch.inf
+
+
+def _top(scores: Tensor, k: int) -> tuple[IntArray, NDArray[np.float32]]:
+    """The k largest of each row; equal ones by column, lower first."""
+    more = min(k + 1, scores.shape[1])
+    values, columns = torch.topk(scores, more, dim=1)
+    if bool(values[:, 0].isnan().any()):  # NaN ranks above everything
+        raise ValueError("The model's scores contain NaN; finite numbers are needed.")
+    if more > k:
+        # only where the first value left out equals the last one taken does the choice matter
+        last = values[:, k - 1]
+        tied = ((values[:, k] == last) & ~last.isneginf()).nonzero().squeeze(1)
+        values, columns = values[:, :k].contiguous(), columns[:, :k].contiguous()
+        if len(tied):
+            columns[tied] = _lowest_of_equals(scores[tied], last[tied, None], k)
+            values[tied] = scores[tied].gather(1, columns[tied])
+    columns, order = columns.sort(dim=1)
+    values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
+    return columns.gather(1, order).numpy(), values.numpy()
+
+
+def _lowest_of_equals(scores: Tensor, last: Tensor, k: int) -> Tensor:
+    """Columns above the k-th largest value, filled up to k with the lowest that equal it."""
+    above = scores > last
+    equal = scores == last
+    room = k - above.sum(1, keepdim=True)
+    chosen = above | (equal & (equal.cumsum(1) <= room))
+    return chosen.nonzero()[:, 1].view(len(scores), k)
+
+
+def recommend(
+    model: Recommender,
+    users: ArrayLike | Sequence[object],
+    k: int = 10,
+    exclude: Interactions | Sequence[Interactions] | None = None,
+) -> pd.DataFrame:
+    """The k best items for some users, by their labels.
+
+    Parameters
+    ----------
+    model : Recommender
+    users : sequence of labels
+    k : int, default 10
+        More than there are candidates is allowed: the list is then shorter.
+    exclude : Interactions, or several, optional
+        What is known already and should not be recommended, usually ``split.train``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns user, rank (from 1), item, score.
+
+    Raises
+    ------
+    KeyError
+        For a user the model does not know, naming her.
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets, models
+    >>> likes = datasets.load("toy").interactions
+    >>> recommend(models.ItemKNN(likes, shrink=0), ["Ana"], k=1, exclude=likes)["item"].tolist()
+    ['Casablanca']
+    """
+    excluded = [exclude] if isinstance(exclude, Interactions) else list(exclude or [])
+    user_labels, item_labels = _model_labels(model, excluded)
+    wanted = positions(user_labels, users, "user")
+    ranked = rank(frozen_score(model), wanted, k, excluded)
+    row, place = np.nonzero(ranked.items >= 0)
+    return pd.DataFrame(
+        {
+            "user": user_labels[wanted[row]],
+            "rank": place + 1,
+            "item": item_labels[ranked.items[row, place]],
+            "score": ranked.scores[row, place],
+        }
+    )
+
+
+def similar_items(
+    model: EmbeddingRecommender, items: ArrayLike | Sequence[object], k: int = 10
+) -> pd.DataFrame:
+    """The k items whose embeddings point most nearly the same way, by cosine.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns item, rank, similar, similarity.
+    """
+    return _similar(model, items, k, "item")
+
+
+def similar_users(
+    model: EmbeddingRecommender, users: ArrayLike | Sequence[object], k: int = 10
+) -> pd.DataFrame:
+    """The k users whose embeddings point most nearly the same way, by cosine.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns user, rank, similar, similarity.
+    """
+    return _similar(model, users, k, "user")
+
+
+def _similar(
+    model: EmbeddingRecommender, wanted: ArrayLike | Sequence[object], k: int, role: str
+) -> pd.DataFrame:
+    if not isinstance(model, EmbeddingRecommender):
+        raise TypeError(f"{type(model).__name__} has no embeddings to compare {role}s by.")
+    user_labels, item_labels = _model_labels(model, [])
+    labels = item_labels if role == "item" else user_labels
+    here = positions(labels, wanted, role)
+    with torch.no_grad():
+        table = model.embeddings()[1 if role == "item" else 0]
+        unit = torch.nn.functional.normalize(table, dim=1)
+    oneself = Interactions(here, here, labels, labels).select(np.argsort(here, kind="stable"))
+    ranked = rank(lambda rows: unit[rows] @ unit.T, here, k, [oneself])
+    row, place = np.nonzero(ranked.items >= 0)
+    return pd.DataFrame(
+        {
+            role: labels[here[row]],
+            "rank": place + 1,
+            "similar": labels[ranked.items[row, place]],
+            "similarity": ranked.scores[row, place],
+        }
+    )
+
+
+def _model_labels(model: object, known: Sequence[Interactions]) -> tuple[pd.Index, pd.Index]:
+    for source in (model, *known):
+        users, items = getattr(source, "users", None), getattr(source, "items", None)
+        if isinstance(users, pd.Index) and isinstance(items, pd.Index):
+            return users, items
+    raise TypeError(
+        f"{type(model).__name__} has no `users` and `items` labels: give it both as pandas.Index, "
+        "or pass the interactions it was built from as `exclude`."
+    )

@@ -1,0 +1,281 @@
+"""Training: batches, validation, early stopping, checkpoints."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from .evaluation import evaluate
+from .interactions import Interactions, Split
+from .objectives import BPR, Objective
+from .sampling import PairSampler
+
+WATCHED_K = 20  # early stopping looks at Recall@20 on validation
+
+
+@dataclass
+class History:
+    """What happened during :func:`fit`.
+
+    Attributes
+    ----------
+    epochs : list of dict
+        For every epoch: ``epoch`` (from 1), ``loss`` (mean over its batches), ``seconds``, and
+        ``recall@20`` on validation where it was measured.
+    best_epoch : int or None
+        The epoch whose weights the model has now; None without validation, when it is the last.
+    stopped_early : bool
+    """
+
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int | None = None
+    stopped_early: bool = False
+
+    @property
+    def losses(self) -> list[float]:
+        return [row["loss"] for row in self.epochs]
+
+    @property
+    def best(self) -> float | None:
+        """Validation Recall@20 at the best epoch."""
+        if self.best_epoch is None:
+            return None
+        return self.epochs[self.best_epoch - 1][f"recall@{WATCHED_K}"]
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an epoch."""
+        return pd.DataFrame(self.epochs).set_index("epoch")
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return "History(no epochs)"
+        seconds = sum(row["seconds"] for row in self.epochs)
+        parts = [f"{len(self.epochs)} epochs", f"{seconds:.1f} s", f"loss {self.losses[-1]:.4f}"]
+        if self.best_epoch is not None:
+            parts.append(f"best validation recall@20 {self.best:.4f} in epoch {self.best_epoch}")
+        if self.stopped_early:
+            parts.append("stopped early")
+        return f"History({', '.join(parts)})"
+
+
+def fit(
+    model: nn.Module,
+    split: Split,
+    *,
+    epochs: int = 100,
+    batch_size: int = 2048,
+    lr: float = 5e-3,
+    objective: Objective | None = None,
+    negatives: int = 1,
+    seed: int = 0,
+    patience: int | None = 10,
+    validate_every: int = 1,
+    checkpoint: str | os.PathLike[str] | None = None,
+    progress: bool = True,
+) -> History:
+    """Train a model in place with Adam, and leave it with its best weights.
+
+    Parameters
+    ----------
+    model : torch.nn.Module
+        With ``embeddings`` and ``initial`` (see :class:`~gnnrec_helpers.models.LightGCN`); it is
+        trained on the device it is on.
+    split : Split
+        Batches come from ``split.train``. When there is a validation part, Recall@20 on it decides
+        which epoch's weights are kept, and when to stop. The test part is never looked at.
+    epochs : int
+        At most this many passes over the training interactions.
+    batch_size : int
+    lr : float
+        Adam's learning rate.
+    objective : Objective, optional
+        BPR by default.
+    negatives : int
+        Sampled for each positive.
+    seed : int
+        Of batches and negatives.
+    patience : int or None
+        Stop when validation has not improved for this many epochs; None trains to the end.
+    validate_every : int
+        Epochs from one validation to the next.
+    checkpoint : path, optional
+        A file written after every epoch. When it exists already, training goes on where it
+        stopped, with the same numbers as if it had not; if it was made with other arguments or
+        data, an error says which.
+    progress : bool
+        Show a bar.
+
+    Returns
+    -------
+    History
+    """
+    objective = BPR() if objective is None else objective
+    _check(model, epochs, lr, patience, validate_every)
+    device = next(model.parameters()).device
+    sampler = PairSampler(split.train, batch_size, negatives, seed)
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type != "mps")
+    history, best = History(), _weights(model)
+    made_with = {
+        "model": str(model),
+        "objective": str(objective),
+        "batch_size": batch_size,
+        "lr": lr,
+        "negatives": negatives,
+        "seed": seed,
+        "patience": patience,
+        "validate_every": validate_every,
+        "train": _digest(split.train),
+        "validation": None if split.validation is None else _digest(split.validation),
+    }
+    path = None if checkpoint is None else Path(checkpoint)
+    if path is not None and path.exists():
+        history, best = _load(path, made_with, model, optimizer)
+
+    bar = tqdm(
+        total=epochs, initial=len(history.epochs), unit="epoch", disable=not progress, leave=False
+    )
+    try:
+        while len(history.epochs) < epochs and not history.stopped_early:
+            number = len(history.epochs)
+            started = time.perf_counter()
+            loss = _epoch(model, sampler, number, objective, optimizer, device)
+            row = {"epoch": number + 1, "loss": loss, "seconds": time.perf_counter() - started}
+            history.epochs.append(row)
+            if split.validation is not None and (number + 1) % validate_every == 0:
+                found = evaluate(
+                    model, split, WATCHED_K, part="validation", metrics=("recall",)
+                )
+                row.update(found)
+                if history.best is None or found[f"recall@{WATCHED_K}"] > history.best:
+                    history.best_epoch, best = number + 1, _weights(model)
+                waited = number + 1 - (history.best_epoch or 0)
+                history.stopped_early = patience is not None and waited >= patience
+            if path is not None:
+                _save(path, made_with, history, model, optimizer, best)
+            bar.update()
+            bar.set_postfix({name: f"{v:.4f}" for name, v in row.items() if name != "epoch"})
+    finally:
+        # also when interrupted: the reader keeps the best model so far
+        bar.close()
+        if history.best_epoch is not None:
+            model.load_state_dict(best)
+    return history
+
+
+def _epoch(
+    model: nn.Module,
+    sampler: PairSampler,
+    number: int,
+    objective: Objective,
+    optimizer: torch.optim.Optimizer,
+    device: torch.device,
+) -> float:
+    """One pass over the training interactions; the mean loss of its batches."""
+    model.train()
+    total = torch.zeros((), dtype=torch.float64)
+    for batch in sampler.epoch(number, device):
+        optimizer.zero_grad()
+        loss = objective(model, batch)  # type: ignore[arg-type]
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        total += loss.detach().cpu().double()
+    model.eval()
+    mean = float(total) / len(sampler)
+    if mean != mean:
+        raise FloatingPointError(
+            f"The loss became NaN in epoch {number + 1}; a smaller learning rate usually helps."
+        )
+    return mean
+
+
+def _check(
+    model: object, epochs: int, lr: float, patience: int | None, validate_every: int
+) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{type(model).__name__} needs no fit: it is ready when constructed.")
+    for name, value in (("epochs", epochs), ("validate_every", validate_every)):
+        if value < 1:
+            raise ValueError(f"{name}={value}: at least 1 is needed.")
+    if not lr > 0:
+        raise ValueError(f"lr={lr}: a positive number is needed.")
+    if patience is not None and patience < 1:
+        raise ValueError(f"patience={patience}: at least 1 is needed, or None to never stop early.")
+
+
+def _weights(model: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}
+
+
+# ---------------------------------------------------------------------- checkpoints
+def _save(
+    path: Path,
+    made_with: dict[str, Any],
+    history: History,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    best: dict[str, Tensor],
+) -> None:
+    """Weights, best weights and Adam's memory as safetensors; written aside, then renamed."""
+    tensors = {f"model/{name}": value for name, value in _weights(model).items()}
+    tensors |= {f"best/{name}": value for name, value in best.items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer/{index}/{name}": value for name, value in state.items()}
+    story = {"made_with": made_with, "history": vars(history)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
+    save_file(
+        {name: value.contiguous() for name, value in tensors.items()},
+        temporary,
+        {"gnnrec": json.dumps(story)},
+    )
+    os.replace(temporary, path)
+
+
+def _load(
+    path: Path, made_with: dict[str, Any], model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[History, dict[str, Tensor]]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            story = json.loads((file.metadata() or {})["gnnrec"])
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, KeyError, ValueError) as error:
+        raise ValueError(
+            f"{os.fspath(path)!r} is not a checkpoint written by fit: choose another path."
+        ) from error
+    for name, value in made_with.items():
+        if story["made_with"].get(name) != value:
+            raise ValueError(
+                f"The checkpoint {os.fspath(path)!r} was made with {name}="
+                f"{story['made_with'].get(name)}, not {value}: use the same, or another path."
+            )
+
+    def part(prefix: str) -> dict[str, Tensor]:
+        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+    model.load_state_dict(part("model/"))
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, value in part("optimizer/").items():
+        index, what = name.split("/")
+        state.setdefault(int(index), {})[what] = value
+    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+    device = next(model.parameters()).device
+    best = {name: value.to(device) for name, value in part("best/").items()}
+    return History(**story["history"]), best
+
+
+def _digest(interactions: Interactions) -> str:
+    found = hashlib.sha256(interactions.user_index.tobytes())
+    found.update(interactions.item_index.tobytes())
+    return f"{len(interactions)} pairs {found.hexdigest()[:12]}"
