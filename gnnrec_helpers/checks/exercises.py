@@ -1,0 +1,83 @@
+"""The answers to exercises: right, not answered yet, or off in a way a hint can name.
+
+A checker is a function that takes the answer and returns None when it is right, or one sentence
+that says what is off without giving the answer away. It is registered under the number of its
+exercise:
+
+    @checker("1.1")
+    def _(answer): ...
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .claims import as_array
+
+Checker = Callable[[Any], str | None]
+NOT_ANSWERED = ...
+_CHECKERS: dict[str, Checker] = {}
+
+
+def checker(number: str) -> Callable[[Checker], Checker]:
+    """Register a checker for an exercise."""
+
+    def register(function: Checker) -> Checker:
+        _CHECKERS[number] = function
+        return function
+
+    return register
+
+
+def exercises() -> list[str]:
+    """The numbers of all exercises."""
+    return list(_CHECKERS)
+
+
+def exercise(number: str, answer: Any) -> None:
+    """Say whether an answer is right.
+
+    Parameters
+    ----------
+    number : str
+        As printed above the exercise, ``"1.2"``.
+    answer
+        Yours, in any form: a number, list, tensor, array, or the function that was asked for.
+        The starter ``...`` means not answered yet.
+    """
+    if number not in _CHECKERS:
+        raise ValueError(f"No exercise {number!r}; there are {', '.join(_CHECKERS)}.")
+    if answer is NOT_ANSWERED:
+        print(f"Exercise {number}: not answered yet. Replace the dots, then run this cell again.")
+        return
+    try:
+        hint = _CHECKERS[number](answer)
+    except Exception as error:  # an answer may be anything at all
+        hint = f"checking it raised {type(error).__name__}: {error}"
+    print(f"Exercise {number}: {'right!' if hint is None else 'not yet. ' + hint}")
+
+
+def number_in(answer: Any) -> float:
+    """One number, in whatever form it came."""
+    array = as_array(answer)
+    if array.size != 1:
+        raise ValueError(f"one number is asked for, and this has {array.size}")
+    return float(array.reshape(()))
+
+
+def off_by(answer: Any, right: Any, within: float = 1e-6) -> str | None:
+    """Compare numbers of any form; a generic hint when they differ."""
+    given, wanted = as_array(answer), as_array(right)
+    if given.size == 1 and wanted.size == 1:
+        given, wanted = given.reshape(()), wanted.reshape(())
+    if given.shape != wanted.shape:
+        return f"Its shape is {given.shape}; {wanted.shape} is asked for."
+    if np.abs(given - wanted).max(initial=0.0) <= within:
+        return None
+    wrong = int((np.abs(given - wanted) > within).sum())
+    if wanted.size == 1:
+        return "It is too large." if given > wanted else "It is too small."
+    return f"{wrong} of {wanted.size} numbers are off."
