@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from numpy.typing import ArrayLike
+from torch import Tensor
 
 from .interactions import Interactions, Split
 from .training import History
@@ -55,6 +56,11 @@ def _figure(width: float, height: float, columns: int = 1) -> Iterator[tuple[Fig
         )
         yield figure, list(axes[0])
         plt.close(figure)
+
+
+def _array(values: ArrayLike | Tensor) -> np.ndarray:
+    """Numbers of any kind; a tensor may still require gradients."""
+    return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, float)
 
 
 def _bare(axes: Axes) -> None:
@@ -235,9 +241,8 @@ def comparison(table: pd.DataFrame, metric: str = "recall@20", title: str = "") 
         values = table[metric].to_numpy()
         error = table[f"± {metric}"].to_numpy() if f"± {metric}" in table else None
         rows = np.arange(len(table))
-        colours = [CYCLE[row % len(CYCLE)] for row in rows]
         axes.barh(
-            rows, values, xerr=error, color=colours, height=0.62,
+            rows, values, xerr=error, color=USER, height=0.62,
             error_kw={"ecolor": INK, "capsize": 4},
         )  # fmt: skip
         for row, value in zip(rows, values, strict=True):
@@ -302,7 +307,10 @@ def factorization(matrix: ArrayLike, users: ArrayLike, items: ArrayLike) -> Figu
         for place, (part, name, sign) in zip(axes, parts, strict=True):
             place.imshow(part, cmap="PuOr", vmin=-1.3 * largest, vmax=1.3 * largest)
             for row, column in np.ndindex(*part.shape):
-                place.text(column, row, f"{part[row, column]:g}", ha="center", va="center")
+                ink = "white" if abs(part[row, column]) > 0.75 * largest else INK
+                place.text(
+                    column, row, f"{part[row, column]:g}", ha="center", va="center", color=ink
+                )
             place.set_title(f"{name}\n{part.shape[0]} × {part.shape[1]}", fontsize=11)
             place.set_xticks([])
             place.set_yticks([])
@@ -373,16 +381,28 @@ def layers(scores: Mapping[int, Sequence[float]], metric: str = "Recall@20") -> 
         means = [float(np.mean(scores[number])) for number in numbers]
         axes.plot(numbers, means, color=USER, linewidth=2.5, marker="D", markersize=7)
         for number, mean in zip(numbers, means, strict=True):
+            side = -20 if number == numbers[0] else 12  # below where the curve sets out
             axes.annotate(
-                f"{mean:.3f}", (number, mean), (0, 12), textcoords="offset points", ha="center"
+                f"{mean:.3f}", (number, mean), (0, side), textcoords="offset points", ha="center"
             )
         low, high = min(min(v) for v in scores.values()), max(max(v) for v in scores.values())
-        axes.set_ylim(low - 0.1 * (high - low), high + 0.22 * (high - low))
+        axes.set_ylim(low - 0.25 * (high - low), high + 0.22 * (high - low))
         axes.set_xticks(numbers)
         axes.set(
             xlabel="layers (0 is matrix factorization)", ylabel=metric,
             title=f"{metric} by number of layers",
         )  # fmt: skip
+    return figure
+
+
+def by_layer(table: pd.DataFrame, ylabel: str, title: str = "") -> Figure:
+    """A line for every column of a table that has one row a layer."""
+    with _figure(7.5, 3.6) as (figure, (axes,)):
+        for colour, marker, (name, values) in zip(CYCLE, "osD^vP", table.items(), strict=False):
+            axes.plot(values, color=colour, marker=marker, linewidth=2, markersize=7, label=name)
+        axes.set_xticks(list(table.index))
+        axes.set(xlabel="layer", ylabel=ylabel, title=title or f"{ylabel}, layer by layer")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 
@@ -421,7 +441,7 @@ def distributions(
 
 
 def embedding_map(
-    panels: Mapping[str, ArrayLike],
+    panels: Mapping[str, ArrayLike | Tensor],
     highlighted: Mapping[str, Sequence[int]],
     title: str = "",
 ) -> Figure:
@@ -436,7 +456,7 @@ def embedding_map(
     """
     with _figure(4.9 * len(panels), 4.4, columns=len(panels)) as (figure, axes):
         for place, (name, table) in zip(axes, panels.items(), strict=True):
-            points = principal_components(np.asarray(table, float))
+            points = principal_components(_array(table))
             place.scatter(*points.T, s=9, color=GREY, alpha=0.35, linewidths=0)
             for colour, marker, (label, rows) in zip(
                 CYCLE, "os^Dv", highlighted.items(), strict=False
