@@ -15,7 +15,6 @@ Test is evaluated after everything is chosen.
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import platform
@@ -46,15 +45,27 @@ def run(setting: tuple[int, float, float, int]) -> Run:
     split = data()
     model = models.LightGCN(split.train, dim=64, layers=layers, seed=seed)
     history = fit(
-        model, split, epochs=200, batch_size=2048, lr=lr, objective=BPR(decay), seed=seed,
+        model,
+        split,
+        epochs=200,
+        batch_size=2048,
+        lr=lr,
+        objective=BPR(decay),
+        seed=seed,
         progress=False,
-    )  # fmt: skip
+    )
     found = evaluate(model, split, k=20)
     return {
-        "layers": layers, "lr": lr, "weight_decay": decay, "seed": seed,
-        "validation": history.best, "recall": found["recall@20"], "ndcg": found["ndcg@20"],
-        "epochs": len(history.epochs), "seconds": sum(e["seconds"] for e in history.epochs),
-    }  # fmt: skip
+        "layers": layers,
+        "lr": lr,
+        "weight_decay": decay,
+        "seed": seed,
+        "validation": history.best,
+        "recall": found["recall@20"],
+        "ndcg": found["ndcg@20"],
+        "epochs": len(history.epochs),
+        "seconds": sum(e["seconds"] for e in history.epochs),
+    }
 
 
 def main() -> None:
@@ -85,8 +96,9 @@ def main() -> None:
         lines.append(f"| {level} | {mf:.4f} | {gcn:.4f} | {gcn / mf - 1:+.1%} |")
     split = data()
     closed = {
-        "most popular": models.Popularity(split.train), "ItemKNN": models.ItemKNN(split.train),
-    }  # fmt: skip
+        "most popular": models.Popularity(split.train),
+        "ItemKNN": models.ItemKNN(split.train),
+    }
     lines += ["", "| model (no tuning) | Recall@20 | NDCG@20 | training, s |", "|---|---|---|---|"]
     baselines = {name: evaluate(model, split, k=20) for name, model in closed.items()}
     for name, found in baselines.items():
@@ -96,18 +108,24 @@ def main() -> None:
         recall, ndcg, seconds = (mean("none", layers, w) for w in ("recall", "ndcg", "seconds"))
         lines.append(f"| {name} | {recall:.4f} | {ndcg:.4f} | {seconds:.0f} |")
     machine = {
-        "processor": platform.machine(), "cores": os.cpu_count(), "threads per run": 1,
-        "python": platform.python_version(), "torch": torch.__version__,
+        "processor": platform.machine(),
+        "cores": os.cpu_count(),
+        "threads per run": 1,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
         "gnnrec_helpers": gnnrec_helpers.__version__,
-    }  # fmt: skip
+    }
     settings = {
         f"{level}, {layers} layers": {"lr": lr, "weight_decay": decay}
         for (level, layers), (lr, decay) in chosen.items()
     }
     record = {
-        "machine": machine, "chosen": settings, "grid": tuned, "runs": list(done.values()),
+        "machine": machine,
+        "chosen": settings,
+        "grid": tuned,
+        "runs": list(done.values()),
         "closed form": baselines,
-    }  # fmt: skip
+    }
     RESULTS.mkdir(exist_ok=True)
     (RESULTS / "movielens_small.json").write_text(json.dumps(record, indent=1) + "\n")
     (RESULTS / "movielens_small.md").write_text("\n".join(lines) + "\n")

@@ -23,17 +23,17 @@ Hits = NDArray[np.bool_]  # (users, k): is the item at this rank one of the held
 
 def recall(hits: Hits, relevant: IntArray) -> FloatArray:
     """The share of the held-out items that are in the list: hits / relevant."""
-    return hits.sum(1) / relevant
+    return np.asarray(hits.sum(1) / relevant)
 
 
 def precision(hits: Hits, relevant: IntArray) -> FloatArray:
     """The share of the list that is held-out items: hits / k."""
-    return hits.sum(1) / hits.shape[1]
+    return np.asarray(hits.sum(1) / hits.shape[1])
 
 
 def hit_rate(hits: Hits, relevant: IntArray) -> FloatArray:
     """1 where at least one held-out item is in the list."""
-    return hits.any(1).astype(np.float64)
+    return np.asarray(hits.any(1), np.float64)
 
 
 def mrr(hits: Hits, relevant: IntArray) -> FloatArray:
@@ -106,7 +106,7 @@ def evaluate(
     table = evaluate_users(
         model, split, k, part=part, metrics=metrics, block=block, progress=progress
     )
-    return {name: float(values.mean()) for name, values in table.items()}
+    return {str(name): float(values.mean()) for name, values in table.items()}
 
 
 def evaluate_users(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,7 +16,6 @@ from scipy import sparse
 
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
-SECONDS = "s"
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -167,7 +166,7 @@ class Interactions:
                 path,
                 sep=separator,
                 encoding=encoding,
-                dtype={name: str for name in ids},
+                dtype=dict.fromkeys(ids, str),
                 # an id may well be the text "NA": only an empty cell is missing there
                 keep_default_na=False,
                 na_values={name: [""] for name in ids} | _usual_na([rating, timestamp]),
@@ -224,9 +223,7 @@ class Interactions:
         return len(self.user_index)
 
     def __repr__(self) -> str:
-        extra = [
-            name for name in ("rating", "timestamp") if getattr(self, name) is not None
-        ]
+        extra = [name for name in ("rating", "timestamp") if getattr(self, name) is not None]
         extra = [f"with {' and '.join(extra)}"] if extra else []
         extra += [f"left out: {count:,} {what}" for what, count in self.dropped.items()]
         return (
@@ -412,12 +409,10 @@ class Split:
 
 def merge(first: Interactions, second: Interactions) -> Interactions:
     """All pairs of two interactions over the same users and items."""
-    pairs = [
-        part.user_index * part.num_items + part.item_index for part in (first, second)
-    ]
+    pairs = [part.user_index * part.num_items + part.item_index for part in (first, second)]
     order = np.argsort(np.concatenate(pairs), kind="stable")
 
-    def joined(name: str) -> NDArray[Any] | None:
+    def joined(name: str) -> Any:
         values = [getattr(first, name), getattr(second, name)]
         return None if any(v is None for v in values) else np.concatenate(values)[order]
 
@@ -434,7 +429,7 @@ def merge(first: Interactions, second: Interactions) -> Interactions:
 def position(labels: pd.Index, label: object, role: str) -> int:
     """Where `label` stands in `labels`; an unknown one is named in the error."""
     try:
-        found = labels.get_loc(label)
+        found: Any = labels.get_loc(label)
     except (KeyError, TypeError):
         raise KeyError(
             f"Unknown {role} {label!r}: the {len(labels):,} known ones look like "
@@ -443,17 +438,14 @@ def position(labels: pd.Index, label: object, role: str) -> int:
     return int(found)
 
 
-def positions(labels: pd.Index, wanted: ArrayLike, role: str) -> IntArray:
+def positions(labels: pd.Index, wanted: ArrayLike | Sequence[object], role: str) -> IntArray:
     """Where each of `wanted` stands in `labels`, shape (len(wanted),); see :func:`position`."""
-    values = np.atleast_1d(np.asarray(wanted, dtype=labels.dtype if _numeric(labels) else object))
-    found = labels.get_indexer(pd.Index(values))
-    for unknown in np.flatnonzero(found < 0):
-        position(labels, values[unknown], role)
+    values: Any = wanted
+    given = pd.Index([values] if np.isscalar(values) else list(values))
+    found = labels.get_indexer(given)
+    for unknown in given[found < 0].tolist():
+        position(labels, unknown, role)
     return found.astype(np.int64)
-
-
-def _numeric(labels: pd.Index) -> bool:
-    return pd.api.types.is_integer_dtype(labels.dtype)
 
 
 def _checked_shares(test: float, validation: float) -> tuple[float, float]:
@@ -526,7 +518,7 @@ def _seconds(values: pd.Series, column: str) -> pd.Series:
         )
     seconds = pd.Series(pd.NA, index=values.index, dtype="Int64")
     known = dates.notna()
-    seconds[known] = dates[known].dt.as_unit(SECONDS).astype("int64")
+    seconds[known] = dates[known].dt.as_unit("s").astype("int64")
     return seconds
 
 

@@ -9,23 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
+from cycler import cycler
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patches import FancyBboxPatch
+from matplotlib.patches import FancyBboxPatch, Rectangle
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from .interactions import Interactions, Split
+from .interactions import Interactions, Split, position
 from .training import History
 
 USER, ITEM, ACCENT, GOOD, VIOLET = "#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7"
 GREY, INK, PAPER = "#8A8A8A", "#222222", "#FCFCFA"
 CYCLE = [USER, ITEM, GOOD, ACCENT, VIOLET, GREY]
-STYLE = {
+STYLE: Any = {
     "figure.facecolor": PAPER,
     "savefig.facecolor": PAPER,
     "axes.facecolor": PAPER,
@@ -36,7 +39,7 @@ STYLE = {
     "axes.labelsize": 11,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.prop_cycle": plt.cycler(color=CYCLE),
+    "axes.prop_cycle": cycler(color=CYCLE),
     "text.color": INK,
     "xtick.color": INK,
     "ytick.color": INK,
@@ -83,17 +86,20 @@ def funnel(stages: Sequence[tuple[str, str]]) -> Figure:
             height = 0.9 - 0.5 * place / max(len(stages) - 1, 1)
             colour = CYCLE[place % len(CYCLE)]
             box = FancyBboxPatch(
-                (place + 0.06, 0.5 - height / 2), 0.74, height,
-                boxstyle="round,pad=0.02", facecolor=colour + "22", edgecolor=colour, linewidth=2,
-            )  # fmt: skip
+                (place + 0.06, 0.5 - height / 2),
+                0.74,
+                height,
+                boxstyle="round,pad=0.02",
+                facecolor=colour + "22",
+                edgecolor=colour,
+                linewidth=2,
+            )
             axes.add_patch(box)
             axes.text(place + 0.43, 0.56, name, ha="center", va="bottom", weight="bold")
             axes.text(place + 0.43, 0.5, description, ha="center", va="top", fontsize=9.5)
             if place < len(stages) - 1:
                 arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.8}
-                axes.annotate(
-                    "", (place + 1.03, 0.5), (place + 0.83, 0.5), arrowprops=arrow
-                )
+                axes.annotate("", (place + 1.03, 0.5), (place + 0.83, 0.5), arrowprops=arrow)
         axes.set_title("From the whole catalogue to the few items shown")
     return figure
 
@@ -118,22 +124,31 @@ def interaction_matrix(
         for row, column in np.ndindex(*table.shape):
             known = table[row, column] > 0
             axes.add_patch(
-                plt.Rectangle(
-                    (column - 0.5, row - 0.5), 1, 1,
-                    facecolor=USER if known else PAPER, edgecolor=GREY, linewidth=1,
-                )  # fmt: skip
+                Rectangle(
+                    (column - 0.5, row - 0.5),
+                    1,
+                    1,
+                    facecolor=USER if known else PAPER,
+                    edgecolor=GREY,
+                    linewidth=1,
+                )
             )
             axes.text(
-                column, row, "1" if known else "?", ha="center", va="center",
-                color="white" if known else GREY, weight="bold" if known else "normal",
-            )  # fmt: skip
+                column,
+                row,
+                "1" if known else "?",
+                ha="center",
+                va="center",
+                color="white" if known else GREY,
+                weight="bold" if known else "normal",
+            )
         for user, item in marked:
             corner = (
-                interactions.items.get_loc(item) - 0.5,
-                interactions.users.get_loc(user) - 0.5,
+                position(interactions.items, item, "item") - 0.5,
+                position(interactions.users, user, "user") - 0.5,
             )
             axes.add_patch(
-                plt.Rectangle(corner, 1, 1, fill=False, edgecolor=ITEM, linewidth=3, zorder=3)
+                Rectangle(corner, 1, 1, fill=False, edgecolor=ITEM, linewidth=3, zorder=3)
             )
         axes.set_xlim(-0.55, interactions.num_items - 0.45)
         axes.set_ylim(interactions.num_users - 0.45, -0.55)
@@ -160,16 +175,20 @@ def long_tail(interactions: Interactions, item: str = "item") -> Figure:
     share = np.cumsum(degrees) / degrees.sum()
     with _figure(9.5, 3.6, columns=2) as (figure, (left, right)):
         left.loglog(np.arange(1, len(degrees) + 1), degrees, color=ITEM, linewidth=2)
-        left.set(xlabel=f"rank of the {item}", ylabel="interactions", title="A few hits, a long tail")
+        left.set(
+            xlabel=f"rank of the {item}", ylabel="interactions", title="A few hits, a long tail"
+        )
         percent = 100 * np.arange(1, len(degrees) + 1) / len(degrees)
         right.plot(percent, 100 * share, color=USER, linewidth=2)
         half = int(np.searchsorted(share, 0.5)) + 1
         right.plot([100 * half / len(degrees)] * 2, [0, 50], color=GREY, linestyle=":")
         right.plot([0, 100 * half / len(degrees)], [50, 50], color=GREY, linestyle=":")
         right.annotate(
-            f"{half:,} of {len(degrees):,}: half of all", (100 * half / len(degrees), 50),
-            (100 * half / len(degrees) + 8, 38), fontsize=10,
-        )  # fmt: skip
+            f"{half:,} of {len(degrees):,}: half of all",
+            (100 * half / len(degrees), 50),
+            (100 * half / len(degrees) + 8, 38),
+            fontsize=10,
+        )
         right.set(
             xlabel=f"share of the {item}s, most popular first (%)",
             ylabel="share of interactions (%)",
@@ -189,7 +208,7 @@ def split_rows(split: Split, users: Sequence[object]) -> Figure:
                 count = 0 if part is None else len(part.items_of(user))
                 for _ in range(count):
                     axes.add_patch(
-                        plt.Rectangle((column + 0.1, row - 0.35), 0.8, 0.7, facecolor=colour)
+                        Rectangle((column + 0.1, row - 0.35), 0.8, 0.7, facecolor=colour)
                     )
                     column += 1
         widest = max(
@@ -214,15 +233,23 @@ def ranked_lists(lists: Mapping[str, Sequence[bool]], title: str = "") -> Figure
         for row, hits in enumerate(lists.values()):
             for column, hit in enumerate(hits):
                 axes.add_patch(
-                    plt.Rectangle(
-                        (column + 0.6, row - 0.38), 0.8, 0.76, linewidth=1.5,
-                        facecolor=GOOD if hit else PAPER, edgecolor=GOOD if hit else GREY,
-                    )  # fmt: skip
+                    Rectangle(
+                        (column + 0.6, row - 0.38),
+                        0.8,
+                        0.76,
+                        linewidth=1.5,
+                        facecolor=GOOD if hit else PAPER,
+                        edgecolor=GOOD if hit else GREY,
+                    )
                 )
                 axes.text(
-                    column + 1, row, "hit" if hit else "–", ha="center", va="center",
+                    column + 1,
+                    row,
+                    "hit" if hit else "–",
+                    ha="center",
+                    va="center",
                     color="white" if hit else GREY,
-                )  # fmt: skip
+                )
         axes.set_xlim(0.5, length + 0.6)
         axes.set_ylim(len(lists) - 0.5, -0.5)
         axes.set_yticks(range(len(lists)), list(lists))
@@ -242,10 +269,14 @@ def comparison(table: pd.DataFrame, metric: str = "recall@20", title: str = "") 
         error = table[f"± {metric}"].to_numpy() if f"± {metric}" in table else None
         rows = np.arange(len(table))
         axes.barh(
-            rows, values, xerr=error, color=USER, height=0.62,
+            rows,
+            values,
+            xerr=error,
+            color=USER,
+            height=0.62,
             error_kw={"ecolor": INK, "capsize": 4},
-        )  # fmt: skip
-        for row, value in zip(rows, values, strict=True):
+        )
+        for row, value in enumerate(values):
             axes.text(0.004, row, f"{value:.3f}", va="center", color="white", weight="bold")
         axes.set_yticks(rows, list(table.index))
         axes.invert_yaxis()
@@ -267,7 +298,7 @@ def training(histories: Mapping[str, History] | History, watched: str = "recall@
             if watched in frame:
                 measured = frame[watched].dropna()
                 right.plot(measured.index, measured, color=colour, linewidth=2, label=name)
-            if history.best_epoch is not None:
+            if history.best_epoch is not None and history.best is not None:
                 right.plot(history.best_epoch, history.best, "o", color=colour, markersize=8)
         left.set(xlabel="epoch", ylabel="mean loss of a batch", title="Training loss")
         right.set(xlabel="epoch", ylabel=watched, title="Validation (dot: weights kept)")
@@ -285,9 +316,7 @@ def bpr_loss() -> Figure:
         left.annotate("nothing learnt: 0.693", (0, np.log(2)), (0.4, 1.1), color=INK)
         left.set(xlabel="lead of the positive", ylabel="loss", title="BPR loss of a triple")
         right.plot(lead, 1 / (1 + np.exp(lead)), color=GOOD, linewidth=2.5)
-        right.set(
-            xlabel="lead of the positive", ylabel="σ(−lead)", title="How hard it pushes"
-        )
+        right.set(xlabel="lead of the positive", ylabel="σ(−lead)", title="How hard it pushes")
     return figure
 
 
@@ -339,8 +368,7 @@ def bipartite(
     """
     users = {str(label): (0.0, -float(place)) for place, label in enumerate(interactions.users)}
     items = {str(label): (1.0, -float(place)) for place, label in enumerate(interactions.items)}
-    steps = list(zip(path[:-1], path[1:], strict=True))
-    on_path = {frozenset(step) for step in steps}
+    on_path = {frozenset(step) for step in pairwise(path)}
     with _figure(7.2, 0.9 + 0.62 * max(len(users), len(items))) as (figure, (axes,)):
         _bare(axes)
         axes.set_xlim(-0.42, 1.52)
@@ -349,9 +377,11 @@ def bipartite(
         for user, item in zip(frame["user"], frame["item"], strict=True):
             marked = frozenset((user, item)) in on_path
             axes.plot(
-                *zip(users[user], items[item], strict=True), zorder=1,
-                color=ITEM if marked else GREY, linewidth=4 if marked else 1.4,
-            )  # fmt: skip
+                *zip(users[user], items[item], strict=True),
+                zorder=1,
+                color=ITEM if marked else GREY,
+                linewidth=4 if marked else 1.4,
+            )
         for nodes, colour, marker, side, align in (
             (users, USER, "o", -0.06, "right"),
             (items, ITEM, "s", 0.06, "left"),
@@ -359,14 +389,27 @@ def bipartite(
             for label, (x, y) in nodes.items():
                 reached = levels is None or label in levels
                 axes.scatter(
-                    x, y, s=330, marker=marker, zorder=2, linewidths=2, edgecolors=colour,
+                    x,
+                    y,
+                    s=330,
+                    marker=marker,
+                    zorder=2,
+                    linewidths=2,
+                    edgecolors=colour,
                     color=colour if reached else PAPER,
-                )  # fmt: skip
+                )
                 if levels is not None and label in levels:
                     axes.text(
-                        x, y, str(levels[label]), ha="center", va="center", color="white",
-                        weight="bold", fontsize=10, zorder=3,
-                    )  # fmt: skip
+                        x,
+                        y,
+                        str(levels[label]),
+                        ha="center",
+                        va="center",
+                        color="white",
+                        weight="bold",
+                        fontsize=10,
+                        zorder=3,
+                    )
                 axes.text(x + side, y, label, ha=align, va="center")
         axes.set_title(title or "Users (circles) and films (squares)")
     return figure
@@ -389,9 +432,10 @@ def layers(scores: Mapping[int, Sequence[float]], metric: str = "Recall@20") -> 
         axes.set_ylim(low - 0.25 * (high - low), high + 0.22 * (high - low))
         axes.set_xticks(numbers)
         axes.set(
-            xlabel="layers (0 is matrix factorization)", ylabel=metric,
+            xlabel="layers (0 is matrix factorization)",
+            ylabel=metric,
             title=f"{metric} by number of layers",
-        )  # fmt: skip
+        )
     return figure
 
 
@@ -420,21 +464,26 @@ def distributions(
         for name, groups in panels.items()
     }
     everything = np.concatenate([v for groups in arrays.values() for v in groups.values()])
-    edges = np.linspace(everything.min(), everything.max(), 41)
+    edges = np.linspace(everything.min(), everything.max(), 41).tolist()
     with _figure(4.9 * len(panels), 3.6, columns=len(panels)) as (figure, axes):
         for place, (name, groups) in zip(axes, arrays.items(), strict=True):
             for colour, (group, values) in zip(CYCLE, groups.items(), strict=False):
                 place.hist(values, edges, density=True, alpha=0.2, color=colour)
                 place.hist(
-                    values, edges, density=True, histtype="step", linewidth=2, color=colour,
+                    values,
+                    edges,
+                    density=True,
+                    histtype="step",
+                    linewidth=2,
+                    color=colour,
                     label=group,
-                )  # fmt: skip
+                )
                 place.axvline(values.mean(), color=colour, linestyle="--", linewidth=1.5)
             place.set(xlabel=xlabel, ylabel="density", title=name)
         top = max(place.get_ylim()[1] for place in axes)
         for place in axes:
             place.set_ylim(0, top)
-        axes[-1].legend(fontsize=9.5)
+        figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         if title:
             figure.suptitle(title, weight="bold")
     return figure
@@ -457,14 +506,20 @@ def embedding_map(
     with _figure(4.9 * len(panels), 4.4, columns=len(panels)) as (figure, axes):
         for place, (name, table) in zip(axes, panels.items(), strict=True):
             points = principal_components(_array(table))
-            place.scatter(*points.T, s=9, color=GREY, alpha=0.35, linewidths=0)
+            place.scatter(points[:, 0], points[:, 1], s=9, color=GREY, alpha=0.35, linewidths=0)
             for colour, marker, (label, rows) in zip(
                 CYCLE, "os^Dv", highlighted.items(), strict=False
             ):
                 place.scatter(
-                    *points[list(rows)].T, s=42, color=colour, marker=marker, label=label,
-                    edgecolors="white", linewidths=0.6,
-                )  # fmt: skip
+                    points[list(rows), 0],
+                    points[list(rows), 1],
+                    s=42,
+                    color=colour,
+                    marker=marker,
+                    label=label,
+                    edgecolors="white",
+                    linewidths=0.6,
+                )
             place.set(title=name, xlabel="first component", ylabel="second component")
         axes[-1].legend(loc="best", fontsize=9, frameon=True, facecolor=PAPER)
         if title:

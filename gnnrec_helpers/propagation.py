@@ -200,9 +200,9 @@ def _multiply(csr: tuple[Tensor, Tensor, Tensor], x: Tensor) -> Tensor:
     offsets, columns, weights = csr
     if len(columns) == 0:
         return x.new_zeros(len(offsets) - 1, x.shape[1])
-    return torch.embedding_bag(
-        x, columns, offsets, False, 0, False, weights.to(x.dtype), True
-    )[0]  # mode 0: sum; the last True: offsets has one more entry than there are rows
+    return torch.embedding_bag(x, columns, offsets, False, 0, False, weights.to(x.dtype), True)[
+        0
+    ]  # mode 0: sum; the last True: offsets has one more entry than there are rows
 
 
 def _some_rows(csr: tuple[Tensor, Tensor, Tensor], rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:

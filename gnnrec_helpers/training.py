@@ -8,7 +8,7 @@ import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import torch
@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from .evaluation import evaluate
 from .interactions import Interactions, Split
+from .models import Recommender
 from .objectives import BPR, Objective
 from .sampling import PairSampler
 
@@ -154,9 +155,7 @@ def fit(
             row = {"epoch": number + 1, "loss": loss, "seconds": time.perf_counter() - started}
             history.epochs.append(row)
             if split.validation is not None and (number + 1) % validate_every == 0:
-                found = evaluate(
-                    model, split, WATCHED_K, part="validation", metrics=("recall",)
-                )
+                found = _validate(model, split)
                 row.update(found)
                 if history.best is None or found[f"recall@{WATCHED_K}"] > history.best:
                     history.best_epoch, best = number + 1, _weights(model)
@@ -198,6 +197,11 @@ def _epoch(
             f"The loss became NaN in epoch {number + 1}; a smaller learning rate usually helps."
         )
     return mean
+
+
+def _validate(model: nn.Module, split: Split) -> dict[str, float]:
+    recommender = cast(Recommender, model)
+    return evaluate(recommender, split, WATCHED_K, part="validation", metrics=("recall",))
 
 
 def _check(

@@ -60,9 +60,7 @@ def _negatives(
         return "A function of (train, users, generator) is asked for."
     train = datasets.load("toy").interactions
     users = np.repeat(np.arange(train.num_users), 200)
-    first, second = (
-        as_array(answer(train, users, np.random.default_rng(seed))) for seed in (5, 5)
-    )
+    first, second = (as_array(answer(train, users, np.random.default_rng(seed))) for seed in (5, 5))
     if first.size != users.size:
         return f"{users.size} users were given and {first.size} films came back."
     drawn = first.reshape(users.shape).astype(np.int64)

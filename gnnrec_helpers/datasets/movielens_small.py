@@ -9,9 +9,7 @@ from .dataset import Dataset
 from .files import read_table
 
 TERMS = "GroupLens terms: research and teaching, no commercial use, redistribution as received"
-CITATION = (
-    "Harper & Konstan (2015), The MovieLens Datasets: History and Context, ACM TiiS 5(4), 19"
-)
+CITATION = "Harper & Konstan (2015), The MovieLens Datasets: History and Context, ACM TiiS 5(4), 19"
 
 
 def load(name: str) -> Dataset:

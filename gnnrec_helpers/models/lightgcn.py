@@ -33,9 +33,7 @@ class LightGCN(MatrixFactorization):
     torch.Size([5, 8])
     """
 
-    def __init__(
-        self, train: Interactions, dim: int = 64, layers: int = 3, seed: int = 0
-    ) -> None:
+    def __init__(self, train: Interactions, dim: int = 64, layers: int = 3, seed: int = 0) -> None:
         if layers < 0:
             raise ValueError(f"layers={layers}: zero or more are possible.")
         super().__init__(train, dim, seed)
