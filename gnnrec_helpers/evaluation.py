@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from .interactions import FloatArray, IntArray, Interactions, Split
 from .models import Recommender, frozen_score
-from .retrieval import BLOCK, rank
+from .retrieval import BLOCK, check_labels, rank
 
 Hits = NDArray[np.bool_]  # (users, k): is the item at this rank one of the held-out ones?
 
@@ -124,6 +124,7 @@ def evaluate_users(
     if unknown:
         raise ValueError(f"No metric {unknown[0]!r}; there are {', '.join(METRICS)}.")
     held_out, seen = _parts(split, part)
+    check_labels(model, held_out)
     users = np.unique(held_out.user_index)
     if len(users) == 0:
         raise ValueError(f"The {part} part of the split is empty, so there is nothing to find.")

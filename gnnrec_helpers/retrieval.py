@@ -150,6 +150,7 @@ def recommend(
     """
     excluded = [exclude] if isinstance(exclude, Interactions) else list(exclude or [])
     user_labels, item_labels = _model_labels(model, excluded)
+    check_labels(model, *excluded)
     wanted = positions(user_labels, users, "user")
     ranked = rank(frozen_score(model), wanted, k, excluded)
     row, place = np.nonzero(ranked.items >= 0)
@@ -211,6 +212,26 @@ def _similar(
             "similarity": ranked.scores[row, place],
         }
     )
+
+
+def check_labels(*sources: object) -> None:
+    """Refuse models and interactions whose positions speak of different users or items.
+
+    One without ``users`` and ``items`` labels cannot be checked and is let through.
+    """
+    first: tuple[pd.Index, pd.Index] | None = None
+    for source in sources:
+        users, items = getattr(source, "users", None), getattr(source, "items", None)
+        if not (isinstance(users, pd.Index) and isinstance(items, pd.Index)):
+            continue
+        first = (users, items) if first is None else first
+        for role, labels, other in (("users", first[0], users), ("items", first[1], items)):
+            if not labels.equals(other):
+                raise ValueError(
+                    f"The model and the interactions have different {role} ({len(labels):,} and "
+                    f"{len(other):,} labels): use those the model was built from, such as "
+                    "split.train."
+                )
 
 
 def _model_labels(model: object, known: Sequence[Interactions]) -> tuple[pd.Index, pd.Index]:

@@ -77,6 +77,8 @@ class PairSampler:
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size}: at least 1 is needed.")
+        if negatives < 1:
+            raise ValueError(f"negatives={negatives}: at least 1 is needed.")
         if len(train) == 0:
             raise ValueError("There are no interactions to train on.")
         self.train = train

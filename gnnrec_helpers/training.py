@@ -21,6 +21,7 @@ from .evaluation import evaluate
 from .interactions import Interactions, Split
 from .models import Recommender
 from .objectives import BPR, Objective
+from .retrieval import check_labels
 from .sampling import PairSampler
 
 WATCHED_K = 20  # early stopping looks at Recall@20 on validation
@@ -124,6 +125,7 @@ def fit(
     """
     objective = BPR() if objective is None else objective
     _check(model, epochs, lr, patience, validate_every)
+    check_labels(model, split.train)
     device = next(model.parameters()).device
     sampler = PairSampler(split.train, batch_size, negatives, seed)
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type != "mps")
@@ -254,7 +256,7 @@ def _load(
         with safe_open(path, framework="pt") as file:
             story = json.loads((file.metadata() or {})["gnnrec"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, KeyError, ValueError) as error:
         raise ValueError(
             f"{os.fspath(path)!r} is not a checkpoint written by fit: choose another path."
         ) from error

@@ -63,7 +63,7 @@ def _coverage(answer: Callable[[Recommender, Split, int], float]) -> str | None:
         lists = rank(frozen_score(model), everyone, k, [split.train]).items
         right = len(np.unique(lists)) / split.train.num_items
         given = float(answer(model, split, k))
-        if abs(given - right) < 1e-9:
+        if abs(given - right) < 1e-6:
             continue
         if abs(given - len(np.unique(lists))) < 1e-9:
             return "That is a number of items; a share of all items is asked for."

@@ -40,8 +40,15 @@ def frozen_score(model: Recommender) -> Callable[[Tensor], Tensor]:
     that is a propagation through the whole graph.
     """
     if not isinstance(model, EmbeddingRecommender):
-        return torch.no_grad()(model.score)
+
+        @torch.no_grad()
+        def score(users: Tensor) -> Tensor:
+            # a copy: `rank` writes into it, and the model may have handed out a table it keeps
+            return model.score(users).clone(memory_format=torch.contiguous_format)
+
+        return score
     with torch.no_grad():
         user_embeddings, item_embeddings = (part.detach() for part in model.embeddings())
     transposed = item_embeddings.T.contiguous()  # (dim, num_items)
-    return lambda users: user_embeddings.index_select(0, users) @ transposed
+    device = user_embeddings.device
+    return lambda users: user_embeddings.index_select(0, users.to(device)) @ transposed

@@ -1,0 +1,121 @@
+"""Figures say what the data say; how they look is judged by eye."""
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from matplotlib.figure import Figure
+from sklearn.decomposition import PCA
+
+from gnnrec_helpers import datasets, plots
+from gnnrec_helpers.training import History
+
+mpl.use("Agg")
+
+
+@pytest.fixture(scope="module")
+def toy():
+    return datasets.load("toy")
+
+
+def texts(axes):
+    return [text.get_text() for text in axes.texts]
+
+
+def test_matrix_shows_a_one_for_every_like(toy):
+    (axes,) = plots.interaction_matrix(toy.interactions, marked=[("Ana", "Dune")]).axes
+    assert texts(axes).count("1") == 10
+    assert texts(axes).count("?") == 15
+    frame = axes.patches[-1]
+    assert (frame.get_x(), frame.get_y()) == (2.5, -0.5)
+
+
+def test_long_tail_marks_where_half_of_the_likes_are_reached(toy):
+    left, right = plots.long_tail(toy.interactions, item="film").axes
+    assert left.lines[0].get_ydata().tolist() == [2, 2, 2, 2, 2]
+    assert "3 of 5" in right.texts[0].get_text()
+
+
+def test_split_rows_draw_one_square_an_interaction(toy):
+    split = toy.interactions.split(test=0.3, validation=0.3, seed=0)
+    (axes,) = plots.split_rows(split, ["Ben", "Eli"]).axes
+    assert len(axes.patches) == 4
+    without = toy.interactions.split(test=0.3, validation=0.0, seed=0)
+    assert len(plots.split_rows(without, ["Ben"]).axes[0].patches) == 3
+
+
+def test_ranked_lists_name_the_hits():
+    (axes,) = plots.ranked_lists({"A": [True, False], "B": [True, True]}).axes
+    assert texts(axes).count("hit") == 3
+
+
+def test_comparison_writes_the_values():
+    table = pd.DataFrame({"recall@20": [0.1, 0.25], "± recall@20": [0.01, 0.02]}, ["a", "b"])
+    (axes,) = plots.comparison(table).axes
+    assert texts(axes) == ["0.100", "0.250"]
+    assert len(plots.comparison(table[["recall@20"]]).axes[0].patches) == 2
+
+
+def test_training_marks_the_best_epoch():
+    rows = [{"epoch": e, "loss": 1 / e, "seconds": 1.0, "recall@20": 0.1 * e} for e in (1, 2, 3)]
+    history = History(rows, best_epoch=3)
+    left, right = plots.training({"one": history, "two": history}).axes
+    np.testing.assert_allclose(left.lines[0].get_ydata(), [1, 1 / 2, 1 / 3])
+    assert right.lines[1].get_xdata() == [3]
+    unwatched = History([{"epoch": 1, "loss": 1.0, "seconds": 1.0}])
+    assert len(plots.training(unwatched).axes[1].lines) == 0
+
+
+def test_bipartite_draws_edges_path_and_levels(toy):
+    figure = plots.bipartite(toy.interactions, path=["Ana", "Alien", "Ben"], levels={"Ana": 0})
+    (axes,) = figure.axes
+    widths = [line.get_linewidth() for line in axes.lines]
+    assert len(widths) == 10
+    assert widths.count(4) == 2
+    assert "0" in texts(axes)
+
+
+def test_layers_draw_means_over_seeds():
+    (axes,) = plots.layers({0: [0.1, 0.3], 1: [0.4]}).axes
+    assert texts(axes) == ["0.200", "0.400"]
+
+
+def test_by_layer_has_a_line_for_every_column():
+    (axes,) = plots.by_layer(pd.DataFrame({"a": [1, 2], "b": [3, 4]}), ylabel="cosine").axes
+    assert [line.get_label() for line in axes.lines] == ["a", "b"]
+
+
+def test_distributions_share_one_scale():
+    panels = {"one": {"a": [0, 1, 2], "b": [1, 1, 1]}, "two": {"a": [5, 6, 7], "b": [5, 5, 5]}}
+    left, right = plots.distributions(panels, xlabel="x", title="both").axes
+    assert left.get_ylim() == right.get_ylim()
+
+
+def test_factorization_writes_all_numbers():
+    users, items = np.array([[1, 0], [2, 1]]), np.array([[3, 1], [0, 2], [1, 1]])
+    figure = plots.factorization(users @ items.T, users, items)
+    assert len(texts(figure.axes[2])) == 6 + 1
+
+
+def test_principal_components_agree_with_sklearn():
+    table = np.random.default_rng(0).normal(size=(30, 6))
+    unit = table / np.linalg.norm(table, axis=1, keepdims=True)
+    ours, theirs = plots.principal_components(table), PCA(2).fit_transform(unit)
+    np.testing.assert_allclose(np.abs(ours), np.abs(theirs), atol=1e-9)
+
+
+def test_embedding_map_accepts_tensors_with_gradients():
+    table = torch.randn(8, 3, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    figure = plots.embedding_map({"now": table}, {"some": [0, 1]}, title="a map")
+    assert len(figure.axes[0].collections) == 2
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [plots.bpr_loss(), plots.funnel([("a", "all"), ("b", "few")])],
+    ids=["bpr_loss", "funnel"],
+)
+def test_figures_bring_their_own_light_background(figure):
+    assert isinstance(figure, Figure)
+    assert mpl.colors.to_hex(figure.get_facecolor()) == plots.PAPER.lower()
