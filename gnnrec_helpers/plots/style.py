@@ -1,0 +1,59 @@
+"""One style for every figure: colours, background, and the canvas they are drawn on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from cycler import cycler
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from torch import Tensor
+
+USER, ITEM, ACCENT, GOOD, VIOLET = "#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7"
+GREY, INK, PAPER = "#8A8A8A", "#222222", "#FCFCFA"
+CYCLE = [USER, ITEM, GOOD, ACCENT, VIOLET, GREY]
+STYLE: Any = {
+    "figure.facecolor": PAPER,
+    "savefig.facecolor": PAPER,
+    "axes.facecolor": PAPER,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 12,
+    "axes.titleweight": "bold",
+    "axes.labelsize": 11,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": cycler(color=CYCLE),
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "font.size": 11,
+    "legend.frameon": False,
+    "figure.dpi": 100,
+    "svg.hashsalt": "gnnrec",
+}
+
+
+@contextmanager
+def canvas(width: float, height: float, columns: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
+    """A figure in the style of the course, closed so that only its return value is shown."""
+    with plt.rc_context(STYLE):
+        figure, axes = plt.subplots(
+            1, columns, figsize=(width, height), squeeze=False, layout="constrained"
+        )
+        yield figure, list(axes[0])
+        plt.close(figure)
+
+
+def bare(axes: Axes) -> None:
+    axes.set_axis_off()
+
+
+def as_numbers(values: ArrayLike | Tensor) -> np.ndarray:
+    """Numbers of any kind; a tensor may still require gradients."""
+    return np.asarray(values.detach().cpu() if isinstance(values, Tensor) else values, float)
