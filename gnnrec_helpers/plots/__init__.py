@@ -7,11 +7,11 @@ colours that people with colour-vision deficiencies can tell apart (Okabe & Ito 
 
 from __future__ import annotations
 
+from .curves import bpr_loss, layers, training
 from .embeddings import by_layer, distributions, embedding_map, factorization, principal_components
 from .graphs import bipartite
 from .ranking import comparison, funnel, interaction_matrix, long_tail, ranked_lists, split_rows
 from .style import PAPER
-from .training import bpr_loss, layers, training
 
 __all__ = [
     "PAPER",
