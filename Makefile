@@ -1,0 +1,69 @@
+# Everything runs in .venv, which is made on first use from requirements.lock.
+
+PYTHON ?= python3
+NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb))
+LAB_ARGS ?=
+PYTEST_ARGS ?=
+
+ifeq ($(OS),Windows_NT)
+VENV_PYTHON := .venv/Scripts/python
+else
+VENV_PYTHON := .venv/bin/python
+endif
+READY := .venv/ready-for-gnnrec
+
+# .venv is good while its Python runs and says that it was made for this folder. If not, it is
+# made anew: the folder was moved or copied, Python was upgraded, or a set-up was interrupted.
+ifneq ($(shell $(VENV_PYTHON) -c "print(open('$(READY)').read())" 2>/dev/null),$(CURDIR))
+.PHONY: $(READY)
+FRESH := --clear
+endif
+
+# JupyterLab refuses to run as root (in a container, say) unless asked to.
+ALLOW_ROOT := $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
+
+# Outputs are stored and compared under the same conditions: Python's own choice of warnings, and
+# one thread a process, so that two test workers on two cores do not get in each other's way.
+CONDITIONS := PYTHONWARNINGS= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+
+.PHONY: help lab test execute clean
+
+help: ## list these targets
+	@echo "gnnrec: graph neural networks for recommender systems"
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+lab: $(READY) ## open the first notebook in JupyterLab (LAB_ARGS="--no-browser")
+	@echo "Starting JupyterLab; Ctrl+C twice ends it."
+	@$(VENV_PYTHON) -m jupyterlab notebooks/01_recommender_systems.ipynb \
+		--ServerApp.ip=localhost $(ALLOW_ROOT) $(LAB_ARGS)
+
+test: $(READY) ## unit tests, doctests, every notebook strictly (PYTEST_ARGS="-k lightgcn")
+	@echo "Testing the package, and every notebook against its stored outputs."
+	@$(CONDITIONS) $(VENV_PYTHON) -m pytest -n 2 --dist loadscope \
+		--nbval --nbval-current-env --nbval-cell-timeout=300 \
+		gnnrec_helpers tests $(wildcard notebooks) $(PYTEST_ARGS)
+
+execute: $(READY) ## run notebooks and store their outputs (NOTEBOOKS="notebooks/06_lightgcn.ipynb")
+	@set -e; for notebook in $(NOTEBOOKS); do \
+		echo "Executing $$notebook"; \
+		$(CONDITIONS) PYTHONHASHSEED=0 $(VENV_PYTHON) -m nbconvert \
+			--to notebook --execute --output-dir .venv/executed --log-level WARN \
+			--ExecutePreprocessor.kernel_name=python3 --ExecutePreprocessor.timeout=600 \
+			--ExecutePreprocessor.record_timing=False "$$notebook"; \
+		mv ".venv/executed/$${notebook##*/}" "$$notebook"; \
+	done
+
+clean: ## remove .venv, caches and build leftovers, never data or notebooks
+	@echo "Removing .venv, caches and build leftovers."
+	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist htmlcov
+	@rm -f .coverage .coverage.* coverage.xml
+	@find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+
+$(READY): requirements.lock pyproject.toml
+	@echo "Making .venv from requirements.lock (a few minutes the first time)."
+	@rm -f $@
+	@$(PYTHON) -m venv $(FRESH) .venv
+	@$(VENV_PYTHON) -m pip install -qq --disable-pip-version-check -r requirements.lock
+	@$(VENV_PYTHON) -m pip install -qq --disable-pip-version-check \
+		--no-deps --no-build-isolation --editable .
+	@printf '%s' "$(CURDIR)" > $@

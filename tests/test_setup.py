@@ -1,0 +1,178 @@
+"""The set-up files agree with each other, with the package and with the embedded data."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+import gnnrec_helpers
+
+ROOT = Path(__file__).resolve().parents[1]
+EMBEDDED = sorted(p.relative_to(ROOT / "data").as_posix() for p in ROOT.glob("data/*/*.csv*"))
+TARGETS = ["help", "lab", "test", "execute", "clean"]
+
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+EXTRAS = PROJECT["optional-dependencies"]
+DEPENDENCIES = sorted(
+    {
+        line
+        for lines in [PROJECT["dependencies"], *EXTRAS.values()]
+        for line in lines
+        if canonicalize_name(Requirement(line).name) != PROJECT["name"]
+    }
+)
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text(encoding="utf-8")
+
+
+def lock_lines() -> list[str]:
+    lines = read("requirements.lock").splitlines()
+    return [line for line in lines if line and not line.startswith("#")]
+
+
+def pinned() -> dict[str, str]:
+    pins = [Requirement(line) for line in lock_lines()]
+    return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pins}
+
+
+def test_lock_has_exact_versions_only():
+    for line in lock_lines():
+        pin = Requirement(line)  # refuses options such as an index, and plain addresses
+        assert pin.url is None, line
+        assert not pin.extras, line
+        (specifier,) = pin.specifier
+        assert specifier.operator == "==", line
+        assert "*" not in specifier.version, line
+        assert Version(specifier.version).local is None, line
+
+
+def test_lock_has_torch_first_then_everything_once_in_order():
+    first, *others = (Requirement(line).name for line in lock_lines())
+    assert first == "torch"
+    assert others == sorted(others, key=canonicalize_name)
+    assert len(pinned()) == len(lock_lines())
+
+
+@pytest.mark.parametrize("dependency", DEPENDENCIES)
+def test_lock_pins_dependency_within_its_range(dependency: str):
+    wanted = Requirement(dependency)
+    version = pinned()[canonicalize_name(wanted.name)]
+    assert wanted.specifier.contains(version), f"{dependency}, but {version} is pinned"
+
+
+def test_lock_pins_what_an_editable_install_needs_offline():
+    assert {"hatchling", "editables"} <= set(pinned())
+
+
+def test_environment_says_the_same_as_lock_and_package():
+    environment = yaml.safe_load(read("environment.yml"))
+    assert set(environment) == {"name", "channels", "dependencies"}
+    assert environment["name"] == "gnnrec"
+    assert environment["channels"] == ["conda-forge"]
+    python, pip, through_pip = environment["dependencies"]
+    name, _, version = python.partition("=")
+    assert name == "python"
+    assert SpecifierSet(PROJECT["requires-python"]).contains(f"{version}.0")
+    assert pip == "pip"
+    assert through_pip == {"pip": ["-r requirements.lock", "-e ."]}
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_makefile_has_target(target: str):
+    assert re.search(rf"^{target}:.*## \w", read("Makefile"), re.MULTILINE)
+    phony = re.findall(r"^\.PHONY: (.*)$", read("Makefile"), re.MULTILINE)
+    assert target in " ".join(phony).split()
+
+
+def test_make_without_target_lists_the_targets():
+    make = shutil.which("make")
+    if make is None:
+        pytest.skip("there is no make here")
+    # not as part of the `make test` this may run in
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
+    run = subprocess.run(
+        [make, "--no-print-directory"], cwd=ROOT, env=clean, capture_output=True, text=True
+    )
+    assert run.returncode == 0, run.stderr
+    for target in TARGETS:
+        assert re.search(rf"^  make {target} +\w", run.stdout, re.MULTILINE), target
+
+
+def test_makefile_compares_notebooks_strictly():
+    options = read("Makefile").split()
+    assert "--nbval" in options
+    assert "--nbval-lax" not in options
+
+
+def test_workflow_runs_the_test_command_everywhere():
+    (path,) = (ROOT / ".github" / "workflows").glob("test.y*ml")
+    job = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]["test"]
+    assert "make test" in [step.get("run") for step in job["steps"]]
+    matrix = job["strategy"]["matrix"]
+    assert matrix["os"] == ["ubuntu-latest", "macos-latest", "windows-latest"]
+    pythons = matrix["python"] + [extra["python"] for extra in matrix["include"]]
+    for version in pythons:
+        assert SpecifierSet(PROJECT["requires-python"]).contains(f"{version}.0")
+
+
+def test_ci_runs_the_test_command():
+    assert "make test" in read(".ci/run").splitlines()
+    if os.name == "posix":
+        assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_citation_says_the_version_of_the_package():
+    citation = yaml.safe_load(read("CITATION.cff"))
+    assert citation["version"] == gnnrec_helpers.__version__
+    assert citation["license"] == PROJECT["license"]
+    assert f"## [{gnnrec_helpers.__version__}]" in read("CHANGELOG.md")
+
+
+@pytest.mark.parametrize("file", EMBEDDED)
+def test_data_readme_has_rows_and_columns_of(file: str):
+    (row,) = re.findall(rf"^\| `{re.escape(file)}` \| ([\d,]+) \| (.*) \|$", data_readme(), re.M)
+    table = pd.read_csv(ROOT / "data" / file)
+    assert row[0] == f"{len(table):,}"
+    assert re.findall(r"`(\w+)` (?:integer|number|text)", row[1]) == list(table)
+
+
+def test_data_readme_names_no_absent_file():
+    named = re.findall(r"^\| `([\w-]+/[\w.-]+)`", data_readme(), re.MULTILINE)
+    assert sorted(named) == EMBEDDED
+
+
+def test_data_readme_counts_what_is_there():
+    movies = pd.read_csv(ROOT / "data/movielens-small/movies.csv.gz")
+    ratings = pd.read_csv(ROOT / "data/movielens-small/ratings.csv.gz")
+    listens = pd.read_csv(ROOT / "data/lastfm-2k/listens.csv.gz")
+    tags = pd.read_csv(ROOT / "data/lastfm-2k/tags.csv.gz")
+    untitled = movies.loc[movies["title"].isna(), "movie"].astype(str).tolist()
+    tagged = set(tags["artist"])
+    for claim in [
+        f"{len(ratings):,} ratings of {len(movies):,} movies by {ratings['user'].nunique()} users",
+        f"at least {ratings['user'].value_counts().min()} movies",
+        f"Movies {', '.join(untitled[:-1])} and {untitled[-1]} come without",
+        f"For {(movies['genres'] == '(no genres listed)').sum()} movies",
+        f"{listens['user'].nunique():,} users, {listens['artist'].nunique():,} artists",
+        f"{tags['tag'].nunique():,} are given",
+        f"{len(tagged):,} artists have a tag; {len(tagged - set(listens['artist']))} of them",
+    ]:
+        assert claim in " ".join(data_readme().split())
+
+
+def data_readme() -> str:
+    return read("data/README.md")
