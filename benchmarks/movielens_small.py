@@ -1,6 +1,7 @@
 """Matrix factorization beside LightGCN on movielens-small: the README's figures.
 
     python benchmarks/movielens_small.py            # about ten minutes on two cores
+    python benchmarks/movielens_small.py --report   # the tables again, from the stored runs
 
 Split: ratings of at least 4 stars, per user 20 % test and 10 % validation, seed 0. Every model
 gets BPR with one negative, dimension 64, batches of 2,048 and up to 200 epochs, stopped on
@@ -19,19 +20,21 @@ import json
 import os
 import platform
 import statistics
+import sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import torch
 
 import gnnrec_helpers
-from gnnrec_helpers import datasets, evaluate, fit, models
+from gnnrec_helpers import datasets, evaluate, fit, models, plots
 from gnnrec_helpers.objectives import BPR
 
 RESULTS = Path(__file__).parent / "results"
 RATES, DECAYS, SEEDS = (2e-3, 5e-3, 1e-2, 2e-2), (1e-4, 1e-3, 1e-2, 3e-2), (0, 1, 2)
 SNIPPET = (5e-3, 1e-4)
-Run = dict[str, float]
+Run = dict[str, Any]
 
 
 def data():
@@ -68,68 +71,83 @@ def run(setting: tuple[int, float, float, int]) -> Run:
     }
 
 
-def main() -> None:
+def measure() -> dict[str, Any]:
+    """Tune on validation, run the chosen settings with three seeds, and the closed forms."""
     grid = [(layers, lr, decay, 0) for layers in (0, 3) for lr in RATES for decay in DECAYS]
     with ProcessPoolExecutor(2) as pool:
         tuned = list(pool.map(run, grid))
-        chosen = {}
+        chosen = {("none", layers): SNIPPET for layers in range(5)}
         for layers in (0, 3):
             mine = [r for r in tuned if r["layers"] == layers]
-            best = max(mine, key=lambda r: r["validation"])
-            best_rate = max(
-                (r for r in mine if r["weight_decay"] == SNIPPET[1]), key=lambda r: r["validation"]
-            )
-            chosen["none", layers] = SNIPPET
-            chosen["learning rate", layers] = (best_rate["lr"], best_rate["weight_decay"])
-            chosen["both", layers] = (best["lr"], best["weight_decay"])
-        for layers in (1, 2, 4):
-            chosen["none", layers] = SNIPPET
+            rates = [r for r in mine if r["weight_decay"] == SNIPPET[1]]
+            for level, candidates in (("learning rate", rates), ("both", mine)):
+                best = max(candidates, key=lambda r: r["validation"])
+                chosen[level, layers] = (best["lr"], best["weight_decay"])
         wanted = sorted({(key[1], *value, s) for key, value in chosen.items() for s in SEEDS})
-        done = dict(zip(wanted, pool.map(run, wanted), strict=True))
-
-    def mean(level: str, layers: int, what: str) -> float:
-        return statistics.mean(done[layers, *chosen[level, layers], s][what] for s in SEEDS)
-
-    lines = ["| tuning | MF | LightGCN, 3 layers | gain |", "|---|---|---|---|"]
-    for level in ("none", "learning rate", "both"):
-        mf, gcn = mean(level, 0, "recall"), mean(level, 3, "recall")
-        lines.append(f"| {level} | {mf:.4f} | {gcn:.4f} | {gcn / mf - 1:+.1%} |")
+        runs = list(pool.map(run, wanted))
     split = data()
     closed = {
         "most popular": models.Popularity(split.train),
         "ItemKNN": models.ItemKNN(split.train),
     }
+    return {
+        "machine": {
+            "processor": platform.machine(),
+            "cores": os.cpu_count(),
+            "threads per run": 1,
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+            "gnnrec_helpers": gnnrec_helpers.__version__,
+        },
+        "chosen": [
+            {"tuning": level, "layers": layers, "lr": lr, "weight_decay": decay}
+            for (level, layers), (lr, decay) in chosen.items()
+        ],
+        "grid": tuned,
+        "runs": runs,
+        "closed form": {name: evaluate(model, split, k=20) for name, model in closed.items()},
+    }
+
+
+def report(record: dict[str, Any]) -> str:
+    """The tables, in Markdown."""
+
+    def values(tuning: str, layers: int, what: str) -> list[float]:
+        (c,) = [c for c in record["chosen"] if (c["tuning"], c["layers"]) == (tuning, layers)]
+        keys = ("layers", "lr", "weight_decay")
+        return [r[what] for r in record["runs"] if all(r[k] == c[k] for k in keys)]
+
+    def mean(tuning: str, layers: int, what: str) -> float:
+        return statistics.mean(values(tuning, layers, what))
+
+    lines = ["| tuning | MF | LightGCN, 3 layers | gain |", "|---|---|---|---|"]
+    for tuning in ("none", "learning rate", "both"):
+        mf, gcn = mean(tuning, 0, "recall"), mean(tuning, 3, "recall")
+        lines.append(f"| {tuning} | {mf:.4f} | {gcn:.4f} | {gcn / mf - 1:+.1%} |")
     lines += ["", "| model (no tuning) | Recall@20 | NDCG@20 | training, s |", "|---|---|---|---|"]
-    baselines = {name: evaluate(model, split, k=20) for name, model in closed.items()}
-    for name, found in baselines.items():
+    for name, found in record["closed form"].items():
         lines.append(f"| {name} | {found['recall@20']:.4f} | {found['ndcg@20']:.4f} | – |")
     for layers in range(5):
         name = "MF" if layers == 0 else f"LightGCN, {layers} layer{'s' * (layers > 1)}"
         recall, ndcg, seconds = (mean("none", layers, w) for w in ("recall", "ndcg", "seconds"))
         lines.append(f"| {name} | {recall:.4f} | {ndcg:.4f} | {seconds:.0f} |")
-    machine = {
-        "processor": platform.machine(),
-        "cores": os.cpu_count(),
-        "threads per run": 1,
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "gnnrec_helpers": gnnrec_helpers.__version__,
-    }
-    settings = {
-        f"{level}, {layers} layers": {"lr": lr, "weight_decay": decay}
-        for (level, layers), (lr, decay) in chosen.items()
-    }
-    record = {
-        "machine": machine,
-        "chosen": settings,
-        "grid": tuned,
-        "runs": list(done.values()),
-        "closed form": baselines,
-    }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "movielens_small.json").write_text(json.dumps(record, indent=1) + "\n")
-    (RESULTS / "movielens_small.md").write_text("\n".join(lines) + "\n")
-    print("\n".join(lines))
+    scores = {layers: values("none", layers, "recall") for layers in range(5)}
+    figure = plots.layers(scores, "Recall@20 on movielens-small")
+    figure.savefig(RESULTS / "movielens_small.png", dpi=110, metadata={"Software": None})
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    stored = RESULTS / "movielens_small.json"
+    if sys.argv[1:] == ["--report"]:  # the tables and the figure again, from the stored runs
+        record = json.loads(stored.read_text())
+    else:
+        record = measure()
+        RESULTS.mkdir(exist_ok=True)
+        stored.write_text(json.dumps(record, indent=1) + "\n")
+    tables = report(record)
+    (RESULTS / "movielens_small.md").write_text(tables)
+    print(tables)
 
 
 if __name__ == "__main__":

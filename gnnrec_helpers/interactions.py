@@ -98,6 +98,8 @@ class Interactions:
         for role, name in columns.items():
             if name not in frame.columns:
                 raise ValueError(_missing_column(role, name, frame))
+            if (count := int((frame.columns == name).sum())) > 1:
+                raise ValueError(f"There are {count} columns {name!r} (for {role}): keep one.")
         if len(frame) == 0:
             raise ValueError("The table has no rows: at least one interaction is needed.")
 
@@ -162,20 +164,28 @@ class Interactions:
             raise FileNotFoundError(f"There is no file {os.fspath(path)!r}.")
         ids = {user, item}
         try:
-            frame = pd.read_csv(
-                path,
-                sep=separator,
-                encoding=encoding,
-                dtype=dict.fromkeys(ids, str),
-                # an id may well be the text "NA": only an empty cell is missing there
-                keep_default_na=False,
-                na_values={name: [""] for name in ids} | _usual_na([rating, timestamp]),
-            )
+            with warnings.catch_warnings():
+                warnings.filterwarnings("error", "Length of header", pd.errors.ParserWarning)
+                frame = pd.read_csv(
+                    path,
+                    sep=separator,
+                    encoding=encoding,
+                    index_col=False,  # else a value too many in each row shifts all columns
+                    dtype=dict.fromkeys(ids, str),
+                    # an id may well be the text "NA": only an empty cell is missing there
+                    keep_default_na=False,
+                    na_values={name: [""] for name in ids} | _usual_na([rating, timestamp]),
+                )
         except pd.errors.EmptyDataError:
             raise ValueError(
                 f"{os.fspath(path)!r} is empty: a header line and at least one row are needed."
             ) from None
-        except (pd.errors.ParserError, UnicodeDecodeError) as error:
+        except pd.errors.ParserWarning:
+            raise ValueError(
+                f"{os.fspath(path)!r} has rows with more values than the header has names, with "
+                f"separator={separator!r}: as many are needed."
+            ) from None
+        except (pd.errors.ParserError, UnicodeError, LookupError) as error:
             raise ValueError(
                 f"{os.fspath(path)!r} cannot be read as CSV with separator={separator!r} and "
                 f"encoding={encoding!r}: {str(error).strip()}."
@@ -341,11 +351,11 @@ class Interactions:
         """
         shares = _checked_shares(test, validation)
         if by == "random":
-            key = np.random.default_rng(seed).random(len(self))
+            key: NDArray[Any] = np.random.default_rng(seed).random(len(self))
         elif by == "time":
             if self.timestamp is None:
                 raise ValueError("split by='time' needs timestamps, and there are none.")
-            key = -self.timestamp.astype(np.float64)
+            key = -self.timestamp
         else:
             raise ValueError(f"by={by!r}: choose 'random' or 'time'.")
         degrees = self.user_degrees()
@@ -386,6 +396,8 @@ class Split:
         """The same split with `share` of each user's train interactions as validation."""
         if self.validation is not None:
             raise ValueError("This split has a validation part already.")
+        if not 0 < share < 1:
+            raise ValueError(f"share={share!r}: a share strictly between 0 and 1 is needed.")
         parts = self.train.split(test=share, validation=0.0, seed=seed)
         return Split(parts.train, parts.test, self.test)
 
@@ -430,7 +442,7 @@ def position(labels: pd.Index, label: object, role: str) -> int:
     """Where `label` stands in `labels`; an unknown one is named in the error."""
     try:
         found: Any = labels.get_loc(label)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, pd.errors.InvalidIndexError):
         raise KeyError(
             f"Unknown {role} {label!r}: the {len(labels):,} known ones look like "
             f"{', '.join(repr(known) for known in labels[:3].tolist())}."
@@ -499,22 +511,26 @@ def _numbers(values: pd.Series, column: str) -> pd.Series:
         row = int(np.flatnonzero(wrong)[0])
         raise ValueError(
             f"Column {column!r} has {int(wrong.sum()):,} values that are no finite number, the "
-            f"first {values.iloc[row]!r} in row {row}."
+            f"first {values.tolist()[row]!r} in row {row}."
         )
     return numbers.astype(np.float64)
 
 
 def _seconds(values: pd.Series, column: str) -> pd.Series:
+    values = values.infer_objects()
+    if pd.api.types.is_integer_dtype(values.dtype):
+        return values.astype("Int64")  # exactly: nanoseconds would not fit into a float
     if pd.api.types.is_numeric_dtype(values.dtype):
         return _numbers(values, column).round().astype("Int64")
     dates = pd.to_datetime(values, errors="coerce", utc=True, format="mixed")
     wrong = dates.isna() & values.notna()
+    wrong |= values.map(lambda value: isinstance(value, (int, float))) & values.notna()
     if wrong.any():
         row = int(np.flatnonzero(wrong)[0])
         raise ValueError(
             f"Column {column!r} has {int(wrong.sum()):,} values that are no date or time, the "
-            f"first {values.iloc[row]!r} in row {row}; ISO dates such as '2026-01-31 12:00' and "
-            "numbers are accepted."
+            f"first {values.iloc[row]!r} in row {row}; ISO dates such as '2026-01-31 12:00' "
+            "throughout, or numbers throughout, are accepted."
         )
     seconds = pd.Series(pd.NA, index=values.index, dtype="Int64")
     known = dates.notna()
@@ -544,6 +560,9 @@ def _without_missing(
 
 def _labels(values: pd.Series, column: str) -> tuple[pd.Index, IntArray]:
     """Sorted distinct labels and the position of each value among them."""
+    values = values.infer_objects()
+    if isinstance(values.dtype, pd.CategoricalDtype):  # else the labels are in its own order
+        values = values.astype(values.cat.categories.dtype)
     if not pd.api.types.is_integer_dtype(values.dtype):
         kinds = sorted({type(value).__name__ for value in values})
         if len(kinds) > 1 or kinds[0] not in ("str", "int"):
@@ -552,7 +571,7 @@ def _labels(values: pd.Series, column: str) -> tuple[pd.Index, IntArray]:
                 f"throughout, for example frame[{column!r}].astype(str)."
             )
         values = values.astype(np.int64) if kinds == ["int"] else values
-    elif str(values.dtype) == "Int64":
+    elif pd.api.types.is_extension_array_dtype(values.dtype):
         values = values.astype(np.int64)
     codes, labels = pd.factorize(values, sort=True)
     return pd.Index(labels), codes.astype(np.int64)

@@ -116,9 +116,15 @@ class KnowledgeGraph:
         Repeated facts are kept once.
         """
         columns = [_column(frame, name) for name in (head, relation, tail)]
+        for name, values in zip((head, relation, tail), columns, strict=True):
+            if (count := int(pd.isna(values).sum())) > 0:
+                raise ValueError(f"Column {name!r} lacks a value in {count:,} rows.")
         heads, kinds, tails = (pd.Index(values) for values in columns)
         others = heads.append(tails).unique()
-        others = others[items.get_indexer(others) < 0].sort_values()
+        others = others[items.get_indexer(others) < 0]
+        # by type first: items that are numbers may stand beside tails that are text
+        in_order = sorted(others.tolist(), key=lambda label: (type(label).__name__, label))
+        others = pd.Index(in_order, dtype=others.dtype)
         entities = items.append(others)
         relation_index, relations = pd.factorize(kinds, sort=True)
         triples = np.stack(

@@ -49,10 +49,10 @@ def load(name: str) -> Dataset:
 def read_lists(path: Path) -> tuple[IntArray, IntArray]:
     """User and item of every pair, sorted; a line with a user alone holds no pair."""
     users, items = [], []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
+    for number, line in enumerate(path.read_text("utf-8", "replace").splitlines(), 1):
         try:
             values = np.array(line.split(), dtype=np.int64)
-        except ValueError:
+        except (ValueError, OverflowError):
             raise ValueError(
                 f"{path.name}, line {number}: expected whole numbers, a user and then items."
             ) from None
@@ -75,4 +75,7 @@ def edge_digest(path: Path) -> str:
 
 
 def _holds(path: Path, digest: str) -> bool:
-    return edge_digest(path) == digest
+    try:
+        return edge_digest(path) == digest
+    except ValueError:  # no lists at all, such as a page that asks to log in
+        return False

@@ -1,0 +1,389 @@
+"""Breaks the package on purpose, one small defect at a time, and sees whether a test notices.
+
+A test that stays green whatever the code does proves nothing. Each defect here is one that a
+reader could make, and that would still give plausible numbers. ``python -m tests.mutations``
+applies each to a copy of the package and prints which test went red.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+COPIED = ("gnnrec_helpers", "tests", "data", "pyproject.toml", "README.md")
+WORKERS = 4
+LONGEST = 120  # seconds for one defect; one that makes a test hang is not worth having
+
+
+class Defect(NamedTuple):
+    name: str
+    meaning: str  # for the reader, if nobody noticed
+    file: str  # in gnnrec_helpers
+    old: str  # exactly once in the file
+    new: str
+    nodes: tuple[str, ...]  # tests of which at least one must go red
+
+
+class Outcome(NamedTuple):
+    defect: Defect
+    caught_by: tuple[str, ...]  # empty when the defect survived
+
+
+EVALUATION, RETRIEVAL = "tests/test_evaluation.py::", "tests/test_retrieval.py::"
+TRAINING, BY_HAND = "tests/test_training.py::", "tests/test_by_hand.py::"
+SIX_METRICS = EVALUATION + "test_the_six_metrics_by_hand"
+GRADIENTS = BY_HAND + "test_gradients_of_a_weighted_sum_of_layers"
+
+DEFECTS = (
+    # ------------------------------------------------------------------ the graph
+    Defect(
+        "asymmetric normalisation",
+        "neighbours are averaged, which is not the LightGCN of the paper",
+        "propagation.py",
+        "return sparse.csr_array(left @ matrix @ right)",
+        "return sparse.csr_array(left @ left @ matrix)",
+        (BY_HAND + "test_symmetric_normalisation",),
+    ),
+    Defect(
+        "layer 0 left out of the mean",
+        "a node's own embedding no longer counts",
+        "propagation.py",
+        "weights = [1 / (layers + 1)] * (layers + 1) if combine is None else list(combine)",
+        "weights = [0.0] + [1 / max(layers, 1)] * layers if combine is None else list(combine)",
+        (BY_HAND + "test_layers_are_averaged_from_layer_0_on",),
+    ),
+    Defect(
+        "last layer's weight wrong in Horner's rule",
+        "training follows a gradient that is not the loss's",
+        "propagation.py",
+        "total = _multiply(some, gradient).mul_(weights[-1])",
+        "total = _multiply(some, gradient).mul_(weights[0])",
+        (GRADIENTS,),
+    ),
+    Defect(
+        "Horner's rule takes the weights in forward order",
+        "each layer's gradient has another layer's weight",
+        "propagation.py",
+        "for k, weight in enumerate(reversed(remaining)):",
+        "for k, weight in enumerate(remaining):",
+        (GRADIENTS,),
+    ),
+    Defect(
+        "first of the wanted columns forgotten",
+        "one node of every batch sends no gradient to its neighbours",
+        "propagation.py",
+        "kept = place >= 0",
+        "kept = place > 0",
+        (GRADIENTS,),
+    ),
+    Defect(
+        "backward multiplies with the matrix itself",
+        "a gradient that is right for symmetric matrices only",
+        "propagation.py",
+        "csr = adjacency.csr(transposed=True)\n        num_nodes",
+        "csr = adjacency.csr()\n        num_nodes",
+        (BY_HAND + "test_gradients_through_a_matrix_that_is_not_symmetric",),
+    ),
+    # ------------------------------------------------------------------ data and batches
+    Defect(
+        "test pairs stay in train",
+        "every model is praised for what it was told",
+        "interactions.py",
+        "self.select(~held),",
+        "self.select(~held | in_test),",
+        (BY_HAND + "test_the_parts_of_a_split_share_no_pair",),
+    ),
+    Defect(
+        "the first of repeated pairs is kept",
+        "an old rating wins over the one that replaced it",
+        "interactions.py",
+        "np.append(pairs[1:] != pairs[:-1], True)",
+        "np.append(True, pairs[1:] != pairs[:-1])",
+        (BY_HAND + "test_the_latest_of_a_repeated_pair_is_kept",),
+    ),
+    Defect(
+        "negatives drawn from all items",
+        "a user learns to dislike what she chose",
+        "sampling.py",
+        "redo = np.flatnonzero(self.is_known(owners, drawn))",
+        "redo = np.flatnonzero(np.zeros(len(owners), bool))",
+        (BY_HAND + "test_negatives_are_never_positives",),
+    ),
+    Defect(
+        "every epoch replays the batches of epoch 0",
+        "training sees the same negatives again and again",
+        "sampling.py",
+        "generator = np.random.default_rng([self.seed, number])",
+        "generator = np.random.default_rng(self.seed)",
+        (
+            BY_HAND + "test_every_epoch_is_shuffled_anew",
+            TRAINING + "test_every_epoch_has_batches_of_its_own",
+        ),
+    ),
+    Defect(
+        "BPR's sign flipped",
+        "positives are pushed below negatives",
+        "objectives.py",
+        "softplus(negative_score - positive_score)",
+        "softplus(positive_score - negative_score)",
+        (BY_HAND + "test_bpr_by_hand", TRAINING + "test_the_toy_data_set_is_learnt"),
+    ),
+    # ------------------------------------------------------------------ judging
+    Defect(
+        "NDCG's discount off by one",
+        "numbers that cannot be compared with anybody's",
+        "evaluation.py",
+        "discount = 1 / np.log2(np.arange(hits.shape[1]) + 2)",
+        "discount = 1 / np.log2(np.arange(hits.shape[1]) + 3)",
+        (SIX_METRICS,),
+    ),
+    Defect(
+        "recall divided by k",
+        "precision under another name",
+        "evaluation.py",
+        "return np.asarray(hits.sum(1) / relevant)",
+        "return np.asarray(hits.sum(1) / hits.shape[1])",
+        (SIX_METRICS,),
+    ),
+    Defect(
+        "NDCG's ideal list has k hits whatever there is to find",
+        "users with few held-out items can never be served well",
+        "evaluation.py",
+        "ideal[np.minimum(relevant, hits.shape[1])]",
+        "ideal[hits.shape[1]]",
+        (SIX_METRICS,),
+    ),
+    Defect(
+        "train items not masked when test is judged",
+        "lists full of what the user has already",
+        "evaluation.py",
+        "else [split.train, split.validation]",
+        "else [split.validation]",
+        (EVALUATION + "test_judging_test_masks_train",),
+    ),
+    Defect(
+        "validation items not masked when test is judged",
+        "the same for what validation held out",
+        "evaluation.py",
+        "else [split.train, split.validation]",
+        "else [split.train]",
+        (EVALUATION + "test_judging_test_masks_validation_too",),
+    ),
+    Defect(
+        "train items not masked when validation is judged",
+        "early stopping listens to noise",
+        "evaluation.py",
+        "return split.validation, [split.train]",
+        "return split.validation, []",
+        (EVALUATION + "test_judging_validation_masks_train",),
+    ),
+    Defect(
+        "test items masked when validation is judged",
+        "what is to be found later leaks into early stopping",
+        "evaluation.py",
+        "return split.validation, [split.train]",
+        "return split.validation, [split.train, split.test]",
+        (EVALUATION + "test_judging_validation_does_not_mask_test",),
+    ),
+    Defect(
+        "users without test items count as failures",
+        "every mean is too small",
+        "evaluation.py",
+        "users = np.unique(held_out.user_index)",
+        "users = np.arange(held_out.num_users)",
+        (EVALUATION + "test_users_without_test_items_are_left_out",),
+    ),
+    Defect(
+        "ties broken by the higher index",
+        "lists that depend on the size of blocks and on the machine",
+        "retrieval.py",
+        "columns, order = columns.sort(dim=1)",
+        "columns, order = columns.sort(dim=1, descending=True)",
+        (
+            RETRIEVAL + "test_equal_scores_lower_item_first",
+            EVALUATION + "test_equal_scores_are_ordered_by_item",
+        ),
+    ),
+    Defect(
+        "ties at the end of the list left to chance",
+        "which of several equals is in the list is topk's secret",
+        "retrieval.py",
+        "if len(tied):",
+        "if False:",
+        (RETRIEVAL + "test_rank_on_many_ties_in_a_long_catalogue",),
+    ),
+    # ------------------------------------------------------------------ training
+    Defect(
+        "early stopping on test",
+        "the number of epochs is chosen with the answers at hand",
+        "training.py",
+        'part="validation", metrics=("recall",)',
+        'part="test", metrics=("recall",)',
+        (
+            TRAINING + "test_training_never_looks_at_test",
+            TRAINING + "test_another_test_part_changes_nothing",
+        ),
+    ),
+    Defect(
+        "best weights not restored",
+        "the history tells of a model that is gone",
+        "training.py",
+        "model.load_state_dict(best)",
+        "pass",
+        (TRAINING + "test_early_stopping_keeps_the_best_weights",),
+    ),
+    Defect(
+        "best weights not copied",
+        "the best weights go on being trained",
+        "training.py",
+        "value.detach().clone() for name",
+        "value.detach() for name",
+        (TRAINING + "test_early_stopping_keeps_the_best_weights",),
+    ),
+    Defect(
+        "Adam's memory lost on resume",
+        "an interrupted training ends elsewhere than one that was not",
+        "training.py",
+        'optimizer.load_state_dict({**optimizer.state_dict(), "state": state})',
+        "pass",
+        (TRAINING + "test_resumed_equals_uninterrupted",),
+    ),
+    Defect(
+        "a checkpoint of other arguments is accepted",
+        "a new experiment goes on with the weights of an old one",
+        "training.py",
+        'if story["made_with"].get(name) != value:',
+        "if False:",
+        (TRAINING + "test_a_checkpoint_of_other_arguments_is_refused",),
+    ),
+    Defect(
+        "checkpoints written in place",
+        "a full disk costs the training so far",
+        "training.py",
+        'temporary = path.with_name(f"{path.name}.{os.getpid()}.part")',
+        "temporary = path",
+        (TRAINING + "test_a_write_that_fails_leaves_the_old_checkpoint",),
+    ),
+    Defect(
+        "gradients add up from batch to batch",
+        "every step repeats all those before it",
+        "training.py",
+        "optimizer.zero_grad()",
+        "pass",
+        (TRAINING + "test_adam_by_hand",),
+    ),
+)
+
+
+class RottenDefect(Exception):
+    """A defect, or a test it names, that no longer fits the package."""
+
+
+def text_of(defect: Defect, root: Path = ROOT) -> str:
+    """The text of the file with the defect in it."""
+    path = root / "gnnrec_helpers" / defect.file
+    text = path.read_text(encoding="utf-8")
+    if text.count(defect.old) != 1:
+        raise RottenDefect(
+            f"{defect.name!r}: its old text occurs {text.count(defect.old)} times in "
+            f"{defect.file}, not once."
+        )
+    return text.replace(defect.old, defect.new)
+
+
+def copy(folder: Path, defect: Defect | None = None) -> None:
+    """What the tests need, in `folder`; with the defect, if one is given."""
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            ignored = shutil.ignore_patterns("__pycache__", ".*", "*.part")
+            shutil.copytree(source, folder / name, ignore=ignored)
+        elif source.is_file():
+            shutil.copy(source, folder / name)
+    if defect is not None:
+        text = text_of(defect, folder)
+        (folder / "gnnrec_helpers" / defect.file).write_text(text, encoding="utf-8")
+
+
+def red(folder: Path, nodes: Iterable[str]) -> tuple[str, ...]:
+    """Which tests fail in the copy, up to the first; none when all are green."""
+    unwanted = ("PYTEST_", "COV_", "COVERAGE_")  # settings of the run this one is part of
+    settings = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
+    settings |= {
+        "PYTHONPATH": str(folder),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+    }
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-rf", "--tb=no"]
+    command += ["-p", "no:cacheprovider", "-p", "no:xdist", *nodes]
+    done = subprocess.run(
+        command, cwd=folder, env=settings, capture_output=True, text=True, timeout=LONGEST
+    )
+    failed = tuple(re.findall(r"^FAILED (\S+)", done.stdout, re.M))
+    if (done.returncode, bool(failed)) not in ((0, False), (1, True)):
+        # a test that is not there, or a package that cannot be imported, has caught nothing
+        raise RottenDefect(f"pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return failed
+
+
+def judge(defect: Defect) -> Outcome:
+    """Apply one defect to a copy and run its tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy(Path(folder), defect)
+        return Outcome(defect, red(Path(folder), defect.nodes))
+
+
+def green_without(defects: Sequence[Defect]) -> tuple[str, ...]:
+    """The tests of these defects that fail without any: there should be none."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy(Path(folder))
+        code = "import gnnrec_helpers; print(gnnrec_helpers.__file__)"
+        found = subprocess.run(
+            [sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True,
+            env={**os.environ, "PYTHONPATH": folder},
+        ).stdout.strip()  # fmt: skip
+        if not Path(found).resolve().is_relative_to(Path(folder).resolve()):
+            raise RottenDefect(f"the tests of a copy would import {found}")
+        return red(Path(folder), dict.fromkeys(n for d in defects for n in d.nodes))
+
+
+def judge_all(defects: Sequence[Defect] = DEFECTS, workers: int = WORKERS) -> list[Outcome]:
+    """Every defect, several at a time, after seeing that the tests are green without any."""
+    with ThreadPoolExecutor(workers) as pool:
+        unbroken = pool.submit(green_without, defects)
+        outcomes = list(pool.map(judge, defects))
+    if unbroken.result():
+        raise RottenDefect(f"red without any defect: {', '.join(unbroken.result())}")
+    return outcomes
+
+
+def table(outcomes: Sequence[Outcome]) -> str:
+    """One line a defect."""
+    width = max(len(outcome.defect.name) for outcome in outcomes)
+    lines = []
+    for defect, caught_by in outcomes:
+        names = ", ".join(node.partition("::")[2] for node in caught_by)
+        verdict = f"caught by {names}" if caught_by else f"SURVIVED: {defect.meaning}"
+        lines.append(f"{defect.name:{width}}  {verdict}")
+    survived = sum(not outcome.caught_by for outcome in outcomes)
+    lines.append(f"{len(outcomes)} defects, {survived} survived")
+    return "\n".join(lines)
+
+
+def main() -> int:
+    outcomes = judge_all()
+    print(table(outcomes))
+    return int(any(not outcome.caught_by for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,286 @@
+"""The recommenders, each beside a dense computation of what it promises."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics.pairwise import cosine_similarity
+from torch import Tensor
+
+from gnnrec_helpers import Interactions, Split
+from gnnrec_helpers.models import (
+    EmbeddingRecommender,
+    ItemKNN,
+    LightGCN,
+    MatrixFactorization,
+    Popularity,
+    Recommender,
+    frozen_score,
+)
+from gnnrec_helpers.objectives import BPR
+from gnnrec_helpers.sampling import PairSampler
+
+few = settings(max_examples=60, deadline=None, derandomize=True)
+ALL_FIVE = torch.arange(5)
+
+
+def interactions(likes: np.ndarray) -> Interactions:
+    """From a dense matrix of zeros and ones."""
+    user, item = np.nonzero(likes)
+    return Interactions(user, item, pd.RangeIndex(likes.shape[0]), pd.RangeIndex(likes.shape[1]))
+
+
+@st.composite
+def likes_of(draw: st.DrawFn) -> np.ndarray:
+    users, items = draw(st.integers(1, 6)), draw(st.integers(1, 6))
+    size = users * items
+    cells = draw(st.lists(st.booleans(), min_size=size, max_size=size))
+    return np.array(cells).reshape(users, items).astype(float)
+
+
+# ---------------------------------------------------------------------- popularity
+def test_popularity_counts_who_chose_what(toy: Interactions) -> None:
+    model = Popularity(toy.select(np.arange(9)))  # without Eli's Emma
+    scores = model.score(torch.tensor([4, 0, 0]))
+    assert scores.tolist() == [[2, 2, 2, 2, 1]] * 3
+    assert scores.dtype == torch.float32
+    assert repr(model) == "Popularity(5 items)"
+
+
+def test_popularity_hands_out_copies(toy: Interactions) -> None:
+    model = Popularity(toy)
+    model.score(ALL_FIVE)[:] = -1
+    assert model.score(ALL_FIVE).tolist() == [[2] * 5] * 5
+
+
+# ---------------------------------------------------------------------- item KNN
+def dense_similarity(likes: np.ndarray, neighbours: int, shrink: float) -> np.ndarray:
+    """Pair by pair; each row keeps its largest, the lower index first."""
+    items = likes.shape[1]
+    found = np.zeros((items, items))
+    for i in range(items):
+        row = {}
+        for j in range(items):
+            common = likes[:, i] @ likes[:, j]
+            if i != j and common:
+                lengths = math.sqrt(likes[:, i].sum() * likes[:, j].sum())
+                row[j] = common / (lengths + shrink)
+        for j in sorted(row, key=lambda j: (-row[j], j))[:neighbours]:
+            found[i, j] = row[j]
+    return found
+
+
+@few
+@given(likes_of(), st.integers(1, 6), st.sampled_from([0.0, 0.5, 10.0]))
+def test_item_knn_is_the_dense_computation(
+    likes: np.ndarray, neighbours: int, shrink: float
+) -> None:
+    model = ItemKNN(interactions(likes), neighbours, shrink)
+    similarity = dense_similarity(likes, neighbours, shrink)
+    np.testing.assert_allclose(model.similarity.toarray(), similarity, rtol=1e-12)
+    users = torch.tensor([len(likes) - 1, 0])
+    np.testing.assert_allclose(model.score(users), (likes @ similarity.T)[users], rtol=1e-6)
+
+
+def test_item_knn_is_sklearn_s_cosine_on_a_real_catalogue(movielens_split: Split) -> None:
+    train = movielens_split.train
+    assert train.num_items > 2 * 2048  # more than two blocks of rows
+    model = ItemKNN(train, neighbours=train.num_items, shrink=0.0)
+    expected = cosine_similarity(train.to_csr().T)
+    np.fill_diagonal(expected, 0.0)
+    np.testing.assert_allclose(model.similarity.toarray(), expected, rtol=0, atol=1e-12)
+    users = torch.tensor([3, 0, 100])
+    scores = train.to_csr().toarray()[users] @ expected
+    np.testing.assert_allclose(model.score(users), scores, rtol=1e-5, atol=1e-6)
+
+
+def test_item_knn_keeps_the_largest_of_each_row(movielens_split: Split) -> None:
+    everything = ItemKNN(movielens_split.train, neighbours=10**6).similarity.toarray()
+    few = ItemKNN(movielens_split.train, neighbours=20).similarity.toarray()
+    order = np.argsort(-everything, axis=1, kind="stable")  # ties: the lower index
+    expected = np.zeros_like(everything)
+    np.put_along_axis(
+        expected, order[:, :20], np.take_along_axis(everything, order[:, :20], 1), axis=1
+    )
+    np.testing.assert_array_equal(few, expected)
+
+
+def test_item_knn_by_hand_on_the_toy(toy: Interactions) -> None:
+    model = ItemKNN(toy, shrink=0)
+    # Alien and Blade Runner share both their viewers, others in a chain one of two
+    assert model.score(torch.tensor([0])).tolist() == [[1, 1, 1, 0, 0]]  # Ana
+    assert model.score(torch.tensor([2])).tolist() == [[0.5, 0.5, 0.5, 0.5, 0.5]]  # Cem
+    damped = ItemKNN(toy, shrink=10).similarity.toarray()
+    assert damped[0].tolist() == pytest.approx([0, 2 / 12, 1 / 12, 0, 0])
+    nearest = ItemKNN(toy, neighbours=1, shrink=0).similarity.toarray()
+    assert nearest.argmax(axis=1).tolist() == [1, 0, 0, 2, 3]
+    assert (nearest > 0).sum(axis=1).tolist() == [1] * 5
+    assert repr(ItemKNN(toy)) == "ItemKNN(5 items, neighbours=100, shrink=10)"
+
+
+def test_item_knn_needs_a_neighbour(toy: Interactions) -> None:
+    with pytest.raises(ValueError, match=r"neighbours=0: at least 1 is needed\."):
+        ItemKNN(toy, neighbours=0)
+
+
+# ---------------------------------------------------------------------- matrix factorization
+def test_the_start_is_normal_seeded_and_of_the_size_promised(movielens_split: Split) -> None:
+    train = movielens_split.train
+    model = MatrixFactorization(train, seed=3)
+    start = model.nodes.weight.detach()
+    assert start.shape == (train.num_users + train.num_items, 64)
+    assert start.dtype == torch.float32
+    assert start.std().item() == pytest.approx(0.1, rel=0.01)
+    assert start.mean().abs().item() < 0.001
+    assert torch.equal(MatrixFactorization(train, seed=3).nodes.weight, start)
+    assert not torch.equal(MatrixFactorization(train, seed=4).nodes.weight, start)
+    assert model.nodes.weight.requires_grad
+
+
+def test_a_score_is_a_dot_product(toy: Interactions) -> None:
+    model = MatrixFactorization(toy, dim=3)
+    rows = model.nodes.weight.detach().double()  # Ana ... Eli, Alien ... Emma
+    scores = model.score(torch.tensor([4, 1])).detach()
+    for place, user in enumerate((4, 1)):
+        for item in range(5):
+            expected = (rows[user] * rows[5 + item]).sum().item()
+            assert scores[place, item].item() == pytest.approx(expected, abs=1e-7)
+
+
+@pytest.mark.parametrize("layers", [None, 0, 2])
+def test_embeddings_of_some_are_rows_of_all(toy: Interactions, layers: int | None) -> None:
+    model = MatrixFactorization(toy, 4) if layers is None else LightGCN(toy, 4, layers)
+    users, items = torch.tensor([3, 3, 0]), torch.tensor([4])
+    with torch.no_grad():
+        all_users, all_items = model.embeddings()
+        wanted = {
+            (users, items): (all_users[users], all_items[items]),
+            (users, None): (all_users[users], all_items),
+            (None, items): (all_users, all_items[items]),
+        }
+        for arguments, expected in wanted.items():
+            for found, rows in zip(model.embeddings(*arguments), expected, strict=True):
+                torch.testing.assert_close(found, rows, rtol=0, atol=1e-7)
+        torch.testing.assert_close(model.score(users), all_users[users] @ all_items.T)
+        start = model.nodes.weight
+        first = model.initial(users, items)
+        assert torch.equal(first[0], start[users])
+        assert torch.equal(first[1], start[5 + items])
+
+
+def test_the_weights_of_a_model_are_one_table(toy: Interactions) -> None:
+    for model in (MatrixFactorization(toy, dim=2), LightGCN(toy, dim=2)):
+        assert [name for name, _ in model.named_parameters()] == ["nodes.weight"]
+        assert list(model.state_dict()) == ["nodes.weight"]
+
+
+def test_models_say_what_they_are(toy: Interactions) -> None:
+    assert repr(MatrixFactorization(toy, 8)).startswith(
+        "MatrixFactorization(\n  5 users, 5 items, dim=8"
+    )
+    assert "5 users, 5 items, dim=8, layers=2\n" in repr(LightGCN(toy, 8, 2))
+    for model in (MatrixFactorization(toy), LightGCN(toy), Popularity(toy), ItemKNN(toy)):
+        assert model.users is toy.users
+        assert model.items is toy.items
+
+
+def test_bad_sizes(toy: Interactions) -> None:
+    with pytest.raises(ValueError, match=r"dim=0: at least 1 is needed\."):
+        MatrixFactorization(toy, dim=0)
+    with pytest.raises(ValueError, match=r"layers=-1: zero or more are possible\."):
+        LightGCN(toy, layers=-1)
+
+
+# ---------------------------------------------------------------------- LightGCN
+def bpr_step(model: MatrixFactorization, train: Interactions) -> tuple[Tensor, Tensor]:
+    batch = next(PairSampler(train, batch_size=512, negatives=2, seed=1).epoch(0))
+    loss = BPR(1e-3)(model, batch)
+    loss.backward()
+    return loss.detach(), model.nodes.weight.grad
+
+
+def test_matrix_factorization_is_lightgcn_without_layers(movielens_split: Split) -> None:
+    train = movielens_split.train
+    one, other = MatrixFactorization(train, 16, seed=5), LightGCN(train, 16, layers=0, seed=5)
+    users = torch.arange(0, train.num_users, 7)
+    assert torch.equal(one.nodes.weight, other.nodes.weight)
+    for found, same in zip(one.embeddings(), other.embeddings(), strict=True):
+        assert torch.equal(found, same)
+    assert torch.equal(one.score(users), other.score(users))
+    for found, same in zip(bpr_step(one, train), bpr_step(other, train), strict=True):
+        assert torch.equal(found, same)
+
+
+def test_lightgcn_by_hand_on_the_toy(toy: Interactions) -> None:
+    model = LightGCN(toy, dim=1, layers=1)
+    with torch.no_grad():
+        model.nodes.weight[:] = torch.arange(1.0, 11).unsqueeze(1)  # Ana 1 ... Alien 6 ...
+        users, items = model.embeddings()
+        score = model.score(torch.tensor([0]))[0, 0].item()
+    ana = (1 + 6 / 2 + 7 / 2) / 2
+    alien = (6 + 1 / 2 + 2 / math.sqrt(6)) / 2
+    assert users[0].item() == pytest.approx(ana)
+    assert items[0].item() == pytest.approx(alien)
+    assert score == pytest.approx(ana * alien)
+
+
+def test_lightgcn_sees_the_graph_it_was_given_and_no_more(movielens_split: Split) -> None:
+    train = movielens_split.train
+    model = LightGCN(train, dim=8, layers=2)
+    assert model.adjacency.entries == 2 * len(train)
+    cold = int(np.flatnonzero(train.item_degrees() == 0)[0])
+    alone = model.embeddings()[1][cold]  # nothing but its own layer 0
+    torch.testing.assert_close(alone, model.nodes.weight[train.num_users + cold] / 3)
+
+
+# ---------------------------------------------------------------------- any recommender
+def test_the_two_kinds_of_recommender(toy: Interactions) -> None:
+    for model in (Popularity(toy), ItemKNN(toy)):
+        assert isinstance(model, Recommender)
+        assert not isinstance(model, EmbeddingRecommender)
+    for model in (MatrixFactorization(toy), LightGCN(toy)):
+        assert isinstance(model, EmbeddingRecommender)
+    assert not isinstance(toy, Recommender)
+
+
+@pytest.mark.parametrize("kind", [Popularity, ItemKNN, MatrixFactorization, LightGCN])
+def test_a_frozen_score_is_the_score(toy: Interactions, kind: type) -> None:
+    model = kind(toy)
+    score, users = frozen_score(model), torch.tensor([2, 0, 2])
+    found = score(users)
+    assert not found.requires_grad
+    torch.testing.assert_close(found, model.score(users).detach())
+    before = found.clone()
+    found[:] = -1  # whoever gets it may write into it
+    assert torch.equal(score(users), before)
+
+
+def test_a_frozen_score_propagates_once(toy: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    embeddings = LightGCN.embeddings
+    monkeypatch.setattr(
+        LightGCN, "embeddings", lambda self, *rows: calls.append(rows) or embeddings(self, *rows)
+    )
+    score = frozen_score(LightGCN(toy))
+    for _ in range(3):
+        score(ALL_FIVE)
+    assert calls == [()]
+
+
+def test_a_frozen_score_never_hands_out_the_model_s_own_table(toy: Interactions) -> None:
+    class Table:
+        def __init__(self) -> None:
+            self.scores = torch.arange(25.0).view(5, 5)
+
+        def score(self, users: Tensor) -> Tensor:
+            return self.scores
+
+    model = Table()
+    frozen_score(model)(ALL_FIVE).zero_()
+    assert model.scores.sum().item() == 300

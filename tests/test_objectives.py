@@ -1,0 +1,116 @@
+"""BPR beside -log sigmoid in float64."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from gnnrec_helpers import Interactions
+from gnnrec_helpers.models import LightGCN
+from gnnrec_helpers.objectives import BPR
+from gnnrec_helpers.sampling import Batch, PairSampler
+
+
+class Fixed:
+    """A model with given embeddings, and others that weight decay acts on."""
+
+    def __init__(self, users: Tensor, items: Tensor, scale: float = 1.0) -> None:
+        self.users, self.items, self.scale = users, items, scale
+
+    def embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        return self.users[users], self.items[items]
+
+    def initial(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        return self.scale * self.users[users], self.scale * self.items[items]
+
+
+def batch_of(users: list[int], positives: list[int], negatives: list[list[int]]) -> Batch:
+    return Batch(torch.tensor(users), torch.tensor(positives), torch.tensor(negatives))
+
+
+def double_bpr(users: np.ndarray, items: np.ndarray, batch: Batch) -> float:
+    """The definition, one triple at a time."""
+    losses = []
+    for user, positive, negatives in zip(*(part.tolist() for part in batch), strict=True):
+        for negative in negatives:
+            difference = users[user] @ items[positive] - users[user] @ items[negative]
+            losses.append(-math.log(1 / (1 + math.exp(-difference))))
+    return sum(losses) / len(losses)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(st.integers(1, 6), st.integers(1, 3), st.integers(0, 1000))
+def test_bpr_is_the_mean_of_minus_log_sigmoid(size: int, count: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    users, items = generator.standard_normal((4, 3)), generator.standard_normal((5, 3))
+    batch = Batch(
+        torch.from_numpy(generator.integers(4, size=size)),
+        torch.from_numpy(generator.integers(5, size=size)),
+        torch.from_numpy(generator.integers(5, size=(size, count))),
+    )
+    model = Fixed(torch.from_numpy(users), torch.from_numpy(items), scale=2.0)
+    expected = double_bpr(users, items, batch)
+    assert BPR(0.0)(model, batch).item() == pytest.approx(expected, rel=1e-12)
+    squares = sum((users[user] ** 2).sum() for user in batch.users.tolist())
+    chosen = batch.positives.tolist() + batch.negatives.flatten().tolist()
+    squares += sum((items[item] ** 2).sum() for item in chosen)
+    decay = 0.3 / 2 * 2.0**2 * squares / size  # of the initial embeddings, twice as long
+    assert BPR(0.3)(model, batch).item() == pytest.approx(expected + decay, rel=1e-12)
+
+
+def test_bpr_by_hand() -> None:
+    model = Fixed(torch.tensor([[2.0], [1.0]]), torch.tensor([[1.0], [0.5], [0.0]]))
+    batch = batch_of([0, 1], [0, 2], [[1], [1]])  # differences 2 - 1 = 1 and 0 - 0.5
+    expected = (math.log(1 + math.exp(-1)) + math.log(1 + math.exp(0.5))) / 2
+    assert BPR(0.0)(model, batch).item() == pytest.approx(expected, rel=1e-6)
+    squares = (4 + 1 + 0.25) + (1 + 0 + 0.25)
+    decayed = BPR(0.1)(model, batch).item()
+    assert decayed - expected == pytest.approx(0.1 / 2 * squares / 2, rel=1e-5)
+
+
+def test_equal_scores_cost_log_2_and_the_default_decay_is_small() -> None:
+    model = Fixed(torch.zeros(1, 2), torch.zeros(2, 2))
+    assert BPR()(model, batch_of([0], [0], [[1]])).item() == pytest.approx(math.log(2))
+    assert BPR() == BPR(weight_decay=1e-4)
+
+
+@pytest.mark.parametrize(("sign", "loss"), [(1.0, 0.0), (-1.0, 1000.0)])
+def test_extreme_scores_overflow_nowhere(sign: float, loss: float) -> None:
+    users = torch.tensor([[1.0]], requires_grad=True)
+    model = Fixed(users, torch.tensor([[sign * 1000.0], [0.0]]))
+    found = BPR(0.0)(model, batch_of([0], [0], [[1]]))
+    found.backward()
+    assert found.item() == pytest.approx(loss)
+    assert users.grad.item() == pytest.approx(loss)
+
+
+def test_the_gradient_of_a_lightgcn_step_is_that_of_dense_algebra(toy: Interactions) -> None:
+    model = LightGCN(toy, dim=4, layers=2, seed=1)
+    (batch,) = PairSampler(toy, batch_size=10, negatives=2, seed=0).epoch(0)
+    loss = BPR(0.01)(model, batch)
+    loss.backward()
+
+    likes = torch.from_numpy(toy.to_csr().toarray())
+    plain = torch.zeros(10, 10, dtype=torch.float64)
+    plain[:5, 5:], plain[5:, :5] = likes, likes.T
+    degrees = plain.sum(1)
+    matrix = plain / (degrees[:, None] * degrees[None, :]).sqrt()
+    start = model.nodes.weight.detach().double().requires_grad_()
+    mean = (start + matrix @ start + matrix @ matrix @ start) / 3
+    users, positives = mean[batch.users], mean[5 + batch.positives]
+    negatives = mean[5 + batch.negatives]
+    difference = (users * positives).sum(1, keepdim=True) - (users[:, None] * negatives).sum(2)
+    expected = -torch.log(torch.sigmoid(difference)).mean()
+    for rows in (batch.users, 5 + batch.positives, 5 + batch.negatives.flatten()):
+        expected = expected + 0.01 / 2 * start[rows].square().sum() / 10
+    expected.backward()
+
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    error = (model.nodes.weight.grad.double() - start.grad).abs().max()
+    assert error.item() <= 1e-5 * start.grad.abs().max().item()

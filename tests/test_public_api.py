@@ -1,0 +1,187 @@
+"""What the README promises runs as it is written, and the package is built in floors."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+import gnnrec_helpers
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGE = Path(gnnrec_helpers.__file__).resolve().parent
+README = ROOT / "README.md"
+
+# a module imports from its own floor and from those below
+FLOORS = [
+    {"interactions", "side_graphs"},
+    {"datasets", "propagation", "sampling"},
+    {"models", "objectives"},
+    {"training", "evaluation", "retrieval"},
+    {"plots", "checks"},
+]
+FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+
+
+# ---------------------------------------------------------------------- importing
+def test_importing_the_package_is_light() -> None:
+    code = "import gnnrec_helpers, json, sys; print(json.dumps(sorted(sys.modules)))"
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=PACKAGE.parent,
+    )
+    loaded = {name.partition(".")[0] for name in json.loads(found.stdout)}
+    assert "torch" in loaded  # the list is one of modules
+    heavy = {"matplotlib", "torch_geometric", "sklearn", "networkx", "IPython", "ipywidgets"}
+    assert loaded & heavy == set()
+
+
+def test_all_that_is_promised_is_there() -> None:
+    assert len(set(gnnrec_helpers.__all__)) == len(gnnrec_helpers.__all__)
+    for name in gnnrec_helpers.__all__:
+        assert hasattr(gnnrec_helpers, name), name
+    assert re.fullmatch(r"\d+\.\d+\.\d+", gnnrec_helpers.__version__)
+
+
+# ---------------------------------------------------------------------- floors
+def modules() -> dict[str, Path]:
+    """Every module of the package by its dotted name below the package."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        if "__pycache__" not in parts:
+            found[".".join(part for part in parts if part != "__init__")] = path
+    return found
+
+
+def imported(name: str, source: str, package: bool, known: set[str]) -> Iterator[str]:
+    """The modules of the package that a module imports, anywhere in its text."""
+    here = name.split(".") if name else []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.split(".")[0] == "gnnrec_helpers":
+                    yield alias.name.removeprefix("gnnrec_helpers").removeprefix(".")
+        elif isinstance(node, ast.ImportFrom):
+            if node.level:
+                up = node.level - package  # "." in a package is the package itself
+                base = here[: len(here) - up] + (node.module or "").split(".")
+            elif (node.module or "").split(".")[0] == "gnnrec_helpers":
+                base = node.module.split(".")[1:]
+            else:
+                continue
+            base = [part for part in base if part]
+            for alias in node.names:
+                dotted = ".".join([*base, alias.name])
+                yield dotted if dotted in known else ".".join(base)
+
+
+def all_imports() -> dict[str, set[str]]:
+    found = modules()
+    return {
+        name: set(imported(name, path.read_text("utf-8"), path.name == "__init__.py", set(found)))
+        for name, path in found.items()
+    }
+
+
+def test_imports_are_understood() -> None:
+    known = set(modules())
+    source = "from .. import datasets\nfrom ..models import LightGCN\nfrom .claims import near\n"
+    assert set(imported("checks.notebook_99", source, False, known)) == {
+        "datasets",
+        "models",
+        "checks.claims",
+    }
+    assert set(imported("models", "from .lightgcn import LightGCN", True, known)) == {
+        "models.lightgcn"
+    }
+    far = "import gnnrec_helpers.plots\nfrom gnnrec_helpers.models import item_knn\nimport torch\n"
+    assert set(imported("side_graphs", far, False, known)) == {"plots", "models.item_knn"}
+    assert set(imported("side_graphs", "from gnnrec_helpers import fit", False, known)) == {""}
+
+
+def test_every_module_has_a_floor() -> None:
+    assert {name.split(".")[0] for name in modules() if name} == set(FLOOR)
+
+
+def test_modules_import_downward_only() -> None:
+    wrong = []
+    for name, others in all_imports().items():
+        if not name:
+            continue  # the package itself, on top of all
+        floor = FLOOR[name.split(".")[0]]
+        for other in others:
+            # the whole package stands above every floor
+            if not other or FLOOR[other.split(".")[0]] > floor:
+                wrong.append(f"{name} imports {other or 'the whole package'}")
+    assert wrong == []
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    # between top-level names: what lies inside a folder is its own affair
+    graph: dict[str, set[str]] = {}
+    for name, others in all_imports().items():
+        top = name.split(".")[0]
+        if top:
+            graph.setdefault(top, set()).update(other.split(".")[0] for other in others)
+            graph[top].discard(top)
+    while graph:
+        ready = {name for name, others in graph.items() if not others & graph.keys()}
+        assert ready, f"a circle among {sorted(graph)}"
+        graph = {name: others for name, others in graph.items() if name not in ready}
+
+
+# ---------------------------------------------------------------------- the README
+MARK = 'from_csv("my_shop.csv"'
+SHOP = """\
+customer,product,when,paid
+ana,tea,2026-01-03 10:12,3.50
+ben,rye bread,2026-01-03 11:40,4.20
+ana,rye bread,2026-02-14 09:05,4.20
+007,tea,2026-03-01 18:00,3.50
+"""
+
+
+def promised_code() -> str:
+    if not README.is_file():
+        pytest.skip("there is no README yet")
+    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text("utf-8"), re.M | re.S)
+    blocks = [block for block in blocks if MARK in block]
+    if not blocks:
+        pytest.skip(f"the README has no python block with {MARK} yet")
+    assert len(blocks) == 1
+    return blocks[0]
+
+
+def test_the_code_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    code = promised_code()
+    (tmp_path / "my_shop.csv").write_text(SHOP, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "__main__"}
+    exec(compile(code, str(README), "exec"), names)
+
+    split, model, history, mine = (names[n] for n in ("split", "model", "history", "mine"))
+    assert len(history.epochs) <= 60
+    assert history.best > 0.15  # popularity reaches 0.13
+    evaluated = gnnrec_helpers.evaluate(model, split, k=20)
+    assert evaluated["recall@20"] > 0.18  # popularity reaches 0.15
+    with torch.no_grad():
+        assert model.score(torch.tensor([0])).shape == (1, split.train.num_items)
+    table = gnnrec_helpers.recommend(model, users=[42], k=10, exclude=split.train)
+    assert table["rank"].tolist() == list(range(1, 11))
+    assert not set(table["item"]) & set(split.train.items_of(42))
+    assert mine.to_frame().to_dict("list") == {
+        "user": ["007", "ana", "ana", "ben"],
+        "item": ["tea", "rye bread", "tea", "rye bread"],
+        "timestamp": [1772388000, 1771059900, 1767435120, 1767440400],
+    }
