@@ -105,7 +105,8 @@ def test_an_epoch_has_every_positive_once(
     likes: np.ndarray, size: int, count: int, seed: int, number: int
 ) -> None:
     if not likes.any():
-        likes[0, 0], likes = True, np.hstack([likes, np.zeros((len(likes), 1))])
+        likes = np.hstack([likes, np.zeros((len(likes), 1), dtype=bool)])
+        likes[0, 0] = True
     train = interactions(likes)
     sampler = PairSampler(train, size, count, seed)
     batches = list(sampler.epoch(number))

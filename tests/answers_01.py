@@ -1,0 +1,42 @@
+"""Answers to the exercises of notebook 01: right ones in two forms, wrong ones and hints."""
+
+import numpy as np
+import torch
+
+from gnnrec_helpers import recommend
+
+NDCG = (1 / np.log2(3) + 1 / np.log2(6)) / (1 + 1 / np.log2(3) + 0.5)
+
+
+def coverage(model, split, k):
+    lists = recommend(model, split.train.users, k, exclude=split.train)
+    return lists["item"].nunique() / split.train.num_items
+
+
+RIGHT = [
+    ("1.1", [0, 0, 0, 0.5, 0]),
+    ("1.1", torch.tensor([[0, 0, 0, 0.5, 0]])),
+    ("1.2", [2 / 3, 0.5, NDCG]),
+    ("1.2", np.array([0.6667, 0.5, round(NDCG, 4)])),
+    ("1.3", coverage),
+    ("1.3", lambda m, s, k: torch.tensor(coverage(m, s, k))),
+    ("1.4", (100, 10)),
+    ("1.4", [50, 30.0]),
+]
+WRONG = [
+    ("1.1", [0, 0, 0, 0.5, 1], "no neighbour of itself"),
+    ("1.1", [0.5, 0, 0, 0.5, 0], "Too many films"),
+    ("1.1", [0, 0, 0, 1.0, 0], "1 of 5"),
+    ("1.2", [2 / 5, 0.5, NDCG], "not by the list"),
+    ("1.2", [2 / 3, 0.2, NDCG], "rank of the first hit"),
+    ("1.2", [2 / 3, 0.5, 1.0], "ideal list"),
+    ("1.2", [1, 2], "Three numbers"),
+    ("1.3", 0.3, "function"),
+    ("1.3", lambda m, s, k: coverage(m, s, k) * s.train.num_items, "a share"),
+    ("1.3", lambda m, s, k: recommend(m, s.train.users, k)["item"].nunique() / s.train.num_items,
+     "use exclude"),
+    ("1.3", lambda m, s, k: 17.5, "cannot exceed 1"),
+    ("1.3", lambda m, s, k: 0.0, "is off"),
+    ("1.4", (20, 100), "reach at least"),
+    ("1.4", 5, "A pair"),
+]  # fmt: skip
