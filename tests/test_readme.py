@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,6 +35,14 @@ def test_links_lead_somewhere(target):
 def test_every_notebook_is_on_the_map():
     on_map = set(re.findall(r"\(notebooks/([^)]+)\)", README))
     assert on_map == {path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
+
+
+def test_minutes_on_the_map_are_those_of_the_notebooks():
+    rows = re.findall(r"\(notebooks/([^)]+)\) \| [^|]+ \| (\d+) \|", README)
+    assert rows
+    for name, minutes in rows:
+        opening = nbformat.read(ROOT / "notebooks" / name, as_version=4).cells[0].source
+        assert re.search(r"about (\d+) minutes", opening).group(1) == minutes, name
 
 
 def test_commands_exist():
