@@ -34,8 +34,9 @@ help: ## list these targets
 
 lab: $(READY) ## open the first notebook in JupyterLab (LAB_ARGS="--no-browser")
 	@echo "Starting JupyterLab; Ctrl+C twice ends it."
-	@$(VENV_PYTHON) -m jupyterlab notebooks/01_recommender_systems.ipynb \
-		--ServerApp.ip=localhost $(ALLOW_ROOT) $(LAB_ARGS)
+	@$(VENV_PYTHON) -m jupyterlab --ServerApp.ip=localhost --ServerApp.root_dir="$(CURDIR)" \
+		--LabApp.default_url=/lab/tree/notebooks/01_recommender_systems.ipynb \
+		$(ALLOW_ROOT) $(LAB_ARGS)
 
 test: $(READY) ## unit tests, doctests, every notebook strictly (PYTEST_ARGS="-k lightgcn")
 	@echo "Testing the package, and every notebook against its stored outputs."
