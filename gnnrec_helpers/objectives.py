@@ -55,3 +55,44 @@ class BPR:
         # summed row by row first: a long sum would depend on the number of threads
         lengths = [part.square().sum(1).sum() for part in model.initial(batch.users, items)]
         return loss + self.weight_decay / 2 * (lengths[0] + lengths[1]) / size
+
+
+@dataclass(frozen=True)
+class SampledSoftmax:
+    """The positive should stand out from many negatives at once, shared by the whole batch.
+
+    The mean over the batch of ``-log(exp(positive) / (exp(positive) + sum of exp(negatives)))``,
+    the cross-entropy of picking the positive, plus `weight_decay` times half the squared length
+    of the initial embeddings, as for :class:`BPR` (Wu et al. 2024, "On the Effectiveness of
+    Sampled Softmax Loss for Item Recommendation"). A user's own positives are left out of the sum.
+
+    Parameters
+    ----------
+    shared_negatives : int, default 1024
+        Drawn uniformly for each batch.
+    weight_decay : float, default 1e-3
+        Needs choosing on validation: on Gowalla .05 was best, on small data less.
+    temperature : float, default 1.0
+        Scores are divided by it.
+    """
+
+    shared_negatives: int = 1024
+    weight_decay: float = 1e-3
+    temperature: float = 1.0
+
+    def __call__(self, model: TrainableModel, batch: Batch) -> Tensor:
+        """The loss of a batch, a scalar."""
+        size, count = len(batch.users), len(batch.negatives)
+        items = torch.cat([batch.positives, batch.negatives])
+        users_found, items_found = model.embeddings(batch.users, items)
+        positive, negative = items_found.split([size, count])
+        positive_score = (users_found * positive).sum(1, keepdim=True)  # (batch, 1)
+        negative_score = users_found @ negative.T  # (batch, negatives)
+        if batch.known is not None:
+            negative_score = negative_score.index_put(
+                tuple(batch.known.T), negative_score.new_tensor(-torch.inf)
+            )
+        scores = torch.cat([positive_score, negative_score], dim=1) / self.temperature
+        loss = (scores.logsumexp(1) - scores[:, 0]).mean()
+        lengths = [part.square().sum(1).sum() for part in model.initial(batch.users, items)]
+        return loss + self.weight_decay / 2 * (lengths[0] + lengths[1]) / size

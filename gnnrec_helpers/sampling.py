@@ -17,7 +17,13 @@ class Batch(NamedTuple):
 
     users: Tensor  # (batch,)
     positives: Tensor  # (batch,)
-    negatives: Tensor  # (batch, negatives)
+    negatives: Tensor  # (batch, negatives), or (negatives,) shared by the whole batch
+    # only when shared: (row of the batch, place among the negatives) of pairs that are positives
+    known: Tensor | None = None  # (pairs, 2)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The same batch on another device."""
+        return Batch(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
 
 
 class Negatives:
@@ -61,6 +67,10 @@ class Negatives:
 class PairSampler:
     """Goes through all interactions in random order, in batches with fresh negatives.
 
+    With ``shared=True`` the negatives are drawn once for the whole batch, uniformly among all
+    items; ``Batch.known`` then says which of them some user of the batch interacted with, for the
+    objective to leave out.
+
     Each epoch has its own generator, seeded by ``(seed, epoch)``: what is drawn does not depend
     on what was drawn before, so training resumes exactly.
 
@@ -73,7 +83,12 @@ class PairSampler:
     """
 
     def __init__(
-        self, train: Interactions, batch_size: int = 2048, negatives: int = 1, seed: int = 0
+        self,
+        train: Interactions,
+        batch_size: int = 2048,
+        negatives: int = 1,
+        seed: int = 0,
+        shared: bool = False,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size}: at least 1 is needed.")
@@ -85,7 +100,11 @@ class PairSampler:
         self.batch_size = batch_size
         self.num_negatives = negatives
         self.seed = seed
-        self._negatives = Negatives(train)
+        self.shared = shared
+        if shared:
+            self._starts = np.concatenate([[0], np.cumsum(train.user_degrees())])
+        else:
+            self._negatives = Negatives(train)
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -99,5 +118,30 @@ class PairSampler:
             chosen = order[start : start + self.batch_size]
             users = self.train.user_index[chosen]
             items = self.train.item_index[chosen]
-            drawn = self._negatives.draw(users, self.num_negatives, generator)
-            yield Batch(*(torch.from_numpy(part).to(device) for part in (users, items, drawn)))
+            parts = [users, items]
+            if self.shared:
+                drawn = generator.integers(self.train.num_items, size=self.num_negatives)
+                parts += [drawn, self._known(users, drawn)]
+            else:
+                parts += [self._negatives.draw(users, self.num_negatives, generator)]
+            yield Batch(*map(torch.from_numpy, parts)).to(device)
+
+    def _known(self, users: IntArray, drawn: IntArray) -> IntArray:
+        """Which (row of `users`, place in `drawn`) are interactions, shape (pairs, 2).
+
+        Looks at the interactions of these users only, not at every pair of a user and an item.
+        """
+        order = np.argsort(drawn, kind="stable")
+        first = np.searchsorted(drawn[order], np.arange(self.train.num_items + 1))
+        counts = self._starts[users + 1] - self._starts[users]  # interactions of each user
+        items = self.train.item_index[_ranges(self._starts[users], counts)]
+        times = first[items + 1] - first[items]  # how often each of them was drawn
+        rows = np.repeat(np.repeat(np.arange(len(users)), counts), times)
+        return np.stack([rows, order[_ranges(first[items], times)]], axis=1)
+
+
+def _ranges(starts: IntArray, counts: IntArray) -> IntArray:
+    """``starts[0], starts[0] + 1, ...`` (``counts[0]`` numbers), then the same for the others."""
+    ends = np.cumsum(counts)
+    shift = np.repeat(starts - ends + counts, counts)
+    return np.arange(len(shift)) + shift

@@ -19,6 +19,7 @@ from tqdm.auto import tqdm
 
 from .evaluation import evaluate
 from .interactions import Interactions, Split
+from .memory import reuse_freed_memory
 from .models import Recommender
 from .objectives import BPR, Objective
 from .retrieval import check_labels
@@ -105,7 +106,8 @@ def fit(
     objective : Objective, optional
         BPR by default.
     negatives : int
-        Sampled for each positive.
+        Sampled for each positive, unless the objective shares its own among the whole batch, as
+        :class:`~gnnrec_helpers.objectives.SampledSoftmax` does.
     seed : int
         Of batches and negatives.
     patience : int or None
@@ -127,7 +129,9 @@ def fit(
     _check(model, epochs, lr, patience, validate_every)
     check_labels(model, split.train)
     device = next(model.parameters()).device
-    sampler = PairSampler(split.train, batch_size, negatives, seed)
+    shared = getattr(objective, "shared_negatives", 0)
+    sampler = PairSampler(split.train, batch_size, shared or negatives, seed, shared=bool(shared))
+    reuse_freed_memory()
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type != "mps")
     history, best = History(), _weights(model)
     made_with = {

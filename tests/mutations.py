@@ -46,6 +46,22 @@ GRADIENTS = BY_HAND + "test_gradients_of_a_weighted_sum_of_layers"
 DEFECTS = (
     # ------------------------------------------------------------------ the graph
     Defect(
+        "another user's shared negatives left out",
+        "a positive of the user is pushed down as a negative",
+        "sampling.py",
+        "rows = np.repeat(np.repeat(np.arange(len(users)), counts), times)",
+        "rows = np.repeat(np.repeat(np.arange(len(users))[::-1], counts), times)",
+        ("tests/test_objectives.py::test_sampled_softmax_one_user_at_a_time",),
+    ),
+    Defect(
+        "the ideal filter weighs degrees the wrong way round",
+        "popular items are favoured twice",
+        "models/graph_filter.py",
+        "self._into = torch.where(roots > 0, vectors / roots, 0.0)",
+        "self._into = vectors * roots",
+        ("tests/test_models.py::test_graph_filters_are_dense_algebra",),
+    ),
+    Defect(
         "asymmetric normalisation",
         "neighbours are averaged, which is not the LightGCN of the paper",
         "propagation.py",

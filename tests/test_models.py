@@ -13,11 +13,13 @@ from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_similarity
 from torch import Tensor
 
-from gnnrec_helpers import Interactions, Split
+from gnnrec_helpers import Interactions, Split, datasets, evaluate
 from gnnrec_helpers.models import (
     EmbeddingRecommender,
+    GraphFilter,
     ItemKNN,
     LightGCN,
+    LinearFilter,
     MatrixFactorization,
     Popularity,
     Recommender,
@@ -284,3 +286,49 @@ def test_a_frozen_score_never_hands_out_the_model_s_own_table(toy: Interactions)
     model = Table()
     frozen_score(model)(ALL_FIVE).zero_()
     assert model.scores.sum().item() == 300
+
+
+# ---------------------------------------------------------------------- graph filters
+def dense_filters(likes: np.ndarray, components: int, alpha: float) -> tuple[np.ndarray, ...]:
+    """Scores of all users by the linear filter and by GF-CF, in float64 with a full SVD."""
+    likes = likes.astype(float)
+    users, items = likes.sum(1), likes.sum(0)
+    normal = likes / np.sqrt(np.maximum(users, 1))[:, None] / np.sqrt(np.maximum(items, 1))
+    linear = likes @ normal.T @ normal
+    leading = np.linalg.svd(normal)[2][:components].T
+    root = np.sqrt(items)
+    inverse = np.divide(1, root, out=np.zeros_like(root), where=root > 0)
+    ideal = likes @ (inverse[:, None] * leading) @ (leading.T * root)
+    return linear, linear + alpha * ideal
+
+
+def test_graph_filters_are_dense_algebra() -> None:
+    generator = np.random.default_rng(8)
+    likes = generator.random((30, 20)) < 0.2
+    likes[3] = False  # a user without interactions
+    likes[:, 5] = False  # an item nobody chose
+    train = interactions(likes)
+    linear, both = dense_filters(likes, 4, 0.7)
+    wanted = torch.tensor([7, 3, 29])
+    found = LinearFilter(train).score(wanted)
+    np.testing.assert_allclose(found, linear[wanted], atol=1e-6)
+    found = GraphFilter(train, components=4, alpha=0.7).score(wanted)
+    np.testing.assert_allclose(found, both[wanted], atol=1e-5)
+
+
+def test_graph_filter_says_how_many_components_there_can_be(toy: Interactions) -> None:
+    with pytest.raises(ValueError, match=r"components=5: from 1 to 4 are possible with 5 users"):
+        GraphFilter(toy, components=5)
+    assert repr(GraphFilter(toy, components=2)) == "GraphFilter(5 items, components=2, alpha=0.3)"
+    assert repr(LinearFilter(toy)) == "LinearFilter(5 items)"
+
+
+def test_popularity_on_gowalla_gives_the_published_figures() -> None:
+    """Anelli et al. (2023), table 4: loader, masking and metrics in one."""
+    try:
+        split = datasets.load("gowalla").split
+    except (FileNotFoundError, OSError):
+        pytest.skip("Gowalla is optional: set GNNREC_DATA.")
+    metrics = ("recall", "ndcg")
+    found = evaluate(Popularity(split.train), split, 20, metrics=metrics)
+    assert found == pytest.approx({"recall@20": 0.0416, "ndcg@20": 0.0316}, abs=2e-4)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gnnrec_helpers import Interactions
 from gnnrec_helpers.models import LightGCN
-from gnnrec_helpers.objectives import BPR
+from gnnrec_helpers.objectives import BPR, SampledSoftmax
 from gnnrec_helpers.sampling import Batch, PairSampler
 
 
@@ -37,7 +37,7 @@ def batch_of(users: list[int], positives: list[int], negatives: list[list[int]])
 def double_bpr(users: np.ndarray, items: np.ndarray, batch: Batch) -> float:
     """The definition, one triple at a time."""
     losses = []
-    for user, positive, negatives in zip(*(part.tolist() for part in batch), strict=True):
+    for user, positive, negatives in zip(*(part.tolist() for part in batch[:3]), strict=True):
         for negative in negatives:
             difference = users[user] @ items[positive] - users[user] @ items[negative]
             losses.append(-math.log(1 / (1 + math.exp(-difference))))
@@ -114,3 +114,42 @@ def test_the_gradient_of_a_lightgcn_step_is_that_of_dense_algebra(toy: Interacti
     assert loss.item() == pytest.approx(expected.item(), rel=1e-6)
     error = (model.nodes.weight.grad.double() - start.grad).abs().max()
     assert error.item() <= 1e-5 * start.grad.abs().max().item()
+
+
+# ---------------------------------------------------------------------- sampled softmax
+def test_sampled_softmax_one_user_at_a_time(toy: Interactions) -> None:
+    """-log of the positive's share of exp(score), the user's own positives left out."""
+    generator = np.random.default_rng(3)
+    users, items = generator.standard_normal((5, 3)), generator.standard_normal((5, 3))
+    model = Fixed(torch.from_numpy(users), torch.from_numpy(items))
+    (batch,) = PairSampler(toy, batch_size=10, negatives=7, seed=1, shared=True).epoch(0)
+    liked = toy.to_csr().toarray() > 0
+    losses = []
+    for user, positive in zip(batch.users.tolist(), batch.positives.tolist(), strict=True):
+        scores = items @ users[user] / 0.5
+        others = [np.exp(scores[i]) for i in batch.negatives.tolist() if not liked[user, i]]
+        losses.append(-np.log(np.exp(scores[positive]) / (np.exp(scores[positive]) + sum(others))))
+    found = SampledSoftmax(7, weight_decay=0.0, temperature=0.5)(model, batch)
+    assert found.item() == pytest.approx(np.mean(losses), rel=1e-12)
+    squares = (users[batch.users] ** 2).sum() + (items[batch.positives] ** 2).sum()
+    squares += (items[batch.negatives] ** 2).sum()
+    decayed = SampledSoftmax(7, weight_decay=0.3, temperature=0.5)(model, batch)
+    assert (decayed - found).item() == pytest.approx(0.15 * squares / 10, rel=1e-12)
+
+
+def test_sampled_softmax_has_the_gradient_of_autograd_in_float64(toy: Interactions) -> None:
+    model = LightGCN(toy, dim=3, layers=2).double()
+    (batch,) = PairSampler(toy, batch_size=10, negatives=6, seed=2, shared=True).epoch(0)
+    loss = SampledSoftmax(6, weight_decay=0.1)
+    loss(model, batch).backward()
+    weight, step = model.nodes.weight, 1e-6
+    for row, column in [(0, 0), (4, 2), (7, 1)]:
+        with torch.no_grad():
+            weight[row, column] += step
+            above = loss(model, batch)
+            weight[row, column] -= 2 * step
+            below = loss(model, batch)
+            weight[row, column] += step
+        assert weight.grad[row, column].item() == pytest.approx(
+            ((above - below) / (2 * step)).item(), rel=1e-5, abs=1e-9
+        )

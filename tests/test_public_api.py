@@ -22,7 +22,7 @@ README = ROOT / "README.md"
 # a module imports from its own floor and from those below
 FLOORS = [
     {"interactions", "side_graphs"},
-    {"datasets", "propagation", "sampling"},
+    {"datasets", "memory", "propagation", "sampling"},
     {"models", "objectives"},
     {"training", "evaluation", "retrieval"},
     {"plots", "checks"},

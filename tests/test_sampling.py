@@ -44,7 +44,7 @@ def same(one: list[Batch], other: list[Batch]) -> bool:
     return len(one) == len(other) and all(
         torch.equal(a, b)
         for left, right in zip(one, other, strict=True)
-        for a, b in zip(left, right, strict=True)
+        for a, b in zip(left[:3], right[:3], strict=True)
     )
 
 
@@ -115,7 +115,7 @@ def test_an_epoch_has_every_positive_once(
     assert sorted(pairs_of(batches)) == list(zip(*np.nonzero(likes), strict=True))
     for batch in batches:
         assert batch.negatives.shape == (len(batch.users), count)
-        assert {part.dtype for part in batch} == {torch.int64}
+        assert {part.dtype for part in batch[:3]} == {torch.int64}
         assert not likes[batch.users[:, None], batch.negatives].any()
 
 
@@ -143,7 +143,7 @@ def test_negatives_are_fresh_in_every_epoch(movielens_split: Split) -> None:
 
 def test_batches_go_to_the_device_asked_for(toy: Interactions) -> None:
     (batch,) = PairSampler(toy).epoch(0, "meta")
-    assert {part.device.type for part in batch} == {"meta"}
+    assert {part.device.type for part in batch[:3]} == {"meta"}
 
 
 @pytest.mark.parametrize(
@@ -161,3 +161,20 @@ def test_bad_arguments(toy: Interactions, arguments: dict, said: str) -> None:
 def test_nothing_to_train_on(toy: Interactions) -> None:
     with pytest.raises(ValueError, match="no interactions to train on"):
         PairSampler(toy.select(np.zeros(len(toy), bool)))
+
+
+# ---------------------------------------------------------------------- shared negatives
+@few
+@given(likes_of(), st.integers(1, 8), st.integers(1, 9), st.integers(0, 3))
+def test_shared_negatives_say_which_are_positives(
+    likes: np.ndarray, size: int, count: int, seed: int
+) -> None:
+    likes = np.hstack([likes, np.ones((len(likes), 1), dtype=bool)])
+    sampler = PairSampler(interactions(likes), size, count, seed, shared=True)
+    for batch in sampler.epoch(0):
+        assert batch.negatives.shape == (count,)
+        expected = likes[batch.users.numpy()[:, None], batch.negatives.numpy()]
+        rows, places = batch.known.T.tolist()
+        assert sorted(zip(rows, places, strict=True)) == list(
+            zip(*np.nonzero(expected), strict=True)
+        )

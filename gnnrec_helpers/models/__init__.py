@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .graph_filter import GraphFilter, LinearFilter
 from .item_knn import ItemKNN
 from .lightgcn import LightGCN
 from .matrix_factorization import MatrixFactorization
@@ -10,8 +11,10 @@ from .recommender import EmbeddingRecommender, Recommender, frozen_score
 
 __all__ = [
     "EmbeddingRecommender",
+    "GraphFilter",
     "ItemKNN",
     "LightGCN",
+    "LinearFilter",
     "MatrixFactorization",
     "Popularity",
     "Recommender",

@@ -1,0 +1,129 @@
+"""Recommending without training: low-pass filters on the item-item graph, in closed form.
+
+Both see a user's interactions as a signal on the items, and smooth it (Shen et al. 2021, "How
+Powerful is Graph Convolution for Recommendation?").
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import sparse
+from scipy.sparse.linalg import LinearOperator, svds
+from torch import Tensor
+
+from ..interactions import FloatArray, Interactions
+from ..propagation import Adjacency
+
+
+class LinearFilter:
+    """A user's interactions, sent to the users who share them, and back to their items.
+
+    With R the user-item matrix and ``N = D_U^-1/2 R D_I^-1/2`` its normalised form, the scores of
+    a user with interactions r are ``r N.T N``: the two-hop step of LightGCN without embeddings.
+
+    Parameters
+    ----------
+    train : Interactions
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets
+    >>> LinearFilter(datasets.load("toy").interactions).score(torch.tensor([0])).numpy().round(2)
+    array([[0.83, 0.83, 0.33, 0.  , 0.  ]], dtype=float32)
+    """
+
+    def __init__(self, train: Interactions) -> None:
+        self.users, self.items = train.users, train.items
+        self._likes = sparse.csr_array(train.to_csr(), dtype=np.float32)
+        self._degrees = np.asarray(self._likes.sum(axis=0)).ravel()  # (num_items,)
+        normal = normalized(self._likes)
+        self._to_users = Adjacency(normal)  # (num_users, num_items)
+        self._to_items = Adjacency(sparse.csr_array(normal.T))  # (num_items, num_users)
+
+    @torch.no_grad()
+    def score(self, users: Tensor) -> Tensor:
+        """Shape (len(users), num_items)."""
+        signal = torch.from_numpy(self._likes[users.cpu().numpy()].toarray().T.copy())
+        return self._to_items(self._to_users(signal)).T.contiguous()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self.items):,} items)"
+
+
+class GraphFilter(LinearFilter):
+    """GF-CF: the linear filter plus an ideal low-pass filter, which keeps the smoothest signals.
+
+    The scores of a user with interactions r are
+    ``r (N.T N + alpha D_I^-1/2 V V.T D_I^1/2)``, with V the `components` leading right singular
+    vectors of N (Shen et al. 2021, eq. 19 and the remark on degrees in the authors' code).
+
+    Parameters
+    ----------
+    train : Interactions
+    components : int, default 256
+        At most one less than the number of users and of items.
+    alpha : float, default 0.3
+        Weight of the ideal filter.
+    seed : int, default 0
+        Of the vector the iteration starts from; it changes the scores in the last digits only.
+    """
+
+    def __init__(
+        self, train: Interactions, components: int = 256, alpha: float = 0.3, seed: int = 0
+    ) -> None:
+        most = min(train.num_users, train.num_items) - 1
+        if not 1 <= components <= most:
+            raise ValueError(
+                f"components={components}: from 1 to {most} are possible with "
+                f"{train.num_users} users and {train.num_items} items."
+            )
+        super().__init__(train)
+        self.components, self.alpha = components, alpha
+        vectors = torch.from_numpy(self._leading(seed))  # (num_items, components)
+        roots = torch.from_numpy(np.sqrt(self._degrees))[:, None]
+        self._into = torch.where(roots > 0, vectors / roots, 0.0)  # D_I^-1/2 V
+        self._back = (vectors * roots).T.contiguous()  # V.T D_I^1/2
+
+    def _leading(self, seed: int) -> FloatArray:
+        """Right singular vectors of the normalised matrix, by the same sparse product."""
+        rows, columns = self._to_users.shape
+
+        def product(adjacency: Adjacency, x: FloatArray) -> FloatArray:
+            matrix = torch.from_numpy(x.reshape(len(x), -1).astype(np.float32))
+            return np.asarray(adjacency(matrix).numpy())
+
+        operator = LinearOperator(
+            (rows, columns),
+            matvec=lambda x: product(self._to_users, x),
+            rmatvec=lambda x: product(self._to_items, x),
+            matmat=lambda x: product(self._to_users, x),
+            rmatmat=lambda x: product(self._to_items, x),
+            dtype=np.float32,
+        )
+        start = np.random.default_rng(seed).standard_normal(min(rows, columns))
+        with torch.no_grad():
+            _, _, found = svds(operator, self.components, v0=start, return_singular_vectors="vh")
+        return np.ascontiguousarray(found.T)
+
+    @torch.no_grad()
+    def score(self, users: Tensor) -> Tensor:
+        """Shape (len(users), num_items)."""
+        likes = torch.from_numpy(self._likes[users.cpu().numpy()].toarray())
+        return super().score(users) + self.alpha * (likes @ self._into) @ self._back
+
+    def __repr__(self) -> str:
+        return (
+            f"GraphFilter({len(self.items):,} items, components={self.components}, "
+            f"alpha={self.alpha:g})"
+        )
+
+
+def normalized(likes: sparse.csr_array) -> sparse.csr_array:
+    """Each entry over the square roots of its user's and its item's degree."""
+    users, items = (np.asarray(likes.sum(axis=axis)).ravel() for axis in (1, 0))
+    left, right = (
+        sparse.diags_array(np.divide(1, np.sqrt(d), out=np.zeros(len(d)), where=d > 0))
+        for d in (users, items)
+    )
+    return sparse.csr_array(left @ likes @ right)
