@@ -1,8 +1,8 @@
 """Keeps freed memory at hand, so that training does not ask the system for it at every step.
 
 A step makes and drops several tables as large as the embeddings. glibc's `malloc` hands such
-blocks back to the system at once, and each new one has to be mapped and zeroed page by page: on
-Gowalla about a third of the time of a step. Nothing else about the computation changes.
+blocks back to the system at once, and each new one has to be mapped and zeroed page by page,
+which takes a good part of a step on large graphs. Nothing else about the computation changes.
 """
 
 from __future__ import annotations

@@ -71,7 +71,7 @@ class SampledSoftmax:
     shared_negatives : int, default 1024
         Drawn uniformly for each batch.
     weight_decay : float, default 1e-3
-        Needs choosing on validation: on Gowalla .05 was best, on small data less.
+        Needs choosing on validation.
     temperature : float, default 1.0
         Scores are divided by it.
     """

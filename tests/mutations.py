@@ -297,6 +297,31 @@ DEFECTS = (
         "pass",
         (TRAINING + "test_adam_by_hand",),
     ),
+    # ------------------------------------------------------------------ graphs as data
+    Defect(
+        "Gini of ranks from zero",
+        "inequality is overstated, most of all in small groups",
+        "graph_statistics.py",
+        "(2 * ranks - len(shares) - 1)",
+        "(2 * ranks - len(shares))",
+        ("tests/test_graph_statistics.py::test_gini_is_half_the_relative_mean_difference",),
+    ),
+    Defect(
+        "hops counted along the longest way",
+        "near nodes look far",
+        "graph_statistics.py",
+        "touched = (matrix @ border > 0) & (found < 0)",
+        "touched = matrix @ border > 0",
+        ("tests/test_graph_statistics.py::test_components_and_hops_are_networkx_s",),
+    ),
+    Defect(
+        "facts handed over with head and tail exchanged",
+        "a director is directed by her film",
+        "conversions.py",
+        "_edges(knowledge.head[chosen], knowledge.tail[chosen])",
+        "_edges(knowledge.tail[chosen], knowledge.head[chosen])",
+        ("tests/test_conversions.py::test_all_three_graphs_and_back",),
+    ),
 )
 
 

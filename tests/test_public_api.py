@@ -25,7 +25,8 @@ FLOORS = [
     {"datasets", "memory", "propagation", "sampling"},
     {"models", "objectives"},
     {"training", "evaluation", "retrieval"},
-    {"plots", "checks"},
+    {"conversions", "graph_statistics"},
+    {"plots", "checks", "explorer"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from .curves import bpr_loss, layers, training
 from .embeddings import by_layer, distributions, embedding_map, factorization, principal_components
 from .graphs import bipartite
+from .neighbourhoods import degrees, families, neighbourhood, reach
 from .ranking import comparison, funnel, interaction_matrix, long_tail, ranked_lists, split_rows
 from .style import PAPER
 
@@ -19,15 +20,19 @@ __all__ = [
     "bpr_loss",
     "by_layer",
     "comparison",
+    "degrees",
     "distributions",
     "embedding_map",
     "factorization",
+    "families",
     "funnel",
     "interaction_matrix",
     "layers",
     "long_tail",
+    "neighbourhood",
     "principal_components",
     "ranked_lists",
+    "reach",
     "split_rows",
     "training",
 ]

@@ -1,0 +1,212 @@
+"""The same interactions as a NetworkX graph and as PyTorch Geometric's `HeteroData`, and back.
+
+Nothing is lost on the way: labels, their order, ratings, timestamps, users and items without any
+interaction.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from .interactions import IntArray, Interactions
+from .side_graphs import KnowledgeGraph, SocialGraph
+
+if TYPE_CHECKING:
+    import networkx as nx
+    from torch_geometric.data import HeteroData
+
+LIKES = ("user", "likes", "item")
+FRIENDS = ("user", "knows", "user")
+SAME = ("item", "is", "entity")
+
+
+def to_networkx(interactions: Interactions) -> nx.Graph:
+    """A graph with nodes ``("user", label)`` and ``("item", label)``, one edge an interaction.
+
+    Nodes have NetworkX's customary attribute ``bipartite`` (0 for users, 1 for items); edges have
+    ``rating`` and ``timestamp`` where the interactions do.
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets
+    >>> graph = to_networkx(datasets.load("toy").interactions)
+    >>> sorted(graph.neighbors(("user", "Ana")))
+    [('item', 'Alien'), ('item', 'Blade Runner')]
+    """
+    import networkx as nx
+
+    graph = nx.Graph()
+    users = [("user", label) for label in interactions.users.tolist()]
+    items = [("item", label) for label in interactions.items.tolist()]
+    graph.add_nodes_from(users, bipartite=0)
+    graph.add_nodes_from(items, bipartite=1)
+    attributes = {
+        name: values.tolist()
+        for name, values in (
+            ("rating", interactions.rating),
+            ("timestamp", interactions.timestamp),
+        )
+        if values is not None
+    }
+    pairs = zip(interactions.user_index.tolist(), interactions.item_index.tolist(), strict=True)
+    graph.graph["attributes"] = list(attributes)
+    for place, (user, item) in enumerate(pairs):
+        edge = {name: values[place] for name, values in attributes.items()}
+        graph.add_edge(users[user], items[item], **edge)
+    return graph
+
+
+def from_networkx(graph: nx.Graph) -> Interactions:
+    """Interactions from a graph such as :func:`to_networkx` makes."""
+    sides: dict[int, list[Any]] = {0: [], 1: []}
+    for node, side in graph.nodes(data="bipartite"):
+        if side not in sides or not (isinstance(node, tuple) and len(node) == 2):
+            raise ValueError(
+                f"Node {node!r} with bipartite={side!r}: nodes ('user', label) with 0 and "
+                "('item', label) with 1 are needed."
+            )
+        sides[side].append(node)
+    places = [{node: place for place, node in enumerate(sides[side])} for side in (0, 1)]
+    users, items = [], []
+    values: dict[str, list[Any]] = {name: [] for name in graph.graph.get("attributes", [])}
+    for one, other, edge in graph.edges(data=True):
+        if one in places[1]:
+            one, other = other, one
+        if one not in places[0] or other not in places[1]:
+            raise ValueError(f"Edge {one!r} - {other!r} does not join a user and an item.")
+        users.append(places[0][one])
+        items.append(places[1][other])
+        for name, column in values.items():
+            column.append(edge[name])
+    return _interactions(
+        np.array(users, np.int64),
+        np.array(items, np.int64),
+        [label for _, label in sides[0]],
+        [label for _, label in sides[1]],
+        {name: np.array(column) for name, column in values.items()},
+    )
+
+
+def to_hetero_data(
+    interactions: Interactions,
+    social: SocialGraph | None = None,
+    knowledge: KnowledgeGraph | None = None,
+) -> HeteroData:
+    """A `HeteroData` with node types user and item, and what is known beside the interactions.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        Edges ``("user", "likes", "item")``, with ``rating`` and ``time`` where there are any.
+    social : SocialGraph, optional
+        Edges ``("user", "knows", "user")``.
+    knowledge : KnowledgeGraph, optional
+        Node type entity, of which the first are the items; edges ``("entity", relation,
+        "entity")`` for every relation, and ``("item", "is", "entity")``.
+
+    Returns
+    -------
+    HeteroData
+        Every node type has ``num_nodes`` and ``labels``.
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets
+    >>> data = to_hetero_data(datasets.load("toy").interactions)
+    >>> data["user", "likes", "item"].edge_index.shape
+    torch.Size([2, 10])
+    """
+    from torch_geometric.data import HeteroData
+
+    data = HeteroData()
+    _add_nodes(data, "user", interactions.users)
+    _add_nodes(data, "item", interactions.items)
+    likes = data[LIKES]
+    likes.edge_index = _edges(interactions.user_index, interactions.item_index)
+    if interactions.rating is not None:
+        likes.rating = torch.from_numpy(interactions.rating)
+    if interactions.timestamp is not None:
+        likes.time = torch.from_numpy(interactions.timestamp)
+    if social is not None:
+        if not social.users.equals(interactions.users):
+            raise ValueError("The social graph has other users than the interactions.")
+        data[FRIENDS].edge_index = _edges(social.source, social.target)
+    if knowledge is not None:
+        if not knowledge.items.equals(interactions.items):
+            raise ValueError("The knowledge graph has other items than the interactions.")
+        _add_nodes(data, "entity", knowledge.entities)
+        same = np.arange(interactions.num_items)
+        data[SAME].edge_index = _edges(same, same)
+        for place, relation in enumerate(knowledge.relations):
+            chosen = knowledge.relation == place
+            name = ("entity", str(relation), "entity")
+            data[name].edge_index = _edges(knowledge.head[chosen], knowledge.tail[chosen])
+    return data
+
+
+def from_hetero_data(
+    data: HeteroData,
+) -> tuple[Interactions, SocialGraph | None, KnowledgeGraph | None]:
+    """What :func:`to_hetero_data` was made from."""
+    if LIKES not in data.edge_types:
+        raise ValueError(f"There are no edges {LIKES}; the edge types are {data.edge_types}.")
+    likes = data[LIKES]
+    values = {
+        name: likes[key].numpy()
+        for name, key in (("rating", "rating"), ("timestamp", "time"))
+        if key in likes
+    }
+    user_index, item_index = likes.edge_index.numpy()
+    interactions = _interactions(
+        user_index, item_index, data["user"].labels, data["item"].labels, values
+    )
+    social = knowledge = None
+    if FRIENDS in data.edge_types:
+        source, target = data[FRIENDS].edge_index.numpy()
+        social = SocialGraph(source, target, interactions.users)
+    if SAME in data.edge_types:
+        names = [kind for kind in data.edge_types if kind[0] == kind[2] == "entity"]
+        parts = [data[name].edge_index.numpy() for name in names]
+        kinds = np.repeat(np.arange(len(names)), [part.shape[1] for part in parts])
+        head, tail = np.concatenate(parts, axis=1)
+        order = np.lexsort((tail, kinds, head))
+        knowledge = KnowledgeGraph(
+            head[order],
+            kinds[order],
+            tail[order],
+            pd.Index(data["entity"].labels),
+            pd.Index([name[1] for name in names]),
+            interactions.items,
+        )
+    return interactions, social, knowledge
+
+
+def _add_nodes(data: HeteroData, kind: str, labels: pd.Index) -> None:
+    data[kind].num_nodes = len(labels)
+    data[kind].labels = labels.tolist()
+
+
+def _edges(source: IntArray, target: IntArray) -> torch.Tensor:
+    """Shape (2, edges)."""
+    return torch.from_numpy(np.stack([source, target]))
+
+
+def _interactions(
+    users: IntArray,
+    items: IntArray,
+    user_labels: list[Any],
+    item_labels: list[Any],
+    values: dict[str, Any],
+) -> Interactions:
+    order = np.lexsort((items, users))
+    return Interactions(
+        users[order],
+        items[order],
+        pd.Index(user_labels),
+        pd.Index(item_labels),
+        **{name: column[order] for name, column in values.items()},
+    )
