@@ -322,6 +322,59 @@ DEFECTS = (
         "_edges(knowledge.tail[chosen], knowledge.head[chosen])",
         ("tests/test_conversions.py::test_all_three_graphs_and_back",),
     ),
+    Defect(
+        "position labels counted column by column",
+        "a left edge is taken for an upper one",
+        "grids.py",
+        "row = (node // width)[:, None] + place // size - size // 2  # (nodes, places)\n"
+        "    column = (node % width)[:, None] + place % size - size // 2",
+        "row = (node // width)[:, None] + place % size - size // 2  # (nodes, places)\n"
+        "    column = (node % width)[:, None] + place // size - size // 2",
+        ("tests/test_grids.py::test_convolution_is_conv2d",),
+    ),
+    Defect(
+        "pixels at the right border are joined to the next row",
+        "padding that is not zero but the other side of the image",
+        "grids.py",
+        "inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)",
+        "inside = (row >= 0) & (row * width + column < height * width) & (column >= 0)",
+        ("tests/test_grids.py::test_edges_are_the_moves_of_a_king",),
+    ),
+    Defect(
+        "a node's own zero counts among its neighbours",
+        "means are too small, and no maximum is below zero",
+        "aggregation.py",
+        "messages, name, include_self=False",
+        "messages, name, include_self=True",
+        (
+            "tests/test_aggregation.py::test_ben_by_hand",
+            "tests/test_aggregation.py::test_a_node_without_neighbours_gets_zero",
+        ),
+    ),
+    Defect(
+        "softmax over all edges of the graph",
+        "the attention of one node depends on strangers",
+        "aggregation.py",
+        "return powers / totals.index_select(0, target)",
+        "return powers / totals.sum()",
+        ("tests/test_aggregation.py::test_attention_node_by_node",),
+    ),
+    Defect(
+        "the user herself is not counted",
+        "a prediction seems to read one node fewer than it does",
+        "computation_graphs.py",
+        "within = [((distance >= 0) & (distance <= hop)).sum(axis=1)",
+        "within = [((distance > 0) & (distance <= hop)).sum(axis=1)",
+        ("tests/test_computation_graphs.py::test_pyg_finds_the_same_subgraph",),
+    ),
+    Defect(
+        "messages of a tree handed to the wrong receivers",
+        "the drawn tree shows nodes sending to nodes that are not their neighbours",
+        "computation_graphs.py",
+        "receivers = np.repeat(np.arange(len(above)), degrees[above])",
+        "receivers = np.sort(np.arange(degrees[above].sum()) % len(above))",
+        ("tests/test_computation_graphs.py::test_both_hold_the_walks_of_networkx",),
+    ),
 )
 
 

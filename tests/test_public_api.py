@@ -25,7 +25,7 @@ FLOORS = [
     {"datasets", "memory", "propagation", "sampling"},
     {"models", "objectives"},
     {"training", "evaluation", "retrieval"},
-    {"conversions", "graph_statistics"},
+    {"aggregation", "computation_graphs", "conversions", "graph_statistics", "grids"},
     {"plots", "checks", "explorer"},
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -7,10 +7,17 @@ answer is right, or hints at what is off.
 
 from __future__ import annotations
 
-from . import notebook_01, notebook_02, notebook_05, notebook_06  # each registers its exercises
+from . import (  # each registers its exercises
+    notebook_01,
+    notebook_02,
+    notebook_03,
+    notebook_04,
+    notebook_05,
+    notebook_06,
+)
 from .claims import equal, holds, near
 from .exercises import NOT_ANSWERED, exercise, exercises
 
 __all__ = ["NOT_ANSWERED", "equal", "exercise", "exercises", "holds", "near"]
 
-_ = (notebook_01, notebook_02, notebook_05, notebook_06)
+_ = (notebook_01, notebook_02, notebook_03, notebook_04, notebook_05, notebook_06)

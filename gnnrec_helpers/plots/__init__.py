@@ -7,6 +7,16 @@ colours that people with colour-vision deficiencies can tell apart (Okabe & Ito 
 
 from __future__ import annotations
 
+from .computation import distances, neighbour_sets, nodes_read, unrolled
+from .convolution import (
+    field_growth,
+    pixel_graph,
+    pixels,
+    pooling_and_aggregation,
+    receptive_fields,
+    sliding_window,
+    window_and_neighbours,
+)
 from .curves import bpr_loss, layers, training
 from .embeddings import by_layer, distributions, embedding_map, factorization, principal_components
 from .graphs import bipartite
@@ -21,18 +31,29 @@ __all__ = [
     "by_layer",
     "comparison",
     "degrees",
+    "distances",
     "distributions",
     "embedding_map",
     "factorization",
     "families",
+    "field_growth",
     "funnel",
     "interaction_matrix",
     "layers",
     "long_tail",
+    "neighbour_sets",
     "neighbourhood",
+    "nodes_read",
+    "pixel_graph",
+    "pixels",
+    "pooling_and_aggregation",
     "principal_components",
     "ranked_lists",
     "reach",
+    "receptive_fields",
+    "sliding_window",
     "split_rows",
     "training",
+    "unrolled",
+    "window_and_neighbours",
 ]
