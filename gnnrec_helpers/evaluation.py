@@ -136,27 +136,54 @@ def evaluate_users(
 
 
 def compare(
-    models: Mapping[str, Recommender], split: Split, k: int = 20, *, part: Part = "test"
+    models: Mapping[str, Recommender],
+    split: Split,
+    k: int = 20,
+    *,
+    part: Part = "test",
+    baseline: str | None = None,
 ) -> pd.DataFrame:
     """Models side by side: mean over users, and half the width of its 95 % interval.
 
     The interval says how much the mean would move with other users of the same kind; it says
     nothing of other seeds.
 
+    Parameters
+    ----------
+    models : mapping of name to Recommender
+    split, k, part
+        As for :func:`evaluate`.
+    baseline : str, optional
+        One of the names. The mean difference to it, user by user, is added. All models are judged
+        on the same users, so two may differ clearly although their intervals overlap.
+
     Returns
     -------
     pandas.DataFrame
-        One row a model; columns ``recall@20``, ``± recall@20``, ``ndcg@20``, ``± ndcg@20``.
+        One row a model; columns ``recall@20``, ``± recall@20``, ``ndcg@20``, ``± ndcg@20``, with
+        a baseline also ``Δ recall@20``, ``± Δ recall@20``, ``Δ ndcg@20``, ``± Δ ndcg@20``.
     """
+    if baseline is not None and baseline not in models:
+        raise ValueError(f"baseline={baseline!r}: choose one of {', '.join(map(repr, models))}.")
+    tables = {
+        name: evaluate_users(model, split, k, part=part, metrics=("recall", "ndcg"))
+        for name, model in models.items()
+    }
     rows = {}
-    for name, model in models.items():
-        table = evaluate_users(model, split, k, part=part, metrics=("recall", "ndcg"))
+    for name, table in tables.items():
         row: dict[str, float] = {}
         for metric, values in table.items():
-            row[str(metric)] = float(values.mean())
-            row[f"± {metric}"] = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values))
+            row |= _mean_and_interval(str(metric), values)
+        if baseline is not None:
+            for metric, values in (table - tables[baseline]).items():
+                row |= _mean_and_interval(f"Δ {metric}", values)
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def _mean_and_interval(name: str, values: pd.Series) -> dict[str, float]:
+    half_width = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values))
+    return {name: float(values.mean()), f"± {name}": half_width}
 
 
 def _parts(split: Split, part: str) -> tuple[Interactions, list[Interactions]]:

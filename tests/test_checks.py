@@ -21,7 +21,7 @@ def test_near_prints_the_same_line_for_every_value_inside(capsys):
     checks.near(0.21, 0.2, 0.02, "Recall")
     checks.near(0.19, 0.2, 0.02, "Recall")
     first, second = capsys.readouterr().out.splitlines()
-    assert first == second == "Recall: 0.2 (within 0.02)"
+    assert first == second == "Recall: as expected, 0.2 ± 0.02"
 
 
 @pytest.mark.parametrize("value", [0.23, 0.17, float("nan")])
@@ -76,7 +76,7 @@ def test_an_answer_that_cannot_be_checked_does_not_raise(capsys):
 def test_off_by_names_the_direction():
     assert off_by(2.0, 1.0) == "It is too large."
     assert off_by([0.0], 1.0) == "It is too small."
-    assert off_by([1, 2], [1, 3]) == "1 of 2 numbers are off."
+    assert off_by([1, 2], [1, 3]) == "1 of 2 numbers are off, the first at position 1."
     assert "shape" in off_by([1, 2], [1, 2, 3])
     assert off_by(torch.tensor([[1.0]]), 1) is None
     with pytest.raises(ValueError, match="one number"):

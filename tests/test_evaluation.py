@@ -12,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ttest_rel
 from sklearn.metrics import average_precision_score, ndcg_score, recall_score
 from torch import Tensor
 
@@ -395,6 +396,20 @@ def test_compare_on_validation() -> None:
     table = compare({"it": Table([[0, 1, 0], [0, 0, 1]])}, split, 1, part="validation")
     assert table.loc["it", "recall@1"] == 1 / 2  # user 0 found hers, user 1 did not
     assert table.loc["it", "± recall@1"] == pytest.approx(1.96 * math.sqrt(1 / 2) / math.sqrt(2))
+
+
+def test_compare_with_a_baseline_is_paired() -> None:
+    split = datasets.load("movielens-small").interactions.binarize(4.0).split(seed=3)
+    both = {"popular": models.Popularity(split.train), "knn": models.ItemKNN(split.train)}
+    table = compare(both, split, 10, baseline="popular")
+    users = {name: evaluate_users(model, split, 10) for name, model in both.items()}
+    test = ttest_rel(users["knn"]["recall@10"], users["popular"]["recall@10"])
+    low, high = test.confidence_interval(0.95)
+    assert table.loc["knn", "Δ recall@10"] == pytest.approx((low + high) / 2)
+    assert table.loc["knn", "± Δ recall@10"] == pytest.approx((high - low) / 2, rel=5e-3)
+    assert table.loc["popular", "± Δ ndcg@10"] == 0
+    with pytest.raises(ValueError, match=r"baseline='nobody': choose one of 'popular', 'knn'"):
+        compare(both, split, 10, baseline="nobody")
 
 
 def test_an_embedding_model_is_judged_by_its_own_scores() -> None:

@@ -94,8 +94,11 @@ def test_distributions_share_one_scale():
 
 def test_factorization_writes_all_numbers():
     users, items = np.array([[1, 0], [2, 1]]), np.array([[3, 1], [0, 2], [1, 1]])
-    figure = plots.factorization(users @ items.T, users, items)
-    assert len(texts(figure.axes[2])) == 6 + 1
+    scores = pd.DataFrame(users @ items.T, ["Ana", "Ben"], ["x", "y", "z"])
+    left, middle, right = plots.factorization(scores, users, items).axes
+    assert len(texts(right)) == 6 + 1
+    assert [label.get_text() for label in left.get_yticklabels()] == ["Ana", "Ben"]
+    assert [label.get_text() for label in middle.get_xticklabels()] == ["x", "y", "z"]
 
 
 def test_principal_components_agree_with_sklearn():
@@ -103,6 +106,17 @@ def test_principal_components_agree_with_sklearn():
     unit = table / np.linalg.norm(table, axis=1, keepdims=True)
     ours, theirs = plots.principal_components(table), PCA(2).fit_transform(unit)
     np.testing.assert_allclose(np.abs(ours), np.abs(theirs), atol=1e-9)
+
+
+def test_agreement_writes_the_correlation():
+    figure = plots.agreement(
+        [1, 2, 3], {"a": [2, 4, 6], "b": torch.tensor([3.0, 2.0, 1.0])}, "x", "y"
+    )
+    assert [axes.get_title() for axes in figure.axes] == [
+        "a: correlation 1.00",
+        "b: correlation -1.00",
+    ]
+    assert figure.axes[0].get_ylim() == figure.axes[1].get_ylim()
 
 
 def test_embedding_map_accepts_tensors_with_gradients():

@@ -22,9 +22,9 @@ def test_tables_are_those_of_the_stored_benchmark():
 def test_stored_benchmark_shows_what_the_course_claims():
     """LightGCN beats MF by at least 15 % at equal settings, and by less when both are tuned."""
     gains = [float(gain) for gain in re.findall(r"\| \+([0-9.]+)% \|", README)]
-    untuned, _, tuned = gains
-    assert untuned >= 15
-    assert 0 < tuned < untuned
+    untuned, rate, decay, negatives = gains
+    assert min(untuned, rate) >= 15
+    assert 0 < negatives < decay < min(untuned, rate)
 
 
 @pytest.mark.parametrize("target", LINKS)

@@ -24,14 +24,14 @@ def near(value: float, expected: float, within: float, what: str = "") -> None:
     Examples
     --------
     >>> near(0.2312, expected=0.23, within=0.01, what="Recall@20")
-    Recall@20: 0.23 (within 0.01)
+    Recall@20: as expected, 0.23 ± 0.01
     """
     label = what or "value"
     if not abs(float(value) - expected) <= within:  # also catches NaN
         raise AssertionError(
             f"{label} is {float(value):.6g}, expected {expected:g} within {within:g}."
         )
-    print(f"{label}: {expected:g} (within {within:g})")
+    print(f"{label}: as expected, {expected:g} ± {within:g}")
 
 
 def equal(first: Any, second: Any, within: float = 1e-6, what: str = "") -> None:

@@ -77,7 +77,7 @@ def off_by(answer: Any, right: Any, within: float = 1e-6) -> str | None:
         return f"Its shape is {given.shape}; {wanted.shape} is asked for."
     if np.abs(given - wanted).max(initial=0.0) <= within:
         return None
-    wrong = int((np.abs(given - wanted) > within).sum())
+    wrong = np.flatnonzero(np.abs(given - wanted) > within)
     if wanted.size == 1:
         return "It is too large." if given > wanted else "It is too small."
-    return f"{wrong} of {wanted.size} numbers are off."
+    return f"{len(wrong)} of {wanted.size} numbers are off, the first at position {wrong[0]}."

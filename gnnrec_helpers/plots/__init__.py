@@ -18,7 +18,14 @@ from .convolution import (
     window_and_neighbours,
 )
 from .curves import bpr_loss, layers, training
-from .embeddings import by_layer, distributions, embedding_map, factorization, principal_components
+from .embeddings import (
+    agreement,
+    by_layer,
+    distributions,
+    embedding_map,
+    factorization,
+    principal_components,
+)
 from .graphs import bipartite
 from .neighbourhoods import degrees, families, neighbourhood, reach
 from .ranking import comparison, funnel, interaction_matrix, long_tail, ranked_lists, split_rows
@@ -26,6 +33,7 @@ from .style import PAPER
 
 __all__ = [
     "PAPER",
+    "agreement",
     "bipartite",
     "bpr_loss",
     "by_layer",

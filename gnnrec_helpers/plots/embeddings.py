@@ -17,25 +17,35 @@ from .style import (
     INK,
     PAPER,
     STYLE,
+    USER,
     as_numbers,
     canvas,
 )
 
 
-def factorization(matrix: ArrayLike, users: ArrayLike, items: ArrayLike) -> Figure:
-    """A small score matrix as the product of user vectors and item vectors, all with numbers."""
+def factorization(scores: pd.DataFrame, users: ArrayLike, items: ArrayLike) -> Figure:
+    """A small table of scores as the product of user vectors and item vectors, all with numbers.
+
+    Parameters
+    ----------
+    scores : pandas.DataFrame, shape (num_users, num_items)
+        Its index and columns name the users and items.
+    users, items : arrays, shape (num_users, dim) and (num_items, dim)
+    """
+    user_names, item_names = [str(u) for u in scores.index], [str(i) for i in scores.columns]
+    nameless: list[str] = []
     parts = [
-        (np.asarray(users, float), "user embeddings", "×"),
-        (np.asarray(items, float).T, "item embeddings", "="),
-        (np.asarray(matrix, float), "scores", ""),
+        (np.asarray(users, float), "user embeddings", "×", user_names, nameless),
+        (np.asarray(items, float).T, "item embeddings", "=", nameless, item_names),
+        (scores.to_numpy(float), "scores", "", user_names, item_names),
     ]
-    widths = [part.shape[1] + 0.6 for part, _, _ in parts]
+    widths = [part.shape[1] + 0.6 for part, *_ in parts]
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            1, 3, figsize=(0.62 * sum(widths) + 2.2, 3.4), width_ratios=widths, layout="constrained"
+            1, 3, figsize=(0.62 * sum(widths) + 3.2, 4.4), width_ratios=widths, layout="constrained"
         )
-        largest = max(np.abs(part).max() for part, _, _ in parts)
-        for place, (part, name, sign) in zip(axes, parts, strict=True):
+        largest = max(np.abs(part).max() for part, *_ in parts)
+        for place, (part, name, sign, rows, columns) in zip(axes, parts, strict=True):
             place.imshow(part, cmap="PuOr", vmin=-1.3 * largest, vmax=1.3 * largest)
             for row, column in np.ndindex(*part.shape):
                 ink = "white" if abs(part[row, column]) > 0.75 * largest else INK
@@ -43,11 +53,15 @@ def factorization(matrix: ArrayLike, users: ArrayLike, items: ArrayLike) -> Figu
                     column, row, f"{part[row, column]:g}", ha="center", va="center", color=ink
                 )
             place.set_title(f"{name}\n{part.shape[0]} × {part.shape[1]}", fontsize=11)
-            place.set_xticks([])
-            place.set_yticks([])
+            place.set_xticks(range(len(columns)), columns, rotation=90)
+            place.set_yticks(range(len(rows)), rows)
+            place.tick_params(length=0)
             for spine in place.spines.values():
                 spine.set_visible(False)
-            place.text(1.12, 0.5, sign, transform=place.transAxes, ha="center", fontsize=20)
+            place.annotate(
+                sign, (1, 0.5), xytext=(22, 0), xycoords="axes fraction",
+                textcoords="offset points", ha="center", va="center", fontsize=20,
+            )  # fmt: skip
         plt.close(figure)
     return figure
 
@@ -99,6 +113,28 @@ def distributions(
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
         if title:
             figure.suptitle(title, weight="bold")
+    return figure
+
+
+def agreement(
+    x: ArrayLike, panels: Mapping[str, ArrayLike | Tensor], xlabel: str, ylabel: str
+) -> Figure:
+    """Two measures of the same things as dots, one panel for each second measure.
+
+    Parameters
+    ----------
+    x : array, shape (n,)
+    panels : mapping of title to array, shape (n,)
+        All on the same scale, each with its correlation with `x`.
+    """
+    horizontal = as_numbers(x)
+    with canvas(4.4 * len(panels), 3.8, columns=len(panels)) as (figure, axes):
+        for place, (name, values) in zip(axes, panels.items(), strict=True):
+            vertical = as_numbers(values)
+            place.scatter(horizontal, vertical, s=26, color=USER, alpha=0.75, linewidths=0)
+            correlation = np.corrcoef(horizontal, vertical)[0, 1]
+            place.set(xlabel=xlabel, ylabel=ylabel, title=f"{name}: correlation {correlation:.2f}")
+            place.sharey(axes[0])
     return figure
 
 
