@@ -81,8 +81,8 @@ DEFECTS = (
         "last layer's weight wrong in Horner's rule",
         "training follows a gradient that is not the loss's",
         "propagation.py",
-        "total = _multiply(some, gradient).mul_(weights[-1])",
-        "total = _multiply(some, gradient).mul_(weights[0])",
+        "total = _multiply(back, weights[-1] * gradient)",
+        "total = _multiply(back, weights[0] * gradient)",
         (GRADIENTS,),
     ),
     Defect(
@@ -94,12 +94,12 @@ DEFECTS = (
         (GRADIENTS,),
     ),
     Defect(
-        "first of the wanted columns forgotten",
-        "one node of every batch sends no gradient to its neighbours",
+        "wrong rows restricted",
+        "the last layer of a batch is that of other nodes",
         "propagation.py",
-        "kept = place >= 0",
-        "kept = place > 0",
-        (GRADIENTS,),
+        "_as_scipy(csr, len(offsets) - 1)[rows.numpy()]",
+        "_as_scipy(csr, len(offsets) - 1)[rows.numpy() - 1]",
+        ("tests/test_propagation.py::test_some_rows_are_those_of_the_whole",),
     ),
     Defect(
         "backward multiplies with the matrix itself",

@@ -17,6 +17,11 @@ from torch_geometric.nn import LGConv
 from gnnrec_helpers import Interactions, Split
 from gnnrec_helpers.propagation import (
     Adjacency,
+    _multiply,
+    _some_rows,
+    _some_rows_anywhere,
+    _transposed,
+    _transposed_anywhere,
     bipartite_matrix,
     normalize,
     propagate,
@@ -184,6 +189,23 @@ def test_some_rows_are_those_of_the_whole(movielens_split: Split) -> None:
     rows = torch.tensor([5, 0, 5, adjacency.shape[0] - 1, 700])
     found = propagate(adjacency, x, 2, rows, combine=[0.0, 0.0, 1.0])
     torch.testing.assert_close(found, propagate(adjacency, x, 2, combine=[0, 0, 1])[rows])
+
+
+@many
+@given(likes_of(), st.data())
+def test_rows_and_transpose_on_any_device(likes: np.ndarray, data: st.DataObject) -> None:
+    adjacency = user_item_adjacency(interactions(likes), "mean")
+    dense = adjacency(torch.eye(adjacency.shape[0]))
+    wanted = data.draw(st.lists(st.integers(0, len(dense) - 1), unique=True, min_size=1))
+    rows = torch.tensor(wanted)
+    eye = torch.eye(len(dense))
+    for some in (_some_rows(adjacency.csr(), rows), _some_rows_anywhere(adjacency.csr(), rows)):
+        torch.testing.assert_close(_multiply(some, eye), dense[rows])
+        for back in (_transposed(some, len(dense)), _transposed_anywhere(some, len(dense))):
+            assert [part.dtype for part in back] == [part.dtype for part in adjacency.csr()]
+            torch.testing.assert_close(
+                _multiply(back, eye[: len(rows), : len(rows)]), dense[rows].T
+            )
 
 
 def test_layers_by_hand_on_the_toy(toy: Interactions) -> None:

@@ -44,7 +44,9 @@ class MatrixFactorization(nn.Module):
 
     def initial(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """The rows of the table itself, which weight decay acts on."""
-        return self.nodes(users), self.nodes(items + self.num_users)
+        found = self.nodes(torch.cat([users, items + self.num_users]))
+        user_rows, item_rows = found.split([len(users), len(items)])
+        return user_rows, item_rows
 
     def embeddings(
         self, users: Tensor | None = None, items: Tensor | None = None
