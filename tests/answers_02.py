@@ -44,7 +44,7 @@ WRONG = [
     ("2.3", lambda values: gini(values) * np.mean(values), "Divide by the mean"),
     ("2.3", lambda values: 0.0, "too small"),
     ("2.4", 0.4, "function"),
-    ("2.4", lambda likes, user, most: by_powers(likes, user, most) * 5, "not their number"),
+    ("2.4", lambda likes, user, most: by_powers(likes, user, most) * 5, "no number of films"),
     ("2.4", lambda likes, user, most: (hops(likes, [user], most)[0, 5:] == most).mean(), "exactly"),
     ("2.4", lambda likes, user, most: by_powers(likes, user, 1), "too small"),
 ]

@@ -79,6 +79,13 @@ def with_repetition(interactions, user, layers, fanout, generator):
     )  # fmt: skip
 
 
+def with_replacement(interactions, user, layers, fanout, generator):
+    return sampled(
+        interactions, user, layers, fanout, generator,
+        draw=lambda near, count: generator.choice(near, count),
+    )  # fmt: skip
+
+
 def unlinked(interactions, user, layers, fanout, generator):
     return [[user], *[[user]] * layers]
 
@@ -128,6 +135,7 @@ WRONG = [
     ("4.5", lambda *given: sampled(*given, draw=lambda near, count: near[:1]),
      "without repetition"),
     ("4.5", with_repetition, "without repetition"),
+    ("4.5", with_replacement, "without repetition"),
     ("4.5", own_randomness, "second time"),
     ("4.5", always_first, "Another generator"),
 ]  # fmt: skip

@@ -76,7 +76,7 @@ def test_an_answer_that_cannot_be_checked_does_not_raise(capsys):
 def test_off_by_names_the_direction():
     assert off_by(2.0, 1.0) == "It is too large."
     assert off_by([0.0], 1.0) == "It is too small."
-    assert off_by([1, 2], [1, 3]) == "1 of 2 numbers are off, the first at position 1."
+    assert off_by([1, 2], [1, 3]) == "1 of 2 numbers is off, the first at position 1."
     assert "shape" in off_by([1, 2], [1, 2, 3])
     assert off_by(torch.tensor([[1.0]]), 1) is None
     with pytest.raises(ValueError, match="one number"):

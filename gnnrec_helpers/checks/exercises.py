@@ -80,4 +80,5 @@ def off_by(answer: Any, right: Any, within: float = 1e-6) -> str | None:
     wrong = np.flatnonzero(np.abs(given - wanted) > within)
     if wanted.size == 1:
         return "It is too large." if given > wanted else "It is too small."
-    return f"{len(wrong)} of {wanted.size} numbers are off, the first at position {wrong[0]}."
+    are = "is" if len(wrong) == 1 else "are"
+    return f"{len(wrong)} of {wanted.size} numbers {are} off, the first at position {wrong[0]}."

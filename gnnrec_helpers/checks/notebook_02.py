@@ -77,11 +77,12 @@ def _reach(answer: Callable[[Interactions, int, int], Any]) -> str | None:
         found = number_in(answer(likes, user, most))
         right = float(reach(likes, [user], most)[0, most])
         if found > 1:
-            return "A share of the films is asked for, not their number."
+            return "A share from 0 to 1 is asked for, no number of films and no percentage."
         name = likes.users[user]
         if abs(found - right) > 1e-6:
             exact = right - (float(reach(likes, [user], most)[0, most - 2]) if most > 1 else 0)
             if abs(found - exact) < 1e-6:
                 return f"Those are films exactly {most} hops away; nearer ones count too."
-            return f"For {name} and {most} hops it gives {found:.2f}. {off_by(found, right)}"
+            far = f"{most} hop{'s' * (most > 1)}"
+            return f"For {name} and {far} it gives {found:.2f}. {off_by(found, right)}"
     return None

@@ -7,6 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -115,6 +116,11 @@ def _sampled(answer: Sampler) -> str | None:
             return "The same generator gave other nodes the second time: use it for all draws."
         if fanout < 99 and _same(levels, other):
             return "Another generator gave the same nodes: draw neighbours at random."
+    three = Interactions(np.zeros(3, int), np.arange(3), pd.Index(["one"]), pd.RangeIndex(3))
+    for seed in range(8):
+        levels = _levels(answer(three, 0, 1, 3, np.random.default_rng(seed)))
+        if hint := _faults(three, 0, 1, 3, levels):
+            return hint
     return None
 
 
@@ -145,7 +151,7 @@ def _faults(
             return f"Level {depth} has {len(below)} nodes; a fanout of {fanout} allows fewer."
         if (joined.sum(axis=1) < wanted).any():
             return (
-                f"A node above level {depth} reads fewer than {fanout} neighbours although it "
-                "has more: draw without repetition."
+                f"A node above level {depth} reads fewer neighbours than it has and may: draw "
+                "without repetition."
             )
     return None

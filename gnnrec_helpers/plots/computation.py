@@ -91,7 +91,7 @@ def distances(curves: Mapping[str, ArrayLike], ylabel: str, title: str) -> Figur
 
 
 def nodes_read(counts: Mapping[str, ArrayLike], total: int) -> Figure:
-    """Nodes needed for one prediction by depth: median over users, and their middle half.
+    """Nodes needed for one vector by depth: median over users, and their middle half.
 
     Parameters
     ----------
@@ -111,7 +111,7 @@ def nodes_read(counts: Mapping[str, ArrayLike], total: int) -> Figure:
             axes.plot(depth, middle, color=colour, marker=marker, linewidth=2, label=name)
         axes.set_xticks(depth)
         axes.set_yscale("log")
-        axes.set(xlabel="layers", ylabel="nodes", title="Nodes needed to predict for one user")
+        axes.set(xlabel="layers", ylabel="nodes", title="Nodes needed for the vector of one user")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
@@ -208,4 +208,4 @@ def _nodes(
             axes.scatter(x, -depth, s=130, zorder=3, marker="s" if is_item else "o",
                          color=ITEM if is_item else USER)  # fmt: skip
             axes.text(x, -depth - 0.13, label, ha="center", va="top", fontsize=8.5, zorder=4,
-                      linespacing=0.9)  # fmt: skip
+                      linespacing=1.05)  # fmt: skip

@@ -133,7 +133,7 @@ def window_and_neighbours(interactions: Interactions, users: Sequence[str]) -> F
         for axes in panels:
             bare(axes)
             axes.set_aspect("equal", anchor="N")
-        _labelled_window(panels[0], [f"$w_{place}$" for place in range(9)], 3)
+        _labelled_window(panels[0], [f"$K_{place}$" for place in range(9)], 3)
         panels[0].set_title("a pixel: nine places, nine weights", fontsize=11)
         for axes, user in zip(panels[1:], users, strict=True):
             mine = interactions.items[
