@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import pandas as pd
 import torch
@@ -80,6 +81,7 @@ def fit(
     epochs: int = 100,
     batch_size: int = 2048,
     lr: float = 5e-3,
+    schedule: Literal["constant", "cosine"] = "constant",
     objective: Objective | None = None,
     negatives: int = 1,
     seed: int = 0,
@@ -103,6 +105,9 @@ def fit(
     batch_size : int
     lr : float
         Adam's learning rate.
+    schedule : {"constant", "cosine"}
+        Whether the learning rate stays, or falls to zero over `epochs` like half a wave of a
+        cosine, step by step (Loshchilov & Hutter 2017).
     objective : Objective, optional
         BPR by default.
     negatives : int
@@ -126,7 +131,7 @@ def fit(
     History
     """
     objective = BPR() if objective is None else objective
-    _check(model, epochs, lr, patience, validate_every)
+    _check(model, epochs, lr, schedule, patience, validate_every)
     check_labels(model, split.train)
     device = next(model.parameters()).device
     shared = getattr(objective, "shared_negatives", 0)
@@ -139,6 +144,7 @@ def fit(
         "objective": str(objective),
         "batch_size": batch_size,
         "lr": lr,
+        "schedule": schedule if schedule == "constant" else f"{schedule} over {epochs} epochs",
         "negatives": negatives,
         "seed": seed,
         "patience": patience,
@@ -157,7 +163,8 @@ def fit(
         while len(history.epochs) < epochs and not history.stopped_early:
             number = len(history.epochs)
             started = time.perf_counter()
-            loss = _epoch(model, sampler, number, objective, optimizer, device)
+            rates = _rates(lr, schedule, number, epochs, len(sampler))
+            loss = _epoch(model, sampler, number, objective, optimizer, rates, device)
             row = {"epoch": number + 1, "loss": loss, "seconds": time.perf_counter() - started}
             history.epochs.append(row)
             if split.validation is not None and (number + 1) % validate_every == 0:
@@ -185,12 +192,15 @@ def _epoch(
     number: int,
     objective: Objective,
     optimizer: torch.optim.Optimizer,
+    rates: list[float],
     device: torch.device,
 ) -> float:
     """One pass over the training interactions; the mean loss of its batches."""
     model.train()
     total = torch.zeros((), dtype=torch.float64)
-    for batch in sampler.epoch(number, device):
+    for rate, batch in zip(rates, sampler.epoch(number, device), strict=True):
+        for group in optimizer.param_groups:
+            group["lr"] = rate
         optimizer.zero_grad()
         loss = objective(model, batch)  # type: ignore[arg-type]
         loss.backward()  # type: ignore[no-untyped-call]
@@ -205,13 +215,21 @@ def _epoch(
     return mean
 
 
+def _rates(lr: float, schedule: str, number: int, epochs: int, batches: int) -> list[float]:
+    """The learning rate of every batch of epoch `number`."""
+    if schedule == "constant":
+        return [lr] * batches
+    done = [(number + place / batches) / epochs for place in range(batches)]
+    return [lr / 2 * (1 + math.cos(math.pi * share)) for share in done]
+
+
 def _validate(model: nn.Module, split: Split) -> dict[str, float]:
     recommender = cast(Recommender, model)
     return evaluate(recommender, split, WATCHED_K, part="validation", metrics=("recall",))
 
 
 def _check(
-    model: object, epochs: int, lr: float, patience: int | None, validate_every: int
+    model: object, epochs: int, lr: float, schedule: str, patience: int | None, validate_every: int
 ) -> None:
     if not isinstance(model, nn.Module):
         raise TypeError(f"{type(model).__name__} needs no fit: it is ready when constructed.")
@@ -220,6 +238,8 @@ def _check(
             raise ValueError(f"{name}={value}: at least 1 is needed.")
     if not lr > 0:
         raise ValueError(f"lr={lr}: a positive number is needed.")
+    if schedule not in ("constant", "cosine"):
+        raise ValueError(f"schedule={schedule!r}: choose 'constant' or 'cosine'.")
     if patience is not None and patience < 1:
         raise ValueError(f"patience={patience}: at least 1 is needed, or None to never stop early.")
 

@@ -10,11 +10,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.linear_model import Ridge
 from sklearn.metrics.pairwise import cosine_similarity
 from torch import Tensor
 
 from gnnrec_helpers import Interactions, Split, datasets, evaluate
 from gnnrec_helpers.models import (
+    EASE,
     EmbeddingRecommender,
     GraphFilter,
     ItemKNN,
@@ -321,6 +323,22 @@ def test_graph_filter_says_how_many_components_there_can_be(toy: Interactions) -
         GraphFilter(toy, components=5)
     assert repr(GraphFilter(toy, components=2)) == "GraphFilter(5 items, components=2, alpha=0.3)"
     assert repr(LinearFilter(toy)) == "LinearFilter(5 items)"
+
+
+def test_ease_is_a_ridge_regression_of_each_item_on_the_others() -> None:
+    likes = np.random.default_rng(3).random((40, 7)) < 0.4
+    likes[:, 2] = False  # an item nobody chose
+    model = EASE(interactions(likes), regularization=2.5)
+    expected = np.zeros((7, 7))
+    for item in range(7):
+        others = np.delete(np.arange(7), item)
+        regression = Ridge(2.5, fit_intercept=False).fit(likes[:, others], likes[:, item])
+        expected[others, item] = regression.coef_
+    np.testing.assert_allclose(model.weights, expected, atol=1e-5)
+    np.testing.assert_allclose(model.score(torch.arange(40)), likes @ expected, atol=1e-4)
+    assert repr(model) == "EASE(7 items, regularization=2.5)"
+    with pytest.raises(ValueError, match="regularization=0: a positive number"):
+        EASE(interactions(likes), regularization=0)
 
 
 def test_popularity_on_gowalla_gives_the_published_figures() -> None:

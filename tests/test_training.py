@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gnnrec_helpers import History, Interactions, Split, datasets, evaluate, fit, models, training
 from gnnrec_helpers.objectives import BPR
-from gnnrec_helpers.sampling import Batch
+from gnnrec_helpers.sampling import Batch, PairSampler
 
 
 def tastes(users: int = 60, items: int = 40) -> Interactions:
@@ -174,6 +174,45 @@ def test_adam_by_hand(without_validation: Split) -> None:
         table.data -= 0.01 * change
     assert step == 2
     torch.testing.assert_close(model.nodes.weight, table, rtol=0, atol=1e-5)
+
+
+def test_a_cosine_schedule_is_torch_s(without_validation: Split) -> None:
+    """The learning rate of every step is that of PyTorch's CosineAnnealingLR."""
+    model, theirs = small(without_validation), small(without_validation)
+    run(model, without_validation, epochs=3, schedule="cosine")
+    optimizer = torch.optim.Adam(theirs.parameters(), lr=0.02, fused=True)
+    sampler = PairSampler(without_validation.train, 64, 1, 0)
+    steps = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 3 * len(sampler))
+    for epoch in range(3):
+        for batch in sampler.epoch(epoch):
+            optimizer.zero_grad()
+            BPR()(theirs, batch).backward()
+            optimizer.step()
+            steps.step()
+    torch.testing.assert_close(model.nodes.weight, theirs.nodes.weight)
+
+
+def test_a_cosine_schedule_resumes_exactly(split: Split, tmp_path: Path) -> None:
+    path = tmp_path / "run.safetensors"
+    whole, parts = small(split), small(split)
+    run(whole, split, epochs=4, schedule="cosine")
+    stop_at = training.evaluate
+    calls = iter(range(10))
+
+    def interrupted(*arguments: Any, **more: Any) -> dict[str, float]:
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return stop_at(*arguments, **more)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "evaluate", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            run(parts, split, epochs=4, schedule="cosine", checkpoint=path)
+    parts = small(split)
+    run(parts, split, epochs=4, schedule="cosine", checkpoint=path)
+    assert same_weights(whole, parts)
+    with pytest.raises(ValueError, match="schedule=cosine over 4 epochs, not cosine over 5"):
+        run(small(split), split, epochs=5, schedule="cosine", checkpoint=path)
 
 
 def test_arguments_reach_the_batches(split: Split) -> None:
@@ -494,6 +533,7 @@ def test_models_without_weights_are_refused(split: Split, model: Any) -> None:
         ("lr", 0.0, r"lr=0\.0: a positive"),
         ("lr", -0.1, r"lr=-0\.1: a positive"),
         ("lr", float("nan"), "lr=nan: a positive"),
+        ("schedule", "linear", "schedule='linear': choose 'constant' or 'cosine'"),
         ("batch_size", 0, "batch_size=0: at least 1"),
         ("negatives", 0, "negatives=0: at least 1"),
     ],

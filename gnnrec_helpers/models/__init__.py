@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .ease import EASE
 from .graph_filter import GraphFilter, LinearFilter
 from .item_knn import ItemKNN
 from .lightgcn import LightGCN
@@ -10,6 +11,7 @@ from .popularity import Popularity
 from .recommender import EmbeddingRecommender, Recommender, frozen_score
 
 __all__ = [
+    "EASE",
     "EmbeddingRecommender",
     "GraphFilter",
     "ItemKNN",
