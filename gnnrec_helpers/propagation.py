@@ -185,7 +185,7 @@ def propagate(
         return cast(Tensor, _Polynomial.apply(embeddings, adjacency, weights, None))
     distinct, place = torch.unique(rows, return_inverse=True)
     found = cast(Tensor, _Polynomial.apply(embeddings, adjacency, weights, distinct))
-    return nn.functional.embedding(place, found)
+    return found.index_select(0, place)
 
 
 def propagate_layers(adjacency: Adjacency, embeddings: Tensor, layers: int) -> list[Tensor]:
@@ -306,7 +306,7 @@ class _Polynomial(torch.autograd.Function):
         def add(total: Tensor, weight: float) -> Tensor:
             if rows is None:
                 return total.add_(gradient, alpha=weight)
-            return total.index_add_(0, rows, gradient, alpha=weight)
+            return total.index_add_(0, rows, weight * gradient)
 
         if len(weights) > 1 and rows is not None:
             back = _transposed(ctx.some, num_nodes)

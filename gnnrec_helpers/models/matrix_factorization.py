@@ -44,7 +44,9 @@ class MatrixFactorization(nn.Module):
 
     def initial(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """The rows of the table itself, which weight decay acts on."""
-        found = self.nodes(torch.cat([users, items + self.num_users]))
+        wanted = torch.cat([users, items + self.num_users])
+        # as self.nodes(wanted), with a backward pass that is several times faster
+        found = self.nodes.weight.index_select(0, wanted)
         user_rows, item_rows = found.split([len(users), len(items)])
         return user_rows, item_rows
 

@@ -1,0 +1,321 @@
+"""Seconds for a training step and an evaluation of LightGCN on Gowalla, beside other libraries.
+
+    GNNREC_DATA=... python benchmarks/speed.py                      # ours and PyG
+    GNNREC_DATA=... python benchmarks/speed.py --peers venv/bin/python   # and RecBole
+
+All take the same work: dim 64, 3 layers, BPR with one negative, batches of 2,048, Adam. Each
+library is a process of its own; they take turns, a few steps each, so that whatever else the
+machine does falls on all of them, and the median of the turns counts. `--peers` names the Python
+of an environment with `torch`, `recbole==1.2.1` and `scipy`; two of RecBole's lines that current
+NumPy and SciPy refuse are mended while it runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+DIM, LAYERS, BATCH, ROUNDS, STEPS = 64, 3, 2048, 7, 4
+# the least that has to be done, from bytes and flops: six products that read their operands from
+# the cache, of which two are restricted to the batch, and one pass of Adam over all parameters
+FLOOR_MS = 31.0
+RESULTS = Path(__file__).parent / "results"
+
+
+def gowalla() -> Path:
+    root = os.environ.get("GNNREC_DATA")
+    if not root or not (Path(root) / "gowalla").is_dir():
+        sys.exit("Set GNNREC_DATA to a folder with gowalla/train.txt and gowalla/test.txt.")
+    return Path(root) / "gowalla"
+
+
+# ---------------------------------------------------------------------- workers: one library each
+Step = Callable[[], None]
+Evaluate = Callable[[], float]
+
+
+def ours() -> tuple[Step, Evaluate]:
+    import torch
+
+    from gnnrec_helpers import datasets, evaluate, models
+    from gnnrec_helpers.memory import reuse_freed_memory
+    from gnnrec_helpers.objectives import BPR
+    from gnnrec_helpers.sampling import PairSampler
+
+    reuse_freed_memory()
+    split = datasets.load("gowalla").split
+    model = models.LightGCN(split.train, dim=DIM, layers=LAYERS)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
+    batches = endless(lambda number: PairSampler(split.train, BATCH).epoch(number))
+    objective = BPR()
+
+    def step() -> None:
+        optimizer.zero_grad()
+        objective(model, next(batches)).backward()
+        optimizer.step()
+
+    return step, lambda: evaluate(model, split, metrics=("recall", "ndcg"))["recall@20"]
+
+
+def pyg(csr: bool) -> tuple[Step, None]:
+    import numpy as np
+    import torch
+    from torch_geometric.nn import LightGCN
+    from torch_geometric.utils import to_torch_csr_tensor
+
+    from gnnrec_helpers import datasets
+
+    train = datasets.load("gowalla").split.train
+    users = torch.from_numpy(train.user_index)
+    items = torch.from_numpy(train.item_index) + train.num_users
+    edges = torch.stack([torch.cat([users, items]), torch.cat([items, users])])
+    nodes = train.num_users + train.num_items
+    graph = to_torch_csr_tensor(edges, size=(nodes, nodes)) if csr else edges
+    model = LightGCN(nodes, DIM, LAYERS)
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    generator = np.random.default_rng(0)
+
+    def step() -> None:
+        chosen = torch.from_numpy(generator.integers(len(users), size=BATCH))
+        negative = torch.from_numpy(generator.integers(train.num_users, nodes, size=BATCH))
+        pairs = torch.stack(
+            [users[chosen].repeat(2), torch.cat([items[chosen], negative])]
+        )  # as in the library's own example
+        optimizer.zero_grad()
+        positive_rank, negative_rank = model(graph, pairs).chunk(2)
+        loss = model.recommendation_loss(
+            positive_rank, negative_rank, node_id=pairs.unique(), lambda_reg=1e-4
+        )
+        loss.backward()
+        optimizer.step()
+
+    return step, None
+
+
+def recbole() -> tuple[Step, Evaluate]:
+    import numpy as np
+    import scipy.sparse as sparse
+    import torch
+
+    for name, kind in (("float_", np.float64), ("complex_", np.complex128), ("unicode_", np.str_)):
+        setattr(np, name, kind)
+    sparse.dok_matrix._update = lambda self, entries: self._dict.update(entries)
+    real_load = torch.load
+    torch.load = lambda *a, **k: real_load(*a, **{"weights_only": False, **k})
+    from recbole.config import Config
+    from recbole.data import create_dataset, data_preparation
+    from recbole.model.general_recommender import LightGCN
+    from recbole.trainer import Trainer
+    from recbole.utils import init_seed
+
+    sys.argv = sys.argv[:1]
+    folder = Path(tempfile.mkdtemp())
+    (folder / "gowalla").mkdir()
+    for part in ("train", "test"):
+        with (folder / "gowalla" / f"gowalla.{part}.inter").open("w") as out:
+            out.write("user_id:token\titem_id:token\n")
+            for line in (gowalla() / f"{part}.txt").read_text().splitlines():
+                user, *items = line.split()
+                out.writelines(f"{user}\t{item}\n" for item in items)
+    settings = {
+        "data_path": str(folder), "benchmark_filename": ["train", "test", "test"],
+        "load_col": {"inter": ["user_id", "item_id"]}, "use_gpu": False, "embedding_size": DIM,
+        "n_layers": LAYERS, "reg_weight": 1e-4, "train_batch_size": BATCH, "learning_rate": 1e-3,
+        "metrics": ["Recall", "NDCG"], "topk": [20], "valid_metric": "Recall@20",
+        "eval_batch_size": 40981 * 400, "show_progress": False, "state": "ERROR",
+        "checkpoint_dir": str(folder), "eval_args": {"mode": {"valid": "full", "test": "full"}},
+    }  # fmt: skip
+    config = Config(model="LightGCN", dataset="gowalla", config_dict=settings)
+    init_seed(0, True)
+    train, _, test = data_preparation(config, create_dataset(config))
+    model = LightGCN(config, train.dataset)
+    trainer = Trainer(config, model)
+    optimizer = trainer.optimizer
+    batches = endless(lambda number: iter(train))
+
+    def step() -> None:
+        optimizer.zero_grad()
+        model.calculate_loss(next(batches)).backward()
+        optimizer.step()
+
+    def evaluate() -> float:
+        model.eval()
+        found = trainer.evaluate(test, load_best_model=False)["recall@20"]
+        model.train()
+        return float(found)
+
+    return step, evaluate
+
+
+WORKERS: dict[str, Callable[[], tuple[Step, Evaluate | None]]] = {
+    "gnnrec_helpers": ours,
+    "PyG, CSR": lambda: pyg(csr=True),
+    "PyG, edge_index": lambda: pyg(csr=False),
+    "RecBole": recbole,
+}
+
+
+def endless(epoch: Callable[[int], Iterator[Any]]) -> Iterator[Any]:
+    number = 0
+    while True:
+        yield from epoch(number)
+        number += 1
+
+
+def work(name: str, threads: int) -> None:
+    """Answer each line on stdin ("step" or "evaluate") with seconds of CPU and of the wall."""
+    import torch
+
+    torch.set_num_threads(threads)
+    step, evaluate = WORKERS[name]()
+    step()
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what libraries print does not mix with the answers
+    print("ready", file=answer, flush=True)
+    for line in sys.stdin:
+        started, cpu = time.perf_counter(), time.process_time()
+        if line.strip() == "step":
+            for _ in range(STEPS):
+                step()
+        elif evaluate is not None:
+            evaluate()
+        wall, busy = time.perf_counter() - started, time.process_time() - cpu
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        print(json.dumps({"wall": wall, "cpu": busy, "peak": peak}), file=answer, flush=True)
+
+
+# ---------------------------------------------------------------------- the comparison
+class Worker:
+    def __init__(self, name: str, python: str, threads: int) -> None:
+        self.name = name
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+        self.process = subprocess.Popen(
+            [python, __file__, "--work", name, "--threads", str(threads)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+            stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        if self.process.stdout.readline().strip() != "ready":
+            sys.exit(f"{name} did not start; try: {python} {__file__} --work '{name}'")
+
+    def ask(self, what: str) -> dict[str, float]:
+        self.process.stdin.write(what + "\n")
+        self.process.stdin.flush()
+        return json.loads(self.process.stdout.readline())
+
+
+def products(threads: int) -> float:
+    """Seconds for the bare matrix products of an evaluation: all users against all items."""
+    import torch
+
+    torch.set_num_threads(threads)
+    users, items = torch.randn(29_858, DIM), torch.randn(DIM, 40_981)
+    started = time.perf_counter()
+    for first in range(0, len(users), 400):
+        users[first : first + 400] @ items
+    return time.perf_counter() - started
+
+
+def measure(threads: int, peers: str | None) -> dict[str, Any]:
+    names = [name for name in WORKERS if name != "RecBole" or peers]
+    workers = [
+        Worker(name, peers if name == "RecBole" and peers else sys.executable, threads)
+        for name in names
+    ]
+    turns: dict[str, list[dict[str, float]]] = {name: [] for name in names}
+    for _ in range(ROUNDS):
+        for worker in workers:
+            turns[worker.name].append(worker.ask("step"))
+    evaluations: dict[str, list[float]] = {n: [] for n in names if not n.startswith("PyG")}
+    bare = []
+    for _ in range(3):
+        bare.append(products(threads))
+        for worker in workers:
+            if worker.name in evaluations:
+                evaluations[worker.name].append(worker.ask("evaluate")["wall"])
+    peaks = {worker.name: worker.ask("step")["peak"] for worker in workers}
+    for worker in workers:
+        worker.process.kill()
+    return {
+        "threads": threads,
+        "load": os.getloadavg()[0],
+        "step": {
+            name: {
+                key: statistics.median(turn[key] for turn in found) / STEPS
+                for key in ("cpu", "wall")
+            }
+            for name, found in turns.items()
+        },
+        "evaluation": {name: statistics.median(found) for name, found in evaluations.items()},
+        "products": statistics.median(bare),
+        "peak": peaks,
+    }
+
+
+def report(record: dict[str, Any]) -> str:
+    lines = []
+    for run in record["runs"]:
+        key = "cpu" if run["threads"] == 1 else "wall"
+        mine = run["step"]["gnnrec_helpers"][key]
+        lines += [
+            f"{run['threads']} thread(s), {key} seconds; load of the machine {run['load']:.1f}; "
+            f"bare products of an evaluation {run['products']:.2f} s",
+            "",
+            "| library | s/step | ratio | evaluation, s | ratio | peak, GB |",
+            "|---|---|---|---|---|---|",
+        ]
+        judged = run["evaluation"]["gnnrec_helpers"]
+        for name, found in run["step"].items():
+            seconds = run["evaluation"].get(name)
+            evaluation = "– | –" if seconds is None else f"{seconds:.2f} | {seconds / judged:.2f}"
+            lines.append(
+                f"| {name} | {found[key]:.4f} | {found[key] / mine:.1f} | {evaluation} | "
+                f"{run['peak'][name] / 1e9:.2f} |"
+            )
+        lines.append("")
+    single = record["runs"][0]["step"]["gnnrec_helpers"]["cpu"]
+    lines.append(f"One thread: {1e3 * single:.0f} ms a step, {1e3 * single / FLOOR_MS:.1f} times")
+    lines[-1] += f" the floor of {FLOOR_MS:.0f} ms."
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--peers")
+    arguments.add_argument("--work")
+    arguments.add_argument("--threads", type=int, default=1)
+    given = arguments.parse_args()
+    if given.work:
+        work(given.work, given.threads)
+        return
+    gowalla()
+    import torch
+
+    record = {
+        "machine": {
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "python": platform.python_version(),
+            "torch": torch.__version__,
+        },
+        "runs": [measure(threads, given.peers) for threads in (1, 2)],
+    }
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / "speed.json").write_text(json.dumps(record, indent=1) + "\n")
+    tables = report(record)
+    (RESULTS / "speed.md").write_text(tables)
+    print(tables)
+
+
+if __name__ == "__main__":
+    main()
