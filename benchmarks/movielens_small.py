@@ -18,8 +18,6 @@ Test is evaluated after everything is chosen.
 from __future__ import annotations
 
 import json
-import os
-import platform
 import statistics
 import sys
 from concurrent.futures import ProcessPoolExecutor
@@ -27,8 +25,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from machine import describe
 
-import gnnrec_helpers
 from gnnrec_helpers import datasets, evaluate, fit, models, plots
 from gnnrec_helpers.objectives import BPR
 
@@ -109,14 +107,7 @@ def measure() -> dict[str, Any]:
         wanted = sorted({(key[1], *value, s) for key, value in chosen.items() for s in SEEDS})
         runs = list(pool.map(run, wanted))
     return {
-        "machine": {
-            "processor": platform.machine(),
-            "cores": os.cpu_count(),
-            "threads per run": 1,
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-            "gnnrec_helpers": gnnrec_helpers.__version__,
-        },
+        "machine": describe(threads=1),
         "chosen": [
             {
                 "tuning": level,

@@ -15,7 +15,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import resource
 import statistics
 import subprocess
@@ -299,15 +298,10 @@ def main() -> None:
         work(given.work, given.threads)
         return
     gowalla()
-    import torch
+    from machine import describe
 
     record = {
-        "machine": {
-            "processor": platform.processor() or platform.machine(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "torch": torch.__version__,
-        },
+        "machine": describe(threads=1),
         "runs": [measure(threads, given.peers) for threads in (1, 2)],
     }
     RESULTS.mkdir(exist_ok=True)

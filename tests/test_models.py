@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
 from sklearn.metrics.pairwise import cosine_similarity
+from tables import interactions, likes_of
 from torch import Tensor
 
 from gnnrec_helpers import Interactions, Split, datasets, evaluate
@@ -32,20 +32,6 @@ from gnnrec_helpers.sampling import PairSampler
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
 ALL_FIVE = torch.arange(5)
-
-
-def interactions(likes: np.ndarray) -> Interactions:
-    """From a dense matrix of zeros and ones."""
-    user, item = np.nonzero(likes)
-    return Interactions(user, item, pd.RangeIndex(likes.shape[0]), pd.RangeIndex(likes.shape[1]))
-
-
-@st.composite
-def likes_of(draw: st.DrawFn) -> np.ndarray:
-    users, items = draw(st.integers(1, 6)), draw(st.integers(1, 6))
-    size = users * items
-    cells = draw(st.lists(st.booleans(), min_size=size, max_size=size))
-    return np.array(cells).reshape(users, items).astype(float)
 
 
 # ---------------------------------------------------------------------- popularity

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
+from tables import interactions, likes_of
 from torch import Tensor
 from torch_geometric.nn import LGConv
 
@@ -32,25 +33,7 @@ from gnnrec_helpers.propagation import (
 many = settings(max_examples=150, deadline=None, derandomize=True)
 
 
-def interactions(likes: np.ndarray) -> Interactions:
-    """From a dense matrix of zeros and ones; users and items with none are kept."""
-    import pandas as pd
-
-    user, item = np.nonzero(likes)
-    return Interactions(user, item, pd.RangeIndex(likes.shape[0]), pd.RangeIndex(likes.shape[1]))
-
-
 # ---------------------------------------------------------------------- strategies
-@st.composite
-def likes_of(draw: st.DrawFn) -> np.ndarray:
-    """Who likes what, of up to 6 users and items, some of whom have nothing."""
-    users, items = draw(st.integers(1, 6)), draw(st.integers(1, 6))
-    size = users * items
-    return np.array(draw(st.lists(st.booleans(), min_size=size, max_size=size))).reshape(
-        users, items
-    )
-
-
 @st.composite
 def square_matrices(draw: st.DrawFn) -> np.ndarray:
     """A bipartite graph however normalised, or any weights, symmetric or not."""

@@ -10,28 +10,12 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tables import interactions, likes_with_negatives
 
 from gnnrec_helpers import Interactions, Split
 from gnnrec_helpers.sampling import Batch, Negatives, PairSampler
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
-
-
-def interactions(likes: np.ndarray) -> Interactions:
-    """From a dense matrix of zeros and ones."""
-    user, item = np.nonzero(likes)
-    return Interactions(user, item, pd.RangeIndex(likes.shape[0]), pd.RangeIndex(likes.shape[1]))
-
-
-@st.composite
-def likes_of(draw: st.DrawFn) -> np.ndarray:
-    """Up to 5 users and 6 items; nobody likes everything."""
-    users, items = draw(st.integers(1, 5)), draw(st.integers(1, 6))
-    size = users * items
-    cells = draw(st.lists(st.booleans(), min_size=size, max_size=size))
-    likes = np.array(cells).reshape(users, items)
-    likes[likes.all(axis=1), draw(st.integers(0, items - 1))] = False
-    return likes
 
 
 def pairs_of(batches: list[Batch]) -> list[tuple[int, int]]:
@@ -50,7 +34,7 @@ def same(one: list[Batch], other: list[Batch]) -> bool:
 
 # ---------------------------------------------------------------------- negatives
 @few
-@given(likes_of(), st.integers(1, 4), st.integers(0, 9))
+@given(likes_with_negatives(), st.integers(1, 4), st.integers(0, 9))
 def test_no_negative_is_a_positive(likes: np.ndarray, count: int, seed: int) -> None:
     users = np.repeat(np.arange(len(likes)), 20)
     drawn = Negatives(interactions(likes)).draw(users, count, np.random.default_rng(seed))
@@ -62,7 +46,7 @@ def test_no_negative_is_a_positive(likes: np.ndarray, count: int, seed: int) -> 
 
 
 @few
-@given(likes_of())
+@given(likes_with_negatives())
 def test_known_pairs_are_recognised(likes: np.ndarray) -> None:
     users, items = np.arange(likes.shape[0])[:, None], np.arange(likes.shape[1])
     found = Negatives(interactions(likes)).is_known(users, items)
@@ -100,7 +84,13 @@ def test_a_user_with_everything_has_no_negative() -> None:
 
 # ---------------------------------------------------------------------- batches
 @few
-@given(likes_of(), st.integers(1, 8), st.integers(1, 3), st.integers(0, 3), st.integers(0, 3))
+@given(
+    likes_with_negatives(),
+    st.integers(1, 8),
+    st.integers(1, 3),
+    st.integers(0, 3),
+    st.integers(0, 3),
+)
 def test_an_epoch_has_every_positive_once(
     likes: np.ndarray, size: int, count: int, seed: int, number: int
 ) -> None:
@@ -165,7 +155,7 @@ def test_nothing_to_train_on(toy: Interactions) -> None:
 
 # ---------------------------------------------------------------------- shared negatives
 @few
-@given(likes_of(), st.integers(1, 8), st.integers(1, 9), st.integers(0, 3))
+@given(likes_with_negatives(), st.integers(1, 8), st.integers(1, 9), st.integers(0, 3))
 def test_shared_negatives_say_which_are_positives(
     likes: np.ndarray, size: int, count: int, seed: int
 ) -> None:
