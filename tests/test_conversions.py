@@ -72,6 +72,14 @@ def test_hetero_data_and_back(table: Interactions) -> None:
     assert knowledge is None
 
 
+def test_an_edge_may_name_the_item_first() -> None:
+    graph = nx.Graph()
+    graph.add_node(("item", "Dune"), bipartite=1)
+    graph.add_node(("user", "Cem"), bipartite=0)
+    graph.add_edge(("item", "Dune"), ("user", "Cem"))
+    assert from_networkx(graph).to_frame().to_numpy().tolist() == [["Cem", "Dune"]]
+
+
 def test_networkx_sees_the_same_graph(movielens: Interactions) -> None:
     graph = to_networkx(movielens)
     assert nx.is_bipartite(graph)
