@@ -4,6 +4,7 @@ PYTHON ?= python3
 NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb))
 LAB_ARGS ?=
 PYTEST_ARGS ?=
+BENCH ?= movielens_small evaluation_and_import growth paper speed
 
 ifeq ($(OS),Windows_NT)
 VENV_PYTHON := .venv/Scripts/python
@@ -26,7 +27,7 @@ ALLOW_ROOT := $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
 # one thread a process, so that two test workers on two cores do not get in each other's way.
 CONDITIONS := PYTHONWARNINGS= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 
-.PHONY: help lab test execute clean
+.PHONY: help lab test execute bench clean
 
 help: ## list these targets
 	@echo "gnnrec: graph neural networks for recommender systems"
@@ -53,6 +54,9 @@ execute: $(READY) ## run notebooks and store their outputs (NOTEBOOKS="notebooks
 			--ExecutePreprocessor.record_timing=False "$$notebook"; \
 		mv ".venv/executed/$${notebook##*/}" "$$notebook"; \
 	done
+
+bench: $(READY) ## measure, an hour in all (BENCH="growth"; paper and speed need GNNREC_DATA)
+	@set -e; for name in $(BENCH); do $(VENV_PYTHON) benchmarks/$$name.py; done
 
 clean: ## remove .venv, caches and build leftovers, never data or notebooks
 	@echo "Removing .venv, caches and build leftovers."
