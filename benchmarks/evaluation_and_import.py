@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -64,6 +64,47 @@ def interactions(users: np.ndarray, items: np.ndarray) -> Interactions:
     return Interactions(users, items, everyone, everything)
 
 
+def beside_ranx(
+    scores: np.ndarray,
+    held_out: np.ndarray,
+    judged: np.ndarray,
+    metrics: Sequence[str],
+    ours: dict[str, float],
+) -> list[tuple[str, str, float]]:
+    """The same numbers from ranx, and its seconds; nothing where it is not installed."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            import ranx
+        except ImportError:
+            print("ranx is not installed and left out: pip install ranx")
+            return []
+    truth = {str(u): {str(i): 1 for i in np.flatnonzero(held_out[u])} for u in judged}
+    qrels = ranx.Qrels(truth)
+
+    def ranx_run() -> ranx.Run:
+        top = torch.topk(torch.from_numpy(scores[judged]), K, dim=1)
+        return ranx.Run(
+            {
+                str(u): {str(i): float(s) for i, s in zip(found, values, strict=True)}
+                for u, found, values in zip(
+                    judged, top.indices.tolist(), top.values.tolist(), strict=True
+                )
+            }
+        )
+
+    run = ranx_run()
+    names = [f"{name}@{K}" for name in metrics]
+    theirs = ranx.evaluate(qrels, run, names)
+    assert all(abs(theirs[name] - ours[name]) < 1e-9 for name in names)
+    only = seconds(lambda: ranx.evaluate(qrels, run, names))
+    whole = seconds(lambda: ranx.evaluate(qrels, ranx_run(), names))
+    return [
+        ("ranx", "scores to six metrics", whole),
+        ("ranx", "ready lists to six metrics", only),
+    ]
+
+
 def main() -> None:
     generator = np.random.default_rng(0)
     scores = generator.standard_normal((USERS, ITEMS)).astype(np.float32)
@@ -98,32 +139,7 @@ def main() -> None:
     rows.append(("scikit-learn", "scores to NDCG@20", seconds(sklearn_ndcg)))
     assert abs(sklearn_ndcg() - ours[f"ndcg@{K}"]) < 1e-9
 
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import ranx
-    truth = {str(u): {str(i): 1 for i in np.flatnonzero(held_out[u])} for u in judged}
-    qrels = ranx.Qrels(truth)
-
-    def ranx_run() -> ranx.Run:
-        top = torch.topk(torch.from_numpy(scores[judged]), K, dim=1)
-        return ranx.Run(
-            {
-                str(u): {str(i): float(s) for i, s in zip(found, values, strict=True)}
-                for u, found, values in zip(
-                    judged, top.indices.tolist(), top.values.tolist(), strict=True
-                )
-            }
-        )
-
-    run = ranx_run()
-    names = [f"{name}@{K}" for name in metrics]
-    theirs = ranx.evaluate(qrels, run, names)
-    assert all(abs(theirs[name] - ours[name]) < 1e-9 for name in names)
-    only = seconds(lambda: ranx.evaluate(qrels, run, names))
-    whole = seconds(lambda: ranx.evaluate(qrels, ranx_run(), names))
-    rows.append(("ranx", "scores to six metrics", whole))
-    rows.append(("ranx", "ready lists to six metrics", only))
-
+    rows += beside_ranx(scores, held_out, judged, metrics, ours)
     rows.append(("torch", "import", import_seconds("torch")))
     rows.append(("gnnrec_helpers", "import", import_seconds("gnnrec_helpers")))
     print(f"{torch.get_num_threads()} thread(s)")
