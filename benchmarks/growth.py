@@ -18,13 +18,12 @@ import statistics
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from machine import describe
+from machine import describe, store
 
 from gnnrec_helpers import Interactions, models
 from gnnrec_helpers.memory import reuse_freed_memory
@@ -32,7 +31,6 @@ from gnnrec_helpers.objectives import BPR
 from gnnrec_helpers.sampling import PairSampler
 
 SIZES, STEPS = (300_000, 1_000_000, 3_000_000, 10_000_000), 9
-RESULTS = Path(__file__).parent / "results"
 
 
 def graph(edges: int, seed: int = 0) -> Interactions:
@@ -124,10 +122,7 @@ def main() -> None:
         "machine": describe(threads=1),
         "rows": rows,
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "growth.json").write_text(json.dumps(record, indent=1) + "\n")
-    (RESULTS / "growth.md").write_text(report(record))
-    print(report(record))
+    store("growth", record, report(record))
 
 
 if __name__ == "__main__":

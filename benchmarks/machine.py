@@ -1,13 +1,18 @@
-"""What the figures of a benchmark were measured on."""
+"""What the figures of a benchmark were measured on, and where they are kept."""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+from pathlib import Path
+from typing import Any
 
 import torch
 
 import gnnrec_helpers
+
+RESULTS = Path(__file__).parent / "results"
 
 
 def describe(threads: int) -> dict[str, str | int | None]:
@@ -20,3 +25,11 @@ def describe(threads: int) -> dict[str, str | int | None]:
         "torch": torch.__version__,
         "gnnrec_helpers": gnnrec_helpers.__version__,
     }
+
+
+def store(name: str, record: dict[str, Any], tables: str) -> None:
+    """Keep what was measured as JSON, its tables as Markdown, and print them."""
+    RESULTS.mkdir(exist_ok=True)
+    (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    (RESULTS / f"{name}.md").write_text(tables, encoding="utf-8")
+    print(tables)

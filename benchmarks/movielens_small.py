@@ -21,16 +21,14 @@ import json
 import statistics
 import sys
 from concurrent.futures import ProcessPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import torch
-from machine import describe
+from machine import RESULTS, describe, store
 
 from gnnrec_helpers import datasets, evaluate, fit, models, plots
 from gnnrec_helpers.objectives import BPR
 
-RESULTS = Path(__file__).parent / "results"
 RATES, DECAYS, SEEDS = (2e-3, 5e-3, 1e-2, 2e-2), (1e-4, 1e-3, 1e-2, 3e-2), (0, 1, 2)
 SNIPPET = (5e-3, 1e-4, 1)
 LEVELS = ("none", "learning rate", "and weight decay", "and eight negatives")
@@ -153,16 +151,11 @@ def report(record: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    stored = RESULTS / "movielens_small.json"
     if sys.argv[1:] == ["--report"]:  # the tables and the figure again, from the stored runs
-        record = json.loads(stored.read_text())
+        record = json.loads((RESULTS / "movielens_small.json").read_text(encoding="utf-8"))
     else:
         record = measure()
-        RESULTS.mkdir(exist_ok=True)
-        stored.write_text(json.dumps(record, indent=1) + "\n")
-    tables = report(record)
-    (RESULTS / "movielens_small.md").write_text(tables)
-    print(tables)
+    store("movielens_small", record, report(record))
 
 
 if __name__ == "__main__":

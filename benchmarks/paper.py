@@ -10,18 +10,15 @@ on all of train.
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
-from machine import describe
+from machine import describe, store
 
 from gnnrec_helpers import Split, datasets, evaluate, models
 
-RESULTS = Path(__file__).parent / "results"
 PUBLISHED = {  # Recall@20, NDCG@20, source
     "most popular": (0.0416, 0.0316, "Anelli et al. 2023"),
     "ItemKNN": (0.1570, 0.1214, "BARS"),
@@ -89,10 +86,7 @@ def report(record: dict[str, Any]) -> str:
 
 def main() -> None:
     record = measure()
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "paper.json").write_text(json.dumps(record, indent=1) + "\n")
-    (RESULTS / "paper.md").write_text(report(record))
-    print(report(record))
+    store("paper", record, report(record))
 
 
 if __name__ == "__main__":

@@ -29,7 +29,6 @@ DIM, LAYERS, BATCH, ROUNDS, STEPS = 64, 3, 2048, 7, 4
 # the least that has to be done, from bytes and flops: six products that read their operands from
 # the cache, of which two are restricted to the batch, and one pass of Adam over all parameters
 FLOOR_MS = 31.0
-RESULTS = Path(__file__).parent / "results"
 
 
 def gowalla() -> Path:
@@ -298,17 +297,13 @@ def main() -> None:
         work(given.work, given.threads)
         return
     gowalla()
-    from machine import describe
+    from machine import describe, store
 
     record = {
         "machine": describe(threads=1),
         "runs": [measure(threads, given.peers) for threads in (1, 2)],
     }
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "speed.json").write_text(json.dumps(record, indent=1) + "\n")
-    tables = report(record)
-    (RESULTS / "speed.md").write_text(tables)
-    print(tables)
+    store("speed", record, report(record))
 
 
 if __name__ == "__main__":
