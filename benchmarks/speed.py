@@ -118,12 +118,14 @@ def recbole() -> tuple[Step, Evaluate]:
     from recbole.utils import init_seed
 
     sys.argv = sys.argv[:1]
+    source = gowalla().resolve()
     folder = Path(tempfile.mkdtemp())
+    os.chdir(folder)  # RecBole leaves logs where it runs
     (folder / "gowalla").mkdir()
     for part in ("train", "test"):
         with (folder / "gowalla" / f"gowalla.{part}.inter").open("w") as out:
             out.write("user_id:token\titem_id:token\n")
-            for line in (gowalla() / f"{part}.txt").read_text().splitlines():
+            for line in (source / f"{part}.txt").read_text().splitlines():
                 user, *items = line.split()
                 out.writelines(f"{user}\t{item}\n" for item in items)
     settings = {

@@ -13,7 +13,7 @@ from scipy.sparse.linalg import LinearOperator, svds
 from torch import Tensor
 
 from ..interactions import FloatArray, Interactions
-from ..propagation import Adjacency
+from ..propagation import Adjacency, normalize
 
 
 class LinearFilter:
@@ -37,7 +37,7 @@ class LinearFilter:
         self.users, self.items = train.users, train.items
         self._likes = sparse.csr_array(train.to_csr(), dtype=np.float32)
         self._degrees = np.asarray(self._likes.sum(axis=0)).ravel()  # (num_items,)
-        normal = normalized(self._likes)
+        normal = normalize(self._likes)
         self._to_users = Adjacency(normal)  # (num_users, num_items)
         self._to_items = Adjacency(sparse.csr_array(normal.T))  # (num_items, num_users)
 
@@ -117,13 +117,3 @@ class GraphFilter(LinearFilter):
             f"GraphFilter({len(self.items):,} items, components={self.components}, "
             f"alpha={self.alpha:g})"
         )
-
-
-def normalized(likes: sparse.csr_array) -> sparse.csr_array:
-    """Each entry over the square roots of its user's and its item's degree."""
-    users, items = (np.asarray(likes.sum(axis=axis)).ravel() for axis in (1, 0))
-    left, right = (
-        sparse.diags_array(np.divide(1, np.sqrt(d), out=np.zeros(len(d)), where=d > 0))
-        for d in (users, items)
-    )
-    return sparse.csr_array(left @ likes @ right)
