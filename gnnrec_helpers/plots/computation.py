@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ..computation_graphs import ComputationGraph
 from ..interactions import Interactions
+from .graphs import look
 from .style import ACCENT, CYCLE, GOOD, GREY, INK, ITEM, USER, VIOLET, bare, canvas
 
 COPIES = [GOOD, ACCENT, VIOLET, GREY]  # fields behind copies: none has the colour of a node
@@ -202,10 +203,8 @@ def _nodes(
 ) -> None:
     for depth, nodes in enumerate(graph.nodes):
         for node, x in zip(nodes.tolist(), across[depth].tolist(), strict=True):
-            is_item = node >= interactions.num_users
-            labels = interactions.items if is_item else interactions.users
-            label = str(labels[node - interactions.num_users * is_item]).replace(" ", "\n", 1)
-            axes.scatter(x, -depth, s=130, zorder=3, marker="s" if is_item else "o",
-                         color=ITEM if is_item else USER)  # fmt: skip
+            drawn = look(interactions, node)
+            label = drawn["label"].replace(" ", "\n", 1)
+            axes.scatter(x, -depth, s=130, zorder=3, color=drawn["color"], marker=drawn["marker"])
             axes.text(x, -depth - 0.13, label, ha="center", va="top", fontsize=8.5, zorder=4,
                       linespacing=1.05)  # fmt: skip

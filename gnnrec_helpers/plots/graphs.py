@@ -18,6 +18,14 @@ from .style import (
 )
 
 
+def look(interactions: Interactions, node: int) -> dict[str, str]:
+    """The label, colour and marker of a node, users first, then items."""
+    item = node - interactions.num_users
+    if item < 0:
+        return {"label": str(interactions.users[node]), "color": USER, "marker": "o"}
+    return {"label": str(interactions.items[item]), "color": ITEM, "marker": "s"}
+
+
 def bipartite(
     interactions: Interactions,
     path: Sequence[str] = (),

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ..graph_statistics import hops
 from ..interactions import Interactions
 from ..side_graphs import KnowledgeGraph, SocialGraph
+from .graphs import look
 from .style import CYCLE, GOOD, GREY, ITEM, PAPER, USER, VIOLET, bare, canvas
 
 MOST_DRAWN = 60  # nodes of one ring: more would be one blot
@@ -76,19 +77,10 @@ def neighbourhood(interactions: Interactions, user: int, most: int) -> Figure:
                 ends = np.array([places[one], places[other]])
                 axes.plot(*ends.T, color=GREY, zorder=1, **line)
         for node, (x, y) in places.items():
-            is_item = node >= interactions.num_users
-            axes.scatter(
-                x,
-                y,
-                s=60,
-                color=ITEM if is_item else USER,
-                marker="s" if is_item else "o",
-                zorder=2,
-            )
+            drawn = look(interactions, node)
+            axes.scatter(x, y, s=60, color=drawn["color"], marker=drawn["marker"], zorder=2)
             if few:
-                labels = interactions.items if is_item else interactions.users
-                label = labels[node - interactions.num_users * is_item]
-                axes.text(x, y + 0.05 * max(most, 1), str(label), ha="center", zorder=3)
+                axes.text(x, y + 0.05 * max(most, 1), drawn["label"], ha="center", zorder=3)
         texts = []
         for hop in range(1, most + 1):
             count = int((distance == hop).sum())
