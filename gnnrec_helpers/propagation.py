@@ -1,23 +1,28 @@
-"""The adjacency matrix of a recommendation graph, and the sparse product every GNN shares.
+"""The adjacency matrix of a recommendation graph, and sending embeddings along its edges.
 
 Nodes are numbered users first, then items: item ``i`` is node ``num_users + i``.
 
 One layer of LightGCN is one product with a sparse matrix, and everything else costs little beside
-it. Three things make it fast, none of which changes the result:
+it. Four things make it fast, none of which changes the result:
 
 1. The product is `torch.embedding_bag` over the rows of the matrix ("bags" of neighbours with
-   weights), which reads each neighbour's row once and adds it up in registers.
+   weights), which reads each neighbour's row once and adds it up in registers
+   (:mod:`gnnrec_helpers.sparse_product`).
 2. Backward is the same product with the transposed matrix, which is the matrix itself when the
    normalisation is symmetric. A polynomial ``a0 E + a1 A E + a2 A(A E) + ...`` goes backward by
    Horner's rule, so no layer is kept in memory.
 3. A training batch asks for a few thousand rows. The last product computes only those, and the
    first product of the backward pass, with the transpose of the same small matrix, reads only
    those.
+4. In a large graph the engine works on the nodes in an order of its own, neighbours near each
+   other, so that most reads find their row in the processor's cache
+   (:mod:`gnnrec_helpers.node_order`). The first product reads the callers' order and the last one
+   is put back into it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, cast
 
 import numpy as np
@@ -26,10 +31,12 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from .interactions import Interactions
+from .interactions import IntArray, Interactions
+from .node_order import neighbourhood_order
+from .sparse_product import Csr, multiply, some_rows, transposed
 
 Normalization = Literal["symmetric", "mean", "none"]
-Csr = tuple[Tensor, Tensor, Tensor]  # offsets of the rows, columns, weights
+LARGE = 2**15  # nodes: 8 MiB of embeddings of 64 numbers, more than one core's cache holds
 
 
 def bipartite_matrix(train: Interactions) -> sparse.csr_array:
@@ -80,6 +87,9 @@ class Adjacency(nn.Module):
     Parameters
     ----------
     matrix : scipy.sparse array, shape (rows, columns)
+    order : int64 array, shape (rows,), optional
+        For a square matrix: the node at each place of the order in which the engine works.
+        Callers do not notice it: embeddings go in and come out in the order of `matrix`.
 
     Examples
     --------
@@ -91,15 +101,21 @@ class Adjacency(nn.Module):
     offsets: Tensor  # (rows + 1,) where each row's entries start
     columns: Tensor  # (entries,)
     weights: Tensor  # (entries,)
+    order: Tensor | None  # (rows,) the node at each place
+    place: Tensor | None  # (rows,) the place of each node
+    outside: Tensor | None  # (entries,) as `columns`, with the callers' numbers of the nodes
 
-    def __init__(self, matrix: sparse.csr_array) -> None:
+    def __init__(self, matrix: sparse.csr_array, order: IntArray | None = None) -> None:
         super().__init__()
         matrix = sparse.csr_array(matrix)
-        matrix.sort_indices()
         self.shape = (int(matrix.shape[0]), int(matrix.shape[1]))
+        if order is not None:
+            matrix = sparse.csr_array(matrix[order][:, order])
+        matrix.sort_indices()
         small = max(matrix.nnz, *self.shape) < 2**31
         self._index_type = torch.int32 if small else torch.int64
         self._register(matrix, "")
+        self._register_order(order, matrix)
         transposed = sparse.csr_array(matrix.T)
         transposed.sort_indices()
         self.symmetric = self.shape[0] == self.shape[1] and _equal(matrix, transposed)
@@ -119,14 +135,35 @@ class Adjacency(nn.Module):
             f"{prefix}weights", torch.from_numpy(matrix.data).float(), persistent=False
         )
 
+    def _register_order(self, order: IntArray | None, matrix: sparse.csr_array) -> None:
+        numbers: dict[str, IntArray | None] = dict.fromkeys(("order", "place", "outside"))
+        if order is not None:
+            outside = order[matrix.indices].astype(matrix.indices.dtype)
+            numbers = {"order": order, "place": np.argsort(order), "outside": outside}
+        for name, found in numbers.items():
+            buffer = None if found is None else torch.from_numpy(found)
+            self.register_buffer(name, buffer, persistent=False)
+
     @property
     def entries(self) -> int:
         return len(self.columns)
 
+    def place_of(self, nodes: Tensor) -> Tensor:
+        """Where the engine keeps these nodes."""
+        return nodes if self.place is None else self.place.index_select(0, nodes)
+
+    def node_at(self, places: Tensor) -> Tensor:
+        """Which nodes the engine keeps there."""
+        return places if self.order is None else self.order.index_select(0, places)
+
     def csr(self, transposed: bool = False) -> Csr:
-        """``offsets, columns, weights`` of the matrix or of its transpose."""
+        """Offsets, columns, weights of the matrix or of its transpose, in the engine's order."""
         prefix = "transposed_" if transposed and not self.symmetric else ""
         return tuple(getattr(self, prefix + part) for part in ("offsets", "columns", "weights"))  # type: ignore[return-value]
+
+    def csr_from_outside(self) -> Csr:
+        """The matrix for embeddings in the callers' order; its product is in the engine's."""
+        return self.csr() if self.outside is None else (self.offsets, self.outside, self.weights)
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """The product with `embeddings`, shape (columns, dim), giving (rows, dim)."""
@@ -141,7 +178,24 @@ def user_item_adjacency(
     train: Interactions, normalization: Normalization = "symmetric"
 ) -> Adjacency:
     """The normalised adjacency of the user-item graph, ready to propagate along."""
-    return Adjacency(normalize(bipartite_matrix(train), normalization))
+    matrix = normalize(bipartite_matrix(train), normalization)
+    return reordered(matrix, kinds=(train.num_users, train.num_items))
+
+
+def reordered(matrix: sparse.csr_array, kinds: Sequence[int]) -> Adjacency:
+    """An adjacency whose nodes the engine works on in an order that suits the processor's cache.
+
+    Small graphs fit the cache as they are and keep their order.
+
+    Parameters
+    ----------
+    matrix : scipy.sparse array, shape (n, n)
+        Whatever graph and normalisation; entries are symmetric in place, if not in value.
+    kinds : sequence of int
+        How many nodes of each kind there are, in the order of `matrix`: users, then items, say.
+    """
+    large = matrix.shape[0] > LARGE
+    return Adjacency(matrix, neighbourhood_order(matrix, kinds) if large else None)
 
 
 def propagate(
@@ -171,6 +225,40 @@ def propagate(
     -------
     Tensor, shape (n, dim) or (r, dim)
     """
+    weights = _checked(adjacency, embeddings, layers, combine)
+    if rows is None:
+        return cast(Tensor, _Polynomial.apply(embeddings, adjacency, weights))
+    return propagate_batch(adjacency, embeddings, layers, rows, combine)[0]
+
+
+def propagate_batch(
+    adjacency: Adjacency,
+    embeddings: Tensor,
+    layers: int,
+    rows: Tensor,
+    combine: Sequence[float] | None = None,
+) -> tuple[Tensor, Tensor]:
+    """:func:`propagate` for the rows of a training batch, and where these rows started from.
+
+    Returns
+    -------
+    tuple of Tensor, shape (r, dim)
+        The propagated rows, and the same rows of `embeddings`, which weight decay acts on. To
+        take those from here saves a backward pass through the whole table.
+    """
+    weights = _checked(adjacency, embeddings, layers, combine)
+    if layers == 0:
+        start = embeddings.index_select(0, rows)
+        return weights[0] * start, start
+    places, which = torch.unique(adjacency.place_of(rows), return_inverse=True)
+    found, start = _PolynomialAtRows.apply(embeddings, adjacency, weights, places)
+    return found.index_select(0, which), start.index_select(0, which)
+
+
+def _checked(
+    adjacency: Adjacency, embeddings: Tensor, layers: int, combine: Sequence[float] | None
+) -> list[float]:
+    """The weight of every layer."""
     if layers < 0:
         raise ValueError(f"layers={layers}: zero or more are possible.")
     if adjacency.shape[0] != adjacency.shape[1] or adjacency.shape[1] != len(embeddings):
@@ -181,11 +269,7 @@ def propagate(
     weights = [1 / (layers + 1)] * (layers + 1) if combine is None else list(combine)
     if len(weights) != layers + 1:
         raise ValueError(f"combine has {len(weights)} weights; {layers} layers need {layers + 1}.")
-    if rows is None:
-        return cast(Tensor, _Polynomial.apply(embeddings, adjacency, weights, None))
-    distinct, place = torch.unique(rows, return_inverse=True)
-    found = cast(Tensor, _Polynomial.apply(embeddings, adjacency, weights, distinct))
-    return found.index_select(0, place)
+    return weights
 
 
 def propagate_layers(adjacency: Adjacency, embeddings: Tensor, layers: int) -> list[Tensor]:
@@ -197,65 +281,9 @@ def propagate_layers(adjacency: Adjacency, embeddings: Tensor, layers: int) -> l
 
 
 # ---------------------------------------------------------------------- the engine
-def _multiply(csr: Csr, x: Tensor) -> Tensor:
-    """A sparse matrix times a dense one: row r is the weighted sum of the rows r points to."""
-    offsets, columns, weights = csr
-    if len(columns) == 0:
-        return x.new_zeros(len(offsets) - 1, x.shape[1])
-    return torch.embedding_bag(x, columns, offsets, False, 0, False, weights.to(x.dtype), True)[
-        0
-    ]  # mode 0: sum; the last True: offsets has one more entry than there are rows
-
-
-def _some_rows(csr: Csr, rows: Tensor) -> Csr:
-    """The matrix made of these rows of a matrix."""
-    if rows.device.type != "cpu":
-        return _some_rows_anywhere(csr, rows)
-    offsets = csr[0]  # SciPy's loop in C takes a tenth of the time
-    return _from_scipy(_as_scipy(csr, len(offsets) - 1)[rows.numpy()], offsets.dtype)
-
-
-def _transposed(csr: Csr, num_columns: int) -> Csr:
-    """The transpose of a matrix with so many columns."""
-    if csr[0].device.type != "cpu":
-        return _transposed_anywhere(csr, num_columns)
-    return _from_scipy(_as_scipy(csr, num_columns).tocsc(), csr[0].dtype)
-
-
-def _some_rows_anywhere(csr: Csr, rows: Tensor) -> Csr:
-    """:func:`_some_rows` on any device."""
-    offsets, columns, weights = csr
-    starts = offsets[rows].long()
-    counts = offsets[rows + 1].long() - starts
-    ends = counts.cumsum(0)
-    entries = torch.arange(int(ends[-1]) if len(ends) else 0, device=rows.device)
-    entries += (starts - ends + counts).repeat_interleave(counts)
-    some = torch.cat([ends.new_zeros(1), ends]).to(offsets.dtype)
-    return some, columns[entries], weights[entries]
-
-
-def _transposed_anywhere(csr: Csr, num_columns: int) -> Csr:
-    """:func:`_transposed` on any device."""
-    offsets, columns, weights = csr
-    counts = (offsets[1:] - offsets[:-1]).long()
-    owners = torch.arange(len(counts), device=columns.device, dtype=columns.dtype)
-    order = columns.argsort(stable=True)
-    ends = torch.bincount(columns, minlength=num_columns).cumsum(0).to(offsets.dtype)
-    return (
-        torch.cat([offsets.new_zeros(1), ends]),
-        owners.repeat_interleave(counts)[order],
-        weights[order],
-    )
-
-
-def _as_scipy(csr: Csr, num_columns: int) -> sparse.csr_array:
-    offsets, columns, weights = (part.numpy() for part in csr)
-    return sparse.csr_array((weights, columns, offsets), shape=(len(offsets) - 1, num_columns))
-
-
-def _from_scipy(matrix: sparse.csr_array | sparse.csc_array, index_type: torch.dtype) -> Csr:
-    offsets, indices = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices))
-    return offsets.to(index_type), indices.to(index_type), torch.from_numpy(matrix.data)
+def _permuted(x: Tensor, order: Tensor | None) -> Tensor:
+    """The rows of `x` in this order."""
+    return x if order is None else x.index_select(0, order)
 
 
 class _Product(torch.autograd.Function):
@@ -264,62 +292,84 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, adjacency: Adjacency) -> Tensor:
         ctx.adjacency = adjacency
-        return _multiply(adjacency.csr(), x)
+        found = multiply(adjacency.csr_from_outside(), x)
+        return _permuted(found, adjacency.place)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        return _multiply(ctx.adjacency.csr(transposed=True), gradient.contiguous()), None
+        adjacency = ctx.adjacency
+        gradient = _permuted(gradient.contiguous(), adjacency.order)
+        found = multiply(adjacency.csr(transposed=True), gradient)
+        return _permuted(found, adjacency.place), None
+
+
+def _layers(adjacency: Adjacency, x: Tensor) -> Iterator[Tensor]:
+    """Layers 1, 2, ... in the engine's order."""
+    layer = multiply(adjacency.csr_from_outside(), x)
+    while True:
+        yield layer
+        layer = multiply(adjacency.csr(), layer)
 
 
 class _Polynomial(torch.autograd.Function):
-    """Some rows, or all, of ``a0 x + a1 A x + ... + aK A^K x``; backward by Horner's rule."""
+    """``a0 x + a1 A x + ... + aK A^K x``; backward by Horner's rule."""
 
     @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, adjacency: Adjacency, weights: list[float], rows: Tensor | None
-    ) -> Tensor:
-        ctx.adjacency, ctx.weights, ctx.rows = adjacency, weights, rows
-        csr = adjacency.csr()
-        layer = x
-        out = weights[0] * (x if rows is None else x.index_select(0, rows))
-        for k, weight in enumerate(weights[1:], 1):
-            if rows is None:
-                layer = _multiply(csr, layer)
-                out.add_(layer, alpha=weight)
-            elif k < len(weights) - 1:
-                layer = _multiply(csr, layer)
-                out.add_(layer.index_select(0, rows), alpha=weight)
-            else:
-                ctx.some = _some_rows(csr, rows)
-                out.add_(_multiply(ctx.some, layer), alpha=weight)
-        return out
+    def forward(ctx: Any, x: Tensor, adjacency: Adjacency, weights: list[float]) -> Tensor:
+        ctx.adjacency, ctx.weights = adjacency, weights
+        total = weights[0] * x
+        for weight, layer in zip(weights[1:], _layers(adjacency, x), strict=False):
+            total.add_(_permuted(layer, adjacency.place), alpha=weight)
+        return total
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None, None]:
-        adjacency, weights, rows = ctx.adjacency, ctx.weights, ctx.rows
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        adjacency, weights = ctx.adjacency, ctx.weights
+        gradient = _permuted(gradient.contiguous(), adjacency.order)
+        csr = adjacency.csr(transposed=True)
+        total = weights[-1] * gradient
+        for weight in reversed(weights[:-1]):
+            total = multiply(csr, total).add_(gradient, alpha=weight)
+        return _permuted(total, adjacency.place), None, None
+
+
+class _PolynomialAtRows(torch.autograd.Function):
+    """Some rows of the polynomial, and the same rows of x; `rows` are places, each once.
+
+    There is at least one layer. The last is computed at the rows only. Backward starts from these
+    rows only, and one pass through the layers serves both results.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, adjacency: Adjacency, weights: list[float], rows: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        ctx.adjacency, ctx.weights, ctx.rows = adjacency, weights, rows
+        start = x.index_select(0, adjacency.node_at(rows))
+        found = weights[0] * start
+        layer = None
+        for weight, layer in zip(weights[1:-1], _layers(adjacency, x), strict=False):
+            found.add_(layer.index_select(0, rows), alpha=weight)
+        layer = _permuted(x, adjacency.order) if layer is None else layer
+        ctx.last = some_rows(adjacency.csr(), rows)
+        found.add_(multiply(ctx.last, layer), alpha=weights[-1])
+        return found, start
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor, of_start: Tensor) -> tuple[Tensor, None, None, None]:
+        adjacency, rows = ctx.adjacency, ctx.rows
         gradient = gradient.contiguous()
         csr = adjacency.csr(transposed=True)
-        num_nodes = adjacency.shape[0]
-
-        def add(total: Tensor, weight: float) -> Tensor:
-            if rows is None:
-                return total.add_(gradient, alpha=weight)
-            return total.index_add_(0, rows, weight * gradient)
-
-        if len(weights) > 1 and rows is not None:
-            back = _transposed(ctx.some, num_nodes)
-            total = _multiply(back, weights[-1] * gradient)
-            remaining = weights[:-1]
-        else:
-            total = gradient.new_zeros(num_nodes, gradient.shape[1])
-            remaining = weights
-        for k, weight in enumerate(reversed(remaining)):
-            if k:
-                total = _multiply(csr, total)
-            total = add(total, weight)
-        return total, None, None, None
+        *earlier, before, last = ctx.weights
+        total = multiply(transposed(ctx.last, adjacency.shape[0]), last * gradient)
+        total.index_add_(0, rows, before * gradient)
+        for weight in reversed(earlier):
+            total = multiply(csr, total).index_add_(0, rows, weight * gradient)
+        total.index_add_(0, rows, of_start)
+        return _permuted(total, adjacency.place), None, None, None
 
 
 def _equal(first: sparse.csr_array, second: sparse.csr_array) -> bool:

@@ -15,7 +15,8 @@ from tqdm.auto import tqdm
 from .interactions import IntArray, Interactions, positions
 from .models import EmbeddingRecommender, Recommender, frozen_score
 
-BLOCK = 16 * 2**20  # scores in memory at once: 64 MiB of float32
+BLOCK = 4 * 2**20  # scores in memory at once: 16 MiB of float32, which a cache can hold
+GROUP = 16  # items whose best is looked for first; see `_largest`
 
 
 class Ranked(NamedTuple):
@@ -89,7 +90,7 @@ def _mask(scores: Tensor, users: IntArray, part: Interactions, offsets: IntArray
 def _top(scores: Tensor, k: int) -> tuple[IntArray, NDArray[np.float32]]:
     """The k largest of each row; equal ones by column, lower first."""
     more = min(k + 1, scores.shape[1])
-    values, columns = torch.topk(scores, more, dim=1)
+    values, columns = _largest(scores, more)
     if bool(values[:, 0].isnan().any()):  # NaN ranks above everything
         raise ValueError("The model's scores contain NaN; finite numbers are needed.")
     if more > k:
@@ -103,6 +104,25 @@ def _top(scores: Tensor, k: int) -> tuple[IntArray, NDArray[np.float32]]:
     columns, order = columns.sort(dim=1)
     values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
     return columns.gather(1, order).numpy(), values.numpy()
+
+
+def _largest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """``torch.topk(scores, count, dim=1)``, several times faster where rows are long.
+
+    The columns are put into groups. Each of the `count` largest entries lies in one of the `count`
+    groups with the largest maxima, so the entries of these groups are all that is compared.
+    """
+    rows, columns = scores.shape
+    groups = columns // GROUP  # columns j, j + groups, j + 2 groups, ...; a few are left over
+    if groups < 4 * count:
+        return torch.topk(scores, count, dim=1)
+    maxima = scores[:, : groups * GROUP].view(rows, GROUP, groups).amax(1)
+    best = torch.topk(maxima, count, dim=1).indices
+    within = (best.unsqueeze(2) + groups * torch.arange(GROUP)).view(rows, -1)
+    left_over = torch.arange(groups * GROUP, columns).expand(rows, -1)
+    candidates = torch.cat([within, left_over], dim=1)
+    values, place = torch.topk(scores.gather(1, candidates), count, dim=1)
+    return values, candidates.gather(1, place)
 
 
 def _lowest_of_equals(scores: Tensor, last: Tensor, k: int) -> Tensor:

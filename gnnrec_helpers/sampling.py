@@ -102,7 +102,8 @@ class PairSampler:
         self.seed = seed
         self.shared = shared
         if shared:
-            self._starts = np.concatenate([[0], np.cumsum(train.user_degrees())])
+            self._starts = np.concatenate([[0], np.cumsum(train.item_degrees())])
+            self._owners = train.user_index[np.argsort(train.item_index, kind="stable")]
         else:
             self._negatives = Negatives(train)
 
@@ -129,15 +130,15 @@ class PairSampler:
     def _known(self, users: IntArray, drawn: IntArray) -> IntArray:
         """Which (row of `users`, place in `drawn`) are interactions, shape (pairs, 2).
 
-        Looks at the interactions of these users only, not at every pair of a user and an item.
+        Looks at the few interactions of the drawn items, not at every pair of a user and an item.
         """
-        order = np.argsort(drawn, kind="stable")
-        first = np.searchsorted(drawn[order], np.arange(self.train.num_items + 1))
-        counts = self._starts[users + 1] - self._starts[users]  # interactions of each user
-        items = self.train.item_index[_ranges(self._starts[users], counts)]
-        times = first[items + 1] - first[items]  # how often each of them was drawn
-        rows = np.repeat(np.repeat(np.arange(len(users)), counts), times)
-        return np.stack([rows, order[_ranges(first[items], times)]], axis=1)
+        times = np.bincount(users, minlength=self.train.num_users)  # rows of each user
+        first, rows = np.cumsum(times) - times, np.argsort(users, kind="stable")
+        counts = self._starts[drawn + 1] - self._starts[drawn]  # interactions of each drawn item
+        owners = self._owners[_ranges(self._starts[drawn], counts)]
+        places = np.repeat(np.arange(len(drawn)), counts)
+        pairs = rows[_ranges(first[owners], times[owners])], np.repeat(places, times[owners])
+        return np.stack(pairs, axis=1)
 
 
 def _ranges(starts: IntArray, counts: IntArray) -> IntArray:

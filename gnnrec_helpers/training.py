@@ -7,6 +7,7 @@ import json
 import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -88,6 +89,7 @@ def fit(
     patience: int | None = 10,
     validate_every: int = 1,
     checkpoint: str | os.PathLike[str] | None = None,
+    after_epoch: Callable[[nn.Module, History], None] | None = None,
     progress: bool = True,
 ) -> History:
     """Train a model in place with Adam, and leave it with its best weights.
@@ -123,6 +125,9 @@ def fit(
         A file written after every epoch. When it exists already, training goes on where it
         stopped, with the same numbers as if it had not; if it was made with other arguments or
         data, an error says which.
+    after_epoch : function, optional
+        Called after every epoch with the model as it is then and the history so far, to draw or to
+        log. What it writes into ``history.epochs[-1]`` is kept; its time does not count.
     progress : bool
         Show a bar.
 
@@ -174,6 +179,8 @@ def fit(
                     history.best_epoch, best = number + 1, _weights(model)
                 waited = number + 1 - (history.best_epoch or 0)
                 history.stopped_early = patience is not None and waited >= patience
+            if after_epoch is not None:
+                after_epoch(model, history)
             if path is not None:
                 _save(path, made_with, history, model, optimizer, best)
             bar.update()

@@ -159,9 +159,10 @@ def test_embeddings_of_some_are_rows_of_all(toy: Interactions, layers: int | Non
                 torch.testing.assert_close(found, rows, rtol=0, atol=1e-7)
         torch.testing.assert_close(model.score(users), all_users[users] @ all_items.T)
         start = model.nodes.weight
-        first = model.initial(users, items)
-        assert torch.equal(first[0], start[users])
-        assert torch.equal(first[1], start[5 + items])
+        *found, first = model.training_embeddings(users, items)
+        for rows, expected in zip(found, (all_users[users], all_items[items]), strict=True):
+            torch.testing.assert_close(rows, expected, rtol=0, atol=1e-7)
+        assert torch.equal(first, start[torch.cat([users, 5 + items])])
 
 
 def test_the_weights_of_a_model_are_one_table(toy: Interactions) -> None:

@@ -23,11 +23,9 @@ class Fixed:
     def __init__(self, users: Tensor, items: Tensor, scale: float = 1.0) -> None:
         self.users, self.items, self.scale = users, items, scale
 
-    def embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
-        return self.users[users], self.items[items]
-
-    def initial(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
-        return self.scale * self.users[users], self.scale * self.items[items]
+    def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        user_rows, item_rows = self.users[users], self.items[items]
+        return user_rows, item_rows, self.scale * torch.cat([user_rows, item_rows])
 
 
 def batch_of(users: list[int], positives: list[int], negatives: list[list[int]]) -> Batch:
@@ -135,6 +133,27 @@ def test_sampled_softmax_one_user_at_a_time(toy: Interactions) -> None:
     squares += (items[batch.negatives] ** 2).sum()
     decayed = SampledSoftmax(7, weight_decay=0.3, temperature=0.5)(model, batch)
     assert (decayed - found).item() == pytest.approx(0.15 * squares / 10, rel=1e-12)
+
+
+def test_sampled_softmax_where_a_user_knows_every_negative() -> None:
+    """Nothing is left to compare with: no loss, no gradient, no NaN."""
+    users, items = torch.ones(2, 2, requires_grad=True), torch.ones(3, 2, requires_grad=True)
+    known = torch.tensor([[0, 0], [0, 1]])  # both negatives of the first row
+    batch = Batch(torch.tensor([0, 1]), torch.tensor([2, 2]), torch.tensor([0, 1]), known)
+    loss = SampledSoftmax(2, weight_decay=0.0)(Fixed(users, items), batch)
+    loss.backward()
+    assert loss.item() == pytest.approx(math.log(3) / 2)  # of the second row alone
+    assert users.grad[0].tolist() == [0.0, 0.0]
+    assert users.grad[1].tolist() == pytest.approx([0.0, 0.0], abs=1e-6)  # equal items: no pull
+    assert bool(torch.isfinite(items.grad).all())
+
+
+def test_large_scores_overflow_nowhere_in_sampled_softmax() -> None:
+    users = torch.tensor([[1.0]], requires_grad=True)
+    for sign, expected in ((1.0, 0.0), (-1.0, 1000.0)):
+        model = Fixed(users, torch.tensor([[sign * 1000.0], [0.0]]))
+        batch = Batch(torch.tensor([0]), torch.tensor([0]), torch.tensor([1]))
+        assert SampledSoftmax(1, 0.0)(model, batch).item() == pytest.approx(expected)
 
 
 def test_sampled_softmax_has_the_gradient_of_autograd_in_float64(toy: Interactions) -> None:

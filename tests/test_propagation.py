@@ -15,19 +15,25 @@ from tables import interactions, likes_of
 from torch import Tensor
 from torch_geometric.nn import LGConv
 
-from gnnrec_helpers import Interactions, Split
+from gnnrec_helpers import Interactions, Split, propagation
+from gnnrec_helpers.models import LightGCN
+from gnnrec_helpers.objectives import SampledSoftmax
 from gnnrec_helpers.propagation import (
     Adjacency,
-    _multiply,
-    _some_rows,
-    _some_rows_anywhere,
-    _transposed,
-    _transposed_anywhere,
     bipartite_matrix,
     normalize,
     propagate,
+    propagate_batch,
     propagate_layers,
     user_item_adjacency,
+)
+from gnnrec_helpers.sampling import PairSampler
+from gnnrec_helpers.sparse_product import (
+    _some_rows_anywhere,
+    _transposed_anywhere,
+    multiply,
+    some_rows,
+    transposed,
 )
 
 many = settings(max_examples=150, deadline=None, derandomize=True)
@@ -48,7 +54,7 @@ def square_matrices(draw: st.DrawFn) -> np.ndarray:
 
 @st.composite
 def problems(draw: st.DrawFn) -> dict[str, Any]:
-    """A matrix, embeddings, layers, rows wanted (maybe twice) and weights of the layers."""
+    """A matrix, embeddings, layers, rows wanted (maybe twice), weights of the layers, an order."""
     matrix = draw(square_matrices())
     layers = draw(st.integers(0, 4))
     node = st.integers(0, len(matrix) - 1)
@@ -61,6 +67,7 @@ def problems(draw: st.DrawFn) -> dict[str, Any]:
         "layers": layers,
         "rows": draw(st.none() | st.lists(node, max_size=12)),
         "combine": draw(st.none() | weights),
+        "order": draw(st.none() | st.permutations(range(len(matrix))).map(np.array)),
     }
 
 
@@ -86,7 +93,7 @@ def assert_near(found: Tensor, expected: Tensor, size: Tensor, relative: float) 
 def test_propagation_and_its_gradient_are_those_of_the_dense_product(problem: dict) -> None:
     matrix, start = torch.from_numpy(problem["matrix"]), problem["embeddings"]
     layers, rows, combine = problem["layers"], problem["rows"], problem["combine"]
-    adjacency = Adjacency(sparse.csr_array(problem["matrix"]))
+    adjacency = Adjacency(sparse.csr_array(problem["matrix"]), problem["order"])
 
     given_ = start.clone().requires_grad_()
     wanted = None if rows is None else torch.tensor(rows, dtype=torch.int64)
@@ -107,6 +114,41 @@ def test_propagation_and_its_gradient_are_those_of_the_dense_product(problem: di
     assert_near(found.detach(), expected.detach(), size.detach(), 1e-6)
     assert_near(given_.grad, other.grad, sizes.grad, 1e-5)
     assert torch.equal(given_.detach(), start)  # nothing was written into what was given
+
+
+@many
+@given(problems(), st.booleans(), st.booleans())
+def test_a_batch_and_where_it_started_share_one_backward_pass(
+    problem: dict, use_found: bool, use_start: bool
+) -> None:
+    matrix, layers, combine = (
+        torch.from_numpy(problem["matrix"]),
+        problem["layers"],
+        problem["combine"],
+    )
+    rows = problem["rows"] or [0]
+    adjacency = Adjacency(sparse.csr_array(problem["matrix"]), problem["order"])
+    one = problem["embeddings"].clone().requires_grad_()
+    other = problem["embeddings"].double().requires_grad_()
+    found, start = propagate_batch(adjacency, one, layers, torch.tensor(rows), combine)
+    assert torch.equal(start, one[rows])
+    target = torch.linspace(-1.0, 2.0, found.numel()).view(found.shape)
+    loss = use_found * (found * target).sum() + use_start * (start * (target + 1)).square().sum()
+    loss.backward()
+    dense = dense_polynomial(matrix, other, layers, rows, combine)
+    expected = use_found * (dense * target.double()).sum()
+    expected = expected + use_start * (other[rows] * (target.double() + 1)).square().sum()
+    expected.backward()
+    scale = max(other.grad.abs().max().item(), (target.abs() * found.abs()).sum().item(), 1.0)
+    assert (one.grad.double() - other.grad).abs().max().item() <= 1e-5 * scale
+
+
+def test_only_one_of_both_results_may_be_used() -> None:
+    adjacency = Adjacency(sparse.csr_array([[0.0, 1], [1, 0]]))
+    for which, expected in ((0, [0.5, 0.5]), (1, [1.0, 0.0])):
+        x = torch.ones(2, 1, requires_grad=True)
+        propagate_batch(adjacency, x, 1, torch.tensor([0]))[which].sum().backward()
+        assert x.grad.flatten().tolist() == expected
 
 
 @many
@@ -182,13 +224,56 @@ def test_rows_and_transpose_on_any_device(likes: np.ndarray, data: st.DataObject
     wanted = data.draw(st.lists(st.integers(0, len(dense) - 1), unique=True, min_size=1))
     rows = torch.tensor(wanted)
     eye = torch.eye(len(dense))
-    for some in (_some_rows(adjacency.csr(), rows), _some_rows_anywhere(adjacency.csr(), rows)):
-        torch.testing.assert_close(_multiply(some, eye), dense[rows])
-        for back in (_transposed(some, len(dense)), _transposed_anywhere(some, len(dense))):
+    for some in (some_rows(adjacency.csr(), rows), _some_rows_anywhere(adjacency.csr(), rows)):
+        torch.testing.assert_close(multiply(some, eye), dense[rows])
+        for back in (transposed(some, len(dense)), _transposed_anywhere(some, len(dense))):
             assert [part.dtype for part in back] == [part.dtype for part in adjacency.csr()]
-            torch.testing.assert_close(
-                _multiply(back, eye[: len(rows), : len(rows)]), dense[rows].T
-            )
+            torch.testing.assert_close(multiply(back, eye[: len(rows), : len(rows)]), dense[rows].T)
+
+
+# ---------------------------------------------------------------------- order of the nodes
+def test_a_large_graph_is_reordered_and_nothing_changes(
+    movielens_split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = movielens_split.train
+    plain = user_item_adjacency(train)
+    monkeypatch.setattr(propagation, "LARGE", 1000)
+    ordered = user_item_adjacency(train)
+    assert plain.order is None
+    assert sorted(ordered.order.tolist()) == list(range(plain.shape[0]))
+    assert ordered.order.tolist() != list(range(plain.shape[0]))
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(plain.shape[0], 8, generator=generator)
+    rows = torch.randint(len(x), (300,), generator=generator)
+    found = []
+    for adjacency in (plain, ordered):
+        given_ = x.clone().requires_grad_()
+        outputs = [propagate(adjacency, given_, 3, rows), propagate(adjacency, given_, 2)]
+        outputs += [adjacency(given_), *propagate_batch(adjacency, given_, 1, rows)]
+        sum(out.square().sum() for out in outputs).backward()
+        found.append([*(out.detach() for out in outputs), given_.grad])
+    for one, other in zip(*found, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-5)
+
+
+def test_one_and_two_threads_and_repeats_agree_to_the_bit(
+    movielens_split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(propagation, "LARGE", 1000)
+    train = movielens_split.train
+    threads, found = torch.get_num_threads(), []
+    try:
+        for count in (1, 2, 2):
+            torch.set_num_threads(count)
+            model = LightGCN(train, dim=16, seed=0)
+            batches = PairSampler(train, 512, 64, seed=0, shared=True).epoch(0)
+            for batch, _ in zip(batches, range(3), strict=False):
+                SampledSoftmax(64, 0.01)(model, batch).backward()
+            found.append(model.nodes.weight.grad)
+    finally:
+        torch.set_num_threads(threads)
+    assert torch.equal(found[0], found[1])
+    assert torch.equal(found[1], found[2])
 
 
 def test_layers_by_hand_on_the_toy(toy: Interactions) -> None:

@@ -109,6 +109,19 @@ def test_rank_on_many_ties_in_a_long_catalogue() -> None:
     assert ranked.items.tolist() == expected
 
 
+@pytest.mark.parametrize("levels", [10**6, 30, 2])
+@pytest.mark.parametrize(("items", "k"), [(16 * 8, 1), (1000, 10), (1003, 3), (1015, 20)])
+def test_the_best_of_a_long_catalogue_by_groups(items: int, k: int, levels: int) -> None:
+    """With and without columns left over from the groups, with and without many equal scores."""
+    generator = np.random.default_rng(items)
+    scores = generator.integers(levels, size=(40, items)).astype(float)
+    scores[0, -1] = scores[1, 0] = levels + 1.0  # the best one at either end
+    _, score = rows_of(scores)
+    ranked = rank(score, np.arange(40), k)
+    expected = [sorted_by_hand(scores, [], user)[:k] for user in range(40)]
+    assert ranked.items.tolist() == expected
+
+
 def test_equal_scores_lower_item_first() -> None:
     _, score = rows_of([[1, 2, 2, 1, 2, 1]])
     assert rank(score, np.array([0]), 5).items.tolist() == [[1, 2, 4, 0, 3]]

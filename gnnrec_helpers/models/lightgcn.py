@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..interactions import Interactions
-from ..propagation import propagate, user_item_adjacency
+from ..propagation import propagate, propagate_batch, user_item_adjacency
 from .matrix_factorization import MatrixFactorization
 
 
@@ -48,11 +48,14 @@ class LightGCN(MatrixFactorization):
             everything = propagate(self.adjacency, self.nodes.weight, self.layers)
             user_rows, item_rows = everything.split([self.num_users, self.num_items])
             return user_rows, item_rows
-        users, items = self._all_where_none(users, items)
+        return self.training_embeddings(*self._all_where_none(users, items))[:2]
+
+    def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Users and items after propagation, and the rows of the table they started from."""
         wanted = torch.cat([users, items + self.num_users])
-        found = propagate(self.adjacency, self.nodes.weight, self.layers, rows=wanted)
+        found, start = propagate_batch(self.adjacency, self.nodes.weight, self.layers, wanted)
         user_rows, item_rows = found.split([len(users), len(items)])
-        return user_rows, item_rows
+        return user_rows, item_rows, start
 
     def extra_repr(self) -> str:
         return f"{super().extra_repr()}, layers={self.layers}"

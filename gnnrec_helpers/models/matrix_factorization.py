@@ -40,15 +40,18 @@ class MatrixFactorization(nn.Module):
         generator = np.random.default_rng(seed)
         start = generator.standard_normal((self.num_users + self.num_items, dim), np.float32)
         # one table, users first: the nodes of the user-item graph
-        self.nodes = nn.Embedding.from_pretrained(torch.from_numpy(0.1 * start), freeze=False)
+        self.nodes = nn.Embedding.from_pretrained(0.1 * torch.from_numpy(start), freeze=False)
 
-    def initial(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
-        """The rows of the table itself, which weight decay acts on."""
+    def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """What an objective needs of a batch: users, items, and the table's own rows of both.
+
+        The last, shape (len(users) + len(items), dim), is what weight decay acts on.
+        """
         wanted = torch.cat([users, items + self.num_users])
         # as self.nodes(wanted), with a backward pass that is several times faster
         found = self.nodes.weight.index_select(0, wanted)
         user_rows, item_rows = found.split([len(users), len(items)])
-        return user_rows, item_rows
+        return user_rows, item_rows, found
 
     def embeddings(
         self, users: Tensor | None = None, items: Tensor | None = None
@@ -57,7 +60,7 @@ class MatrixFactorization(nn.Module):
         if users is None and items is None:
             user_rows, item_rows = self.nodes.weight.split([self.num_users, self.num_items])
             return user_rows, item_rows
-        return self.initial(*self._all_where_none(users, items))
+        return self.training_embeddings(*self._all_where_none(users, items))[:2]
 
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items)."""
