@@ -1,13 +1,15 @@
 """Seconds for a training step and an evaluation of LightGCN on Gowalla, beside other libraries.
 
-    GNNREC_DATA=... python benchmarks/speed.py                      # ours and PyG
-    GNNREC_DATA=... python benchmarks/speed.py --peers venv/bin/python   # and RecBole
+    GNNREC_DATA=... python benchmarks/speed.py                            # ours and PyG
+    GNNREC_DATA=... python benchmarks/speed.py --peers venv/bin/python    # and RecBole, implicit
+    ... --authors LightGCN-PyTorch                        # and a checkout of the authors' code
 
 All take the same work: dim 64, 3 layers, BPR with one negative, batches of 2,048, Adam. Each
-library is a process of its own; they take turns, a few steps each, so that whatever else the
-machine does falls on all of them, and the median of the turns counts. `--peers` names the Python
-of an environment with `torch`, `recbole==1.2.1` and `scipy`; two of RecBole's lines that current
-NumPy and SciPy refuse are mended while it runs.
+library is a process of its own; they take turns, a few steps each after one that is not counted,
+so that whatever else the machine does falls on all of them, and the median of the turns counts.
+`--peers` names the Python of an environment with `torch`, `recbole==1.2.1`, `implicit` and `scipy`;
+two of RecBole's lines that current NumPy and SciPy refuse are mended while it runs. `implicit`
+trains other models, matrix factorization by ALS and BPR; it says what an epoch costs elsewhere.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ import argparse
 import json
 import os
 import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -26,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 DIM, LAYERS, BATCH, ROUNDS, STEPS = 64, 3, 2048, 7, 4
+STEPS_OF_EPOCH = 396  # 810,128 interactions in batches of 2,048
 # the least that has to be done, from bytes and flops: six products that read their operands from
 # the cache, of which two are restricted to the batch, and one pass of Adam over all parameters
 FLOOR_MS = 31.0
@@ -41,6 +45,22 @@ def gowalla() -> Path:
 # ---------------------------------------------------------------------- workers: one library each
 Step = Callable[[], None]
 Evaluate = Callable[[], float]
+PARTS: dict[str, float] = {}  # seconds of CPU of the parts of our steps, summed
+
+
+class Part:
+    """``with Part("forward"): ...`` adds to `PARTS`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __enter__(self) -> None:
+        self.started = time.process_time(), time.perf_counter()
+
+    def __exit__(self, *_: object) -> None:
+        cpu, wall = time.process_time() - self.started[0], time.perf_counter() - self.started[1]
+        PARTS[f"{self.name} cpu"] = PARTS.get(f"{self.name} cpu", 0.0) + cpu
+        PARTS[f"{self.name} wall"] = PARTS.get(f"{self.name} wall", 0.0) + wall
 
 
 def ours() -> tuple[Step, Evaluate]:
@@ -59,9 +79,15 @@ def ours() -> tuple[Step, Evaluate]:
     objective = BPR()
 
     def step() -> None:
+        with Part("sampling"):
+            batch = next(batches)
         optimizer.zero_grad()
-        objective(model, next(batches)).backward()
-        optimizer.step()
+        with Part("forward"):
+            loss = objective(model, batch)
+        with Part("backward"):
+            loss.backward()
+        with Part("optimizer"):
+            optimizer.step()
 
     return step, lambda: evaluate(model, split, metrics=("recall", "ndcg"))["recall@20"]
 
@@ -158,11 +184,74 @@ def recbole() -> tuple[Step, Evaluate]:
     return step, evaluate
 
 
+def authors(checkout: Path) -> tuple[Step, None]:
+    """LightGCN-PyTorch, driven by its own model, sampler and loss."""
+    import numpy as np
+    import torch
+
+    code = (checkout / "code").resolve()
+    data_folder = tempfile.mkdtemp()  # its loader stores a matrix beside the data
+    for part in ("train.txt", "test.txt"):
+        shutil.copy(gowalla() / part, data_folder)
+    sys.argv = ["main.py", "--dataset=gowalla", "--layer=3", "--recdim=64", "--lr=0.001",
+                "--decay=1e-4", "--bpr_batch=2048"]  # fmt: skip
+    sys.path.insert(0, str(code))
+    os.chdir(code)
+    import dataloader
+    import model as models
+    import utils
+    import world
+
+    data = dataloader.Loader(path=data_folder)
+    model = models.LightGCN(world.config, data)
+    loss = utils.BPRLoss(model, world.config)
+
+    def batches(_: int) -> Iterator[Any]:
+        sampled = torch.as_tensor(np.asarray(utils.UniformSample_original(data))).long()
+        return iter(sampled[torch.randperm(len(sampled))].split(BATCH))
+
+    drawn = endless(batches)
+
+    def step() -> None:
+        loss.stageOne(*next(drawn).T)
+
+    return step, None
+
+
+def implicit_epochs(threads: int) -> dict[str, float]:
+    """Seconds of an epoch of `implicit`'s ALS and BPR with 64 factors, the median of three."""
+    import implicit
+    import scipy.sparse as sparse
+
+    pairs = [
+        (user, item)
+        for line in (gowalla() / "train.txt").read_text().splitlines()
+        for user, *items in [line.split()]
+        for item in items
+    ]
+    users, items = ([int(pair[side]) for pair in pairs] for side in (0, 1))
+    train = sparse.csr_matrix(([1.0] * len(users), (users, items)), dtype="float32")
+    found = {}
+    for name, kind in (
+        ("implicit, ALS", implicit.als.AlternatingLeastSquares),
+        ("implicit, BPR", implicit.bpr.BayesianPersonalizedRanking),
+    ):
+        seconds = []
+        for _ in range(3):
+            model = kind(factors=DIM, iterations=5, num_threads=threads, random_state=0)
+            started = time.perf_counter()
+            model.fit(train, show_progress=False)
+            seconds.append((time.perf_counter() - started) / 5)
+        found[name] = statistics.median(seconds)
+    return found
+
+
 WORKERS: dict[str, Callable[[], tuple[Step, Evaluate | None]]] = {
     "gnnrec_helpers": ours,
     "PyG, CSR": lambda: pyg(csr=True),
     "PyG, edge_index": lambda: pyg(csr=False),
     "RecBole": recbole,
+    "LightGCN-PyTorch": lambda: authors(Path(os.environ["AUTHORS"])),
 }
 
 
@@ -184,22 +273,27 @@ def work(name: str, threads: int) -> None:
     os.dup2(2, 1)  # what libraries print does not mix with the answers
     print("ready", file=answer, flush=True)
     for line in sys.stdin:
+        stepping = line.strip() == "step"
+        if stepping:
+            step()  # the others have emptied the cache
+        PARTS.clear()
         started, cpu = time.perf_counter(), time.process_time()
-        if line.strip() == "step":
+        if stepping:
             for _ in range(STEPS):
                 step()
         elif evaluate is not None:
             evaluate()
         wall, busy = time.perf_counter() - started, time.process_time() - cpu
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-        print(json.dumps({"wall": wall, "cpu": busy, "peak": peak}), file=answer, flush=True)
+        found = {"wall": wall, "cpu": busy, "peak": peak, **PARTS}
+        print(json.dumps(found), file=answer, flush=True)
 
 
 # ---------------------------------------------------------------------- the comparison
 class Worker:
     def __init__(self, name: str, python: str, threads: int) -> None:
         self.name = name
-        environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
+        environment = {**os.environ, "OMP_NUM_THREADS": str(threads)}
         self.process = subprocess.Popen(
             [python, __file__, "--work", name, "--threads", str(threads)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
@@ -218,16 +312,22 @@ def products(threads: int) -> float:
     """Seconds for the bare matrix products of an evaluation: all users against all items."""
     import torch
 
+    from gnnrec_helpers.memory import reuse_freed_memory
+    from gnnrec_helpers.retrieval import BLOCK
+
+    reuse_freed_memory()
     torch.set_num_threads(threads)
     users, items = torch.randn(29_858, DIM), torch.randn(DIM, 40_981)
+    size = BLOCK // items.shape[1]
     started = time.perf_counter()
-    for first in range(0, len(users), 400):
-        users[first : first + 400] @ items
+    for first in range(0, len(users), size):
+        users[first : first + size] @ items
     return time.perf_counter() - started
 
 
 def measure(threads: int, peers: str | None) -> dict[str, Any]:
-    names = [name for name in WORKERS if name != "RecBole" or peers]
+    asked = {"RecBole": peers, "LightGCN-PyTorch": os.environ.get("AUTHORS")}
+    names = [name for name in WORKERS if asked.get(name, True)]
     workers = [
         Worker(name, peers if name == "RecBole" and peers else sys.executable, threads)
         for name in names
@@ -246,8 +346,18 @@ def measure(threads: int, peers: str | None) -> dict[str, Any]:
     peaks = {worker.name: worker.ask("step")["peak"] for worker in workers}
     for worker in workers:
         worker.process.kill()
+    key = "cpu" if threads == 1 else "wall"
+    names_of_parts = [name for name in turns["gnnrec_helpers"][0] if name.endswith(f" {key}")]
     return {
         "threads": threads,
+        "parts": {
+            name.removesuffix(f" {key}"): statistics.median(
+                turn[name] for turn in turns["gnnrec_helpers"]
+            )
+            / STEPS
+            for name in names_of_parts
+        },
+        "implicit": elsewhere(peers, threads),
         "load": os.getloadavg()[0],
         "step": {
             name: {
@@ -262,6 +372,19 @@ def measure(threads: int, peers: str | None) -> dict[str, Any]:
     }
 
 
+def elsewhere(peers: str | None, threads: int) -> dict[str, float]:
+    """:func:`implicit_epochs` in the peers' environment; nothing without one."""
+    if not peers:
+        return {}
+    command = [peers, __file__, "--implicit", "--threads", str(threads)]
+    settings = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+    found = subprocess.run(command, capture_output=True, text=True, env=settings)
+    if found.returncode:
+        print(f"implicit is left out: {found.stderr.strip().splitlines()[-1]}")
+        return {}
+    return json.loads(found.stdout.splitlines()[-1])
+
+
 def report(record: dict[str, Any]) -> str:
     lines = []
     for run in record["runs"]:
@@ -271,18 +394,26 @@ def report(record: dict[str, Any]) -> str:
             f"{run['threads']} thread(s), {key} seconds; load of the machine {run['load']:.1f}; "
             f"bare products of an evaluation {run['products']:.2f} s",
             "",
-            "| library | s/step | ratio | evaluation, s | ratio | peak, GB |",
-            "|---|---|---|---|---|---|",
+            "| library | s/step | s/epoch | ratio | evaluation, s | ratio | peak, GB |",
+            "|---|---|---|---|---|---|---|",
         ]
         judged = run["evaluation"]["gnnrec_helpers"]
         for name, found in run["step"].items():
             seconds = run["evaluation"].get(name)
             evaluation = "– | –" if seconds is None else f"{seconds:.2f} | {seconds / judged:.2f}"
             lines.append(
-                f"| {name} | {found[key]:.4f} | {found[key] / mine:.1f} | {evaluation} | "
-                f"{run['peak'][name] / 1e9:.2f} |"
+                f"| {name} | {found[key]:.4f} | {found[key] * STEPS_OF_EPOCH:.0f} | "
+                f"{found[key] / mine:.1f} | {evaluation} | {run['peak'][name] / 1e9:.2f} |"
             )
-        lines.append("")
+        for name, seconds in run["implicit"].items():
+            lines.append(f"| {name} (no graph) | – | {seconds:.1f} | – | – | – | – |")
+        parts = ", ".join(f"{name} {1e3 * spent:.1f} ms" for name, spent in run["parts"].items())
+        share = judged / run["products"]
+        lines += [
+            "",
+            f"Our step: {parts}. Our evaluation: {share:.2f} times its bare products.",
+            "",
+        ]
     single = record["runs"][0]["step"]["gnnrec_helpers"]["cpu"]
     lines.append(f"One thread: {1e3 * single:.0f} ms a step, {1e3 * single / FLOOR_MS:.1f} times")
     lines[-1] += f" the floor of {FLOOR_MS:.0f} ms."
@@ -292,11 +423,18 @@ def report(record: dict[str, Any]) -> str:
 def main() -> None:
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--peers")
+    arguments.add_argument("--authors")
+    arguments.add_argument("--implicit", action="store_true")
     arguments.add_argument("--work")
     arguments.add_argument("--threads", type=int, default=1)
     given = arguments.parse_args()
+    if given.authors:
+        os.environ["AUTHORS"] = given.authors
     if given.work:
         work(given.work, given.threads)
+        return
+    if given.implicit:
+        print(json.dumps(implicit_epochs(given.threads)))
         return
     gowalla()
     from machine import describe, store

@@ -23,7 +23,7 @@ from .evaluation import evaluate
 from .interactions import Interactions, Split
 from .memory import reuse_freed_memory
 from .models import Recommender
-from .objectives import BPR, Objective
+from .objectives import Objective, SampledSoftmax
 from .retrieval import check_labels
 from .sampling import PairSampler
 
@@ -111,7 +111,8 @@ def fit(
         Whether the learning rate stays, or falls to zero over `epochs` like half a wave of a
         cosine, step by step (Loshchilov & Hutter 2017).
     objective : Objective, optional
-        BPR by default.
+        :class:`~gnnrec_helpers.objectives.SampledSoftmax` by default; papers on LightGCN use
+        :class:`~gnnrec_helpers.objectives.BPR`.
     negatives : int
         Sampled for each positive, unless the objective shares its own among the whole batch, as
         :class:`~gnnrec_helpers.objectives.SampledSoftmax` does.
@@ -135,7 +136,7 @@ def fit(
     -------
     History
     """
-    objective = BPR() if objective is None else objective
+    objective = SampledSoftmax() if objective is None else objective
     _check(model, epochs, lr, schedule, patience, validate_every)
     check_labels(model, split.train)
     device = next(model.parameters()).device

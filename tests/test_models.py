@@ -27,6 +27,7 @@ from gnnrec_helpers.models import (
     Recommender,
     frozen_score,
 )
+from gnnrec_helpers.models.ease import _inverted
 from gnnrec_helpers.objectives import BPR
 from gnnrec_helpers.sampling import PairSampler
 
@@ -163,6 +164,36 @@ def test_embeddings_of_some_are_rows_of_all(toy: Interactions, layers: int | Non
         for rows, expected in zip(found, (all_users[users], all_items[items]), strict=True):
             torch.testing.assert_close(rows, expected, rtol=0, atol=1e-7)
         assert torch.equal(first, start[torch.cat([users, 5 + items])])
+
+
+def test_a_subclass_is_trained_with_its_own_embeddings(toy: Interactions) -> None:
+    class Doubled(LightGCN):
+        def embeddings(self, users=None, items=None):
+            return tuple(2 * part for part in super().embeddings(users, items))
+
+    class Shifted(MatrixFactorization):
+        def embeddings(self, users=None, items=None):
+            return tuple(part + 1 for part in super().embeddings(users, items))
+
+    users, items = torch.tensor([3, 0]), torch.tensor([4, 4])
+    for kind in (Doubled, Shifted):
+        model = kind(toy, dim=4, seed=1)
+        *found, start = model.training_embeddings(users, items)
+        for rows, expected in zip(found, model.embeddings(users, items), strict=True):
+            assert torch.equal(rows, expected)
+        assert torch.equal(start, model.nodes.weight[torch.cat([users, 5 + items])])
+
+
+@settings(max_examples=30, deadline=None, derandomize=True)
+@given(st.integers(1, 12), st.integers(1, 13), st.integers(0, 5))
+def test_an_inverse_in_place(size: int, block: int, seed: int) -> None:
+    root = np.random.default_rng(seed).standard_normal((size, size))
+    matrix = (root @ root.T + size * np.eye(size)).astype(np.float32)
+    expected = np.linalg.inv(matrix.astype(np.float64))
+    found = _inverted(matrix, block)
+    assert np.shares_memory(found, matrix)
+    np.testing.assert_array_equal(found, found.T)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
 
 
 def test_the_weights_of_a_model_are_one_table(toy: Interactions) -> None:

@@ -21,7 +21,7 @@ README = ROOT / "README.md"
 
 # a module imports from its own floor and from those below
 FLOORS = [
-    {"interactions", "side_graphs"},
+    {"interactions", "node_order", "side_graphs", "sparse_product"},
     {"datasets", "memory", "propagation", "sampling"},
     {"models", "objectives"},
     {"training", "evaluation", "retrieval"},

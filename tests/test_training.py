@@ -15,7 +15,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from gnnrec_helpers import History, Interactions, Split, datasets, evaluate, fit, models, training
-from gnnrec_helpers.objectives import BPR
+from gnnrec_helpers.objectives import BPR, SampledSoftmax
 from gnnrec_helpers.sampling import Batch, PairSampler
 
 
@@ -42,8 +42,9 @@ def small(split: Split, seed: int = 0) -> models.LightGCN:
 
 
 def run(model: nn.Module, split: Any, **arguments: Any) -> History:
-    """`fit` as most tests want it: small batches, no bar."""
+    """`fit` as most tests want it: small batches, BPR, no bar."""
     usual = {"epochs": 8, "batch_size": 64, "lr": 0.02, "patience": None, "progress": False}
+    usual |= {"objective": BPR()}
     return fit(model, split, **(usual | arguments))
 
 
@@ -151,6 +152,29 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_batches(split: Split) -> None
     assert len(found) == 2 * batches
     expected = [np.mean(found[:batches]), np.mean(found[batches:])]
     np.testing.assert_allclose(history.losses, expected, rtol=1e-12)
+
+
+def test_sampled_softmax_is_the_default(split: Split) -> None:
+    one, other = small(split), small(split)
+    asked = fit(one, split, epochs=2, objective=SampledSoftmax(1024, 0.025), progress=False)
+    assert numbers(fit(other, split, epochs=2, progress=False)) == numbers(asked)
+    assert same_weights(one, other)
+
+
+def test_after_every_epoch_somebody_may_look(split: Split, tmp_path: Path) -> None:
+    seen = []
+
+    def look(model: nn.Module, history: History) -> None:
+        seen.append((len(history.epochs), weights(model)))
+        history.epochs[-1]["noted"] = float(len(seen))
+
+    model = small(split)
+    history = run(model, split, epochs=3, after_epoch=look, checkpoint=tmp_path / "it")
+    assert [number for number, _ in seen] == [1, 2, 3]
+    assert not same_weights(seen[0][1], seen[1][1])
+    assert [row["noted"] for row in history.epochs] == [1.0, 2.0, 3.0]
+    again = run(small(split), split, epochs=3, checkpoint=tmp_path / "it")
+    assert [row["noted"] for row in again.epochs] == [1.0, 2.0, 3.0]  # kept in the checkpoint
 
 
 def test_adam_by_hand(without_validation: Split) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import torch
 from scipy import sparse
+from scipy.linalg import lapack
 from torch import Tensor
 
-from ..interactions import Interactions
+from ..interactions import FloatArray, Interactions
 
 
 class EASE:
@@ -26,8 +27,8 @@ class EASE:
 
     Notes
     -----
-    The weights are a dense matrix of num_items x num_items float32, of which two or three are in
-    memory at a time; the work grows with the cube of the number of items.
+    The weights are a dense matrix of num_items x num_items float32, computed in place: 7 GB for
+    Gowalla's 40,981 items. The work grows with the cube of the number of items.
 
     Examples
     --------
@@ -43,9 +44,9 @@ class EASE:
         self.users, self.items = train.users, train.items
         self.regularization = regularization
         self._likes = sparse.csr_array(train.to_csr(), dtype=np.float32)
-        gram = torch.from_numpy((self._likes.T @ self._likes).toarray())
-        gram.diagonal().add_(regularization)
-        inverse = torch.cholesky_inverse(torch.linalg.cholesky(gram))
+        gram = (self._likes.T @ self._likes).toarray()
+        gram[np.diag_indices_from(gram)] += regularization
+        inverse = torch.from_numpy(_inverted(gram))
         self.weights = inverse.div_(-inverse.diagonal().clone())  # (num_items, num_items)
         self.weights.fill_diagonal_(0.0)
 
@@ -56,3 +57,20 @@ class EASE:
 
     def __repr__(self) -> str:
         return f"EASE({len(self.items):,} items, regularization={self.regularization:g})"
+
+
+def _inverted(matrix: FloatArray, block: int = 1024) -> FloatArray:
+    """The inverse of a symmetric, positive definite float32 matrix, written over it."""
+    columns_first = matrix.T  # the same numbers, laid out as LAPACK wants them: nothing is copied
+    factor, failed = lapack.spotrf(columns_first, lower=1, overwrite_a=1)
+    if failed:
+        raise ValueError(
+            "The regularization is too small for these interactions: try a larger one."
+        )
+    lower, _ = lapack.spotri(factor, lower=1, overwrite_c=1)  # only one triangle is written
+    for start in range(0, len(lower), block):
+        here, below = slice(start, start + block), slice(start + block, None)
+        corner = lower[here, here]
+        corner[:] = np.tril(corner) + np.tril(corner, -1).T
+        lower[here, below] = lower[below, here].T
+    return lower

@@ -48,10 +48,16 @@ class LightGCN(MatrixFactorization):
             everything = propagate(self.adjacency, self.nodes.weight, self.layers)
             user_rows, item_rows = everything.split([self.num_users, self.num_items])
             return user_rows, item_rows
-        return self.training_embeddings(*self._all_where_none(users, items))[:2]
+        user_rows, item_rows, _ = self._propagated(*self._all_where_none(users, items))
+        return user_rows, item_rows
 
     def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Users and items after propagation, and the rows of the table they started from."""
+        if type(self).embeddings is not LightGCN.embeddings:
+            return super().training_embeddings(users, items)
+        return self._propagated(users, items)
+
+    def _propagated(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         wanted = torch.cat([users, items + self.num_users])
         found, start = propagate_batch(self.adjacency, self.nodes.weight, self.layers, wanted)
         user_rows, item_rows = found.split([len(users), len(items)])

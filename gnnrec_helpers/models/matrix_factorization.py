@@ -45,13 +45,16 @@ class MatrixFactorization(nn.Module):
     def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What an objective needs of a batch: users, items, and the table's own rows of both.
 
-        The last, shape (len(users) + len(items), dim), is what weight decay acts on.
+        The last, shape (len(users) + len(items), dim), is what weight decay acts on. A subclass
+        that overrides `embeddings` is trained with what that returns.
         """
         wanted = torch.cat([users, items + self.num_users])
         # as self.nodes(wanted), with a backward pass that is several times faster
-        found = self.nodes.weight.index_select(0, wanted)
-        user_rows, item_rows = found.split([len(users), len(items)])
-        return user_rows, item_rows, found
+        start = self.nodes.weight.index_select(0, wanted)
+        if type(self).embeddings is not MatrixFactorization.embeddings:
+            return (*self.embeddings(users, items), start)
+        user_rows, item_rows = start.split([len(users), len(items)])
+        return user_rows, item_rows, start
 
     def embeddings(
         self, users: Tensor | None = None, items: Tensor | None = None
@@ -60,7 +63,9 @@ class MatrixFactorization(nn.Module):
         if users is None and items is None:
             user_rows, item_rows = self.nodes.weight.split([self.num_users, self.num_items])
             return user_rows, item_rows
-        return self.training_embeddings(*self._all_where_none(users, items))[:2]
+        users, items = self._all_where_none(users, items)
+        table = self.nodes.weight
+        return table.index_select(0, users), table.index_select(0, items + self.num_users)
 
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items)."""

@@ -17,7 +17,7 @@ from .convolution import (
     sliding_window,
     window_and_neighbours,
 )
-from .curves import bpr_loss, layers, training
+from .curves import bpr_loss, layers, seconds, training
 from .embeddings import (
     agreement,
     by_layer,
@@ -59,6 +59,7 @@ __all__ = [
     "ranked_lists",
     "reach",
     "receptive_fields",
+    "seconds",
     "sliding_window",
     "split_rows",
     "training",

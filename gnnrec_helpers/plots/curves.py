@@ -52,6 +52,19 @@ def bpr_loss() -> Figure:
     return figure
 
 
+def seconds(times: Mapping[str, float], title: str = "") -> Figure:
+    """How long several ways of doing the same take: a bar each, and how many times the last."""
+    names, values = list(times), np.array(list(times.values()))
+    with canvas(8.5, 0.8 + 0.55 * len(names)) as (figure, (axes,)):
+        bars = axes.barh(names, values, color=[GREY] * (len(names) - 1) + [GOOD], height=0.6)
+        for bar, value in zip(bars, values, strict=True):
+            text = f" {1e3 * value:,.0f} ms, {value / values[-1]:.1f} times"
+            axes.annotate(text, (value, bar.get_y() + 0.3), va="center", color=INK)
+        axes.invert_yaxis()
+        axes.set(xlim=(0, 1.35 * values.max()), xlabel="seconds", title=title)
+    return figure
+
+
 def layers(scores: Mapping[int, Sequence[float]], metric: str = "Recall@20") -> Figure:
     """A metric by number of layers: a dot for every seed, a line through the means."""
     with canvas(7, 3.8) as (figure, (axes,)):
