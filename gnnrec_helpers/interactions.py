@@ -448,6 +448,14 @@ def merge(first: Interactions, second: Interactions) -> Interactions:
     )
 
 
+def ratings_of(interactions: Interactions) -> FloatArray:
+    """The ratings, one a pair; without any there is nothing to learn or to judge by."""
+    if interactions.rating is None or len(interactions) == 0:
+        found = "none of these interactions has one" if len(interactions) else "there are none"
+        raise ValueError(f"Ratings are needed, and {found}.")
+    return interactions.rating
+
+
 def position(labels: pd.Index, label: object, role: str) -> int:
     """Where `label` stands in `labels`; an unknown one is named in the error."""
     try:
