@@ -115,7 +115,7 @@ def report(record: dict[str, Any]) -> str:
             f"- {share:.0%} train: {unseen:.1%} of the test ratings are of items without a train "
             f"rating. With seed {runs[0]['seed']}, factors added to biases change the absolute "
             f"error by {first['Δ mae']:+.4f} ± {first['± Δ mae']:.4f} and the squared error by "
-            f"{first['Δ mse']:+.4f} ± {first['± Δ mse']:.4f} (95 % intervals over ratings)."
+            f"{first['Δ mse']:+.4f} ± {first['± Δ mse']:.4f} (95 % intervals over users)."
         )
     return "\n".join(lines) + "\n"
 

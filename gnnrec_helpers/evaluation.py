@@ -173,16 +173,15 @@ def compare(
     for name, table in tables.items():
         row: dict[str, float] = {}
         for metric, values in table.items():
-            row |= mean_and_interval(str(metric), values)
+            row |= _mean_and_interval(str(metric), values)
         if baseline is not None:
             for metric, values in (table - tables[baseline]).items():
-                row |= mean_and_interval(f"Δ {metric}", values)
+                row |= _mean_and_interval(f"Δ {metric}", values)
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
 
-def mean_and_interval(name: str, values: pd.Series) -> dict[str, float]:
-    """The mean of a column as `name`, and half the width of its 95 % interval as ``± name``."""
+def _mean_and_interval(name: str, values: pd.Series) -> dict[str, float]:
     half_width = 1.96 * float(values.std(ddof=1)) / np.sqrt(len(values))
     return {name: float(values.mean()), f"± {name}": half_width}
 

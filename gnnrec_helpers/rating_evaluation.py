@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import Literal, cast, get_args
 
 import numpy as np
 import pandas as pd
 import torch
 
-from .evaluation import Part, mean_and_interval
-from .interactions import FloatArray, Split, ratings_of
+from .evaluation import Part
+from .interactions import FloatArray, Interactions, Split, ratings_of
 from .models import RatingModel
 from .retrieval import check_labels
 
@@ -124,28 +124,39 @@ def compare_ratings(
 
     Notes
     -----
-    The intervals say how much the means would move with other ratings of the same kind, taken as
-    independent of each other. They say nothing of other splits or seeds.
+    The intervals say how much the means over ratings would move with other users of the same kind.
+    The ratings of one user move together, because she may be easy or hard to predict; taken for
+    independent of each other, they would give intervals that are too narrow. Nothing is said of
+    other splits or seeds.
     """
     if baseline is not None and baseline not in models:
         raise ValueError(f"baseline={baseline!r}: choose one of {', '.join(map(repr, models))}.")
-    errors = {
-        name: pd.Series(rating_errors(model, split, part, clip=clip))
-        for name, model in models.items()
-    }
+    errors = {name: rating_errors(model, split, part, clip=clip) for name, model in models.items()}
+    held_out = split.test if part == "test" else cast(Interactions, split.validation)
     rows = {}
     for name, found in errors.items():
-        row = mean_and_interval("mae", found.abs())
-        mse = mean_and_interval("mse", found.pow(2))
-        row["rmse"] = math.sqrt(mse["mse"])
+        mae, mae_width = _mean_and_width(np.abs(found), held_out)
+        mse, mse_width = _mean_and_width(np.square(found), held_out)
+        rmse = math.sqrt(mse)
         # a small change of the mean square changes its root by a share of 1 / (2 root)
-        row["± rmse"] = mse["± mse"] / (2 * row["rmse"]) if row["rmse"] else 0.0
+        rmse_width = mse_width / (2 * rmse) if rmse else 0.0
+        row = {"mae": mae, "± mae": mae_width, "rmse": rmse, "± rmse": rmse_width}
         if baseline is not None:
             other = errors[baseline]
-            row |= mean_and_interval("Δ mae", found.abs() - other.abs())
-            row |= mean_and_interval("Δ mse", found.pow(2) - other.pow(2))
+            for what, size in (("Δ mae", np.abs), ("Δ mse", np.square)):
+                row[what], row[f"± {what}"] = _mean_and_width(size(found) - size(other), held_out)
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def _mean_and_width(values: FloatArray, held_out: Interactions) -> tuple[float, float]:
+    """The mean over ratings, and half the width of its 95 % interval over users."""
+    mean = float(values.mean())
+    _, user = np.unique(held_out.user_index, return_inverse=True)
+    surplus = np.bincount(user, values - mean)  # what each user adds to, or takes from, the mean
+    count = len(surplus)
+    variance = count / (count - 1) * float(np.square(surplus).sum()) if count > 1 else math.nan
+    return mean, 1.96 * math.sqrt(variance) / len(values)
 
 
 def _scale(split: Split, clip: Clip) -> tuple[float, float]:

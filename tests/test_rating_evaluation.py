@@ -179,33 +179,58 @@ def test_compare_is_recomputed(rated: Split, both: dict[str, models.BiasOnly]) -
     assert table.index.tolist() == ["mean", "biases"]
     assert table.index.name == "model"
     assert list(table) == ["mae", "± mae", "rmse", "± rmse"]
-    generator = np.random.default_rng(0)
     for name, model in both.items():
-        errors = rating_errors(model, rated)
         found = table.loc[name]
         assert evaluate_ratings(model, rated) == pytest.approx(found[["mae", "rmse"]].to_dict())
-        half = 1.96 * np.std(np.abs(errors), ddof=1) / math.sqrt(len(errors))
-        assert found["± mae"] == pytest.approx(half, rel=1e-9)
-        drawn = generator.choice(errors, (2000, len(errors)))  # the same test again and again
-        spread = np.sqrt(np.square(drawn).mean(1)).std()
-        assert found["± rmse"] == pytest.approx(1.96 * spread, rel=0.1)
 
 
+def drawn_again(values: np.ndarray, users: np.ndarray, times: int = 2000) -> np.ndarray:
+    """Means over the ratings of as many users, drawn with replacement."""
+    _, codes = np.unique(users, return_inverse=True)
+    sums, counts = np.bincount(codes, values), np.bincount(codes)
+    drawn = np.random.default_rng(0).integers(len(sums), size=(times, len(sums)))
+    return sums[drawn].sum(1) / counts[drawn].sum(1)
+
+
+def test_intervals_are_those_of_other_users(rated: Split, both: dict[str, models.BiasOnly]) -> None:
+    table = compare_ratings(both, rated, baseline="mean")
+    users = rated.test.user_index
+    errors = {name: rating_errors(model, rated) for name, model in both.items()}
+    for name, found in errors.items():
+        mae = drawn_again(np.abs(found), users)
+        rmse = np.sqrt(drawn_again(found**2, users))
+        assert table.loc[name, "± mae"] == pytest.approx(1.96 * mae.std(), rel=0.1)
+        assert table.loc[name, "± rmse"] == pytest.approx(1.96 * rmse.std(), rel=0.1)
+    absolute = np.abs(errors["biases"]) - np.abs(errors["mean"])
+    squared = errors["biases"] ** 2 - errors["mean"] ** 2
+    for column, values in (("Δ mae", absolute), ("Δ mse", squared)):
+        assert table.loc["biases", column] == pytest.approx(values.mean())
+        spread = drawn_again(values, users).std()
+        assert table.loc["biases", f"± {column}"] == pytest.approx(1.96 * spread, rel=0.1)
+        # as if ratings were independent: clearly narrower
+        assert spread > 1.3 * values.std() / math.sqrt(len(values))
+        assert table.loc["mean", column] == table.loc["mean", f"± {column}"] == 0
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
 @pytest.mark.parametrize("clip", ["train", None, (2, 4)])
-def test_compare_with_a_baseline_is_paired(
-    rated: Split, both: dict[str, models.BiasOnly], clip: object
-) -> None:
-    table = compare_ratings(both, rated, "validation", baseline="mean", clip=clip)
-    errors = {
-        name: rating_errors(model, rated, "validation", clip=clip) for name, model in both.items()
+def test_with_one_rating_a_user_it_is_the_paired_t_test(part: str, clip: object) -> None:
+    generator = np.random.default_rng(1)
+    ratings = generator.integers(1, 6, (400, 3)) / 1.0
+    where = generator.permuted(np.tile([TRAIN, VALIDATION, TEST], (400, 1)), axis=1)
+    split = split_of(ratings, where)
+    both = {
+        "rough": Table(ratings + generator.normal(0, 1.5, ratings.shape)),
+        "fine": Table(ratings + generator.normal(0, 0.5, ratings.shape)),
     }
+    table = compare_ratings(both, split, part, baseline="rough", clip=clip)
+    errors = {name: rating_errors(model, split, part, clip=clip) for name, model in both.items()}
     for column, power in (("Δ mae", 1), ("Δ mse", 2)):
         sizes = {name: np.abs(found) ** power for name, found in errors.items()}
-        low, high = ttest_rel(sizes["biases"], sizes["mean"]).confidence_interval(0.95)
-        assert table.loc["biases", column] == pytest.approx((low + high) / 2)
-        assert table.loc["biases", f"± {column}"] == pytest.approx((high - low) / 2, rel=5e-3)
-        assert high < 0  # biases help
-        assert table.loc["mean", column] == table.loc["mean", f"± {column}"] == 0
+        low, high = ttest_rel(sizes["fine"], sizes["rough"]).confidence_interval(0.95)
+        assert table.loc["fine", column] == pytest.approx((low + high) / 2)
+        assert table.loc["fine", f"± {column}"] == pytest.approx((high - low) / 2, rel=5e-3)
+        assert high < 0
 
 
 def test_an_unknown_baseline(rated: Split, both: dict[str, models.BiasOnly]) -> None:
@@ -213,7 +238,11 @@ def test_an_unknown_baseline(rated: Split, both: dict[str, models.BiasOnly]) -> 
         compare_ratings(both, rated, baseline="nobody")
 
 
-def test_a_model_without_errors_has_no_interval() -> None:
-    ratings = np.array([[1.0, 5, 2, 3]])
-    split = split_of(ratings, np.array([[TRAIN, TRAIN, TEST, TEST]]))
+def test_a_model_without_errors_and_a_single_user() -> None:
+    ratings = np.array([[1.0, 5, 2], [1, 5, 3]])
+    split = split_of(ratings, np.array([[TRAIN, TRAIN, TEST], [TRAIN, TRAIN, TEST]]))
     assert compare_ratings({"it": Table(ratings)}, split).to_numpy().tolist() == [[0, 0, 0, 0]]
+    alone = Split(split.train, None, split.test.select(slice(0, 1)))
+    found = compare_ratings({"it": Table(ratings + 1)}, alone).loc["it"]
+    assert (found["mae"], found["rmse"]) == (1, 1)
+    assert found[["± mae", "± rmse"]].isna().all()  # one user says nothing of others

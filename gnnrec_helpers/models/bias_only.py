@@ -21,8 +21,8 @@ class BiasOnly:
         sum over train ratings (r - m - a[user] - b[item])² + user_regularization sum a²
         + item_regularization sum b²
 
-    exactly: a ridge regression (the baseline of Koren 2010, "Factor in the Neighbors"). A user or an
-    item without train ratings has the bias 0, which falls on everybody's mean.
+    exactly: a ridge regression (the baseline of Koren 2010, "Factor in the Neighbors"). A user or
+    an item without train ratings has the bias 0: it counts as an average one.
 
     Parameters
     ----------
