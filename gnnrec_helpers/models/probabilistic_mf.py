@@ -16,7 +16,7 @@ class ProbabilisticMF(nn.Module):
     :class:`~gnnrec_helpers.objectives.RatingRegression`. Two departures: ratings are not squeezed
     through a logistic function, the mean of the train ratings is added instead; and weight decay
     acts on a user or item as often as it is rated, not once. Without train ratings an embedding is
-    0, as likely as the paper's prior makes it, and the prediction falls back on the mean.
+    0, the likeliest under the paper's prior, and adds nothing to the mean.
 
     Parameters
     ----------
