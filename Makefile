@@ -4,7 +4,7 @@ PYTHON ?= python3
 NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb))
 LAB_ARGS ?=
 PYTEST_ARGS ?=
-BENCH ?= movielens_small defaults evaluation_and_import growth time_to_quality paper speed
+BENCH ?= movielens_small defaults evaluation_and_import growth time_to_quality paper ratings speed
 
 ifeq ($(OS),Windows_NT)
 VENV_PYTHON := .venv/Scripts/python

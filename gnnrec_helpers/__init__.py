@@ -8,6 +8,7 @@ from __future__ import annotations
 from . import datasets, models
 from .evaluation import compare, evaluate
 from .interactions import Interactions, Split
+from .rating_evaluation import compare_ratings, evaluate_ratings
 from .retrieval import recommend, similar_items, similar_users
 from .side_graphs import KnowledgeGraph, SocialGraph
 from .training import History, fit
@@ -21,8 +22,10 @@ __all__ = [
     "SocialGraph",
     "Split",
     "compare",
+    "compare_ratings",
     "datasets",
     "evaluate",
+    "evaluate_ratings",
     "fit",
     "models",
     "recommend",

@@ -329,8 +329,10 @@ class Interactions:
         validation: float = 0.1,
         seed: int = 0,
         by: Literal["random", "time"] = "random",
+        *,
+        within: Literal["user", "all"] = "user",
     ) -> Split:
-        """Hold out a share of every user's interactions.
+        """Hold out a share of every user's interactions, or of all together.
 
         Parameters
         ----------
@@ -341,7 +343,10 @@ class Interactions:
         seed : int
             Of the NumPy generator that shuffles (unused by time).
         by : {"random", "time"}
-            Which ones: any, or each user's latest (test) and next latest (validation).
+            Which ones: any, or the latest (test) and next latest (validation).
+        within : {"user", "all"}
+            Whether the shares are those of each user, or of all interactions in one heap, as
+            papers on rating prediction have it. Then some users and items are in test only.
 
         Returns
         -------
@@ -358,14 +363,19 @@ class Interactions:
             key = -self.timestamp
         else:
             raise ValueError(f"by={by!r}: choose 'random' or 'time'.")
-        degrees = self.user_degrees()
-        num_test, num_held = _held_out(degrees, *shares)
-        order = np.lexsort((self.item_index, key, self.user_index))
-        starts = np.concatenate([[0], np.cumsum(degrees)[:-1]])
-        rank = np.empty(len(self), np.int64)  # 0 for the first of each user to be held out
-        rank[order] = np.arange(len(self)) - starts[self.user_index[order]]
-        in_test = rank < num_test[self.user_index]
-        held = rank < num_held[self.user_index]
+        if within == "user":
+            heap, sizes = self.user_index, self.user_degrees()
+        elif within == "all":
+            heap, sizes = np.zeros_like(self.user_index), np.array([len(self)])
+        else:
+            raise ValueError(f"within={within!r}: choose 'user' or 'all'.")
+        num_test, num_held = _held_out(sizes, *shares)
+        order = np.lexsort((self.item_index, self.user_index, key, heap))
+        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+        rank = np.empty(len(self), np.int64)  # 0 for the first of each heap to be held out
+        rank[order] = np.arange(len(self)) - starts[heap[order]]
+        in_test = rank < num_test[heap]
+        held = rank < num_held[heap]
         return Split(
             self.select(~held),
             self.select(held & ~in_test) if validation else None,
@@ -438,6 +448,14 @@ def merge(first: Interactions, second: Interactions) -> Interactions:
     )
 
 
+def ratings_of(interactions: Interactions) -> FloatArray:
+    """The ratings, one a pair; without any there is nothing to learn or to judge by."""
+    if interactions.rating is None or len(interactions) == 0:
+        found = "none of these interactions has one" if len(interactions) else "there are none"
+        raise ValueError(f"Ratings are needed, and {found}.")
+    return interactions.rating
+
+
 def position(labels: pd.Index, label: object, role: str) -> int:
     """Where `label` stands in `labels`; an unknown one is named in the error."""
     try:
@@ -473,11 +491,11 @@ def _checked_shares(test: float, validation: float) -> tuple[float, float]:
     return test, validation
 
 
-def _held_out(degrees: IntArray, test: float, validation: float) -> tuple[IntArray, IntArray]:
-    """How many of each user's interactions go to test, and to test and validation together."""
-    most = np.maximum(degrees - 1, 0)
-    num_test = np.minimum(np.floor(degrees * test + 0.5).astype(np.int64), most)
-    num_validation = np.floor(degrees * validation + 0.5).astype(np.int64)
+def _held_out(sizes: IntArray, test: float, validation: float) -> tuple[IntArray, IntArray]:
+    """How many of each heap go to test, and to test and validation together."""
+    most = np.maximum(sizes - 1, 0)
+    num_test = np.minimum(np.floor(sizes * test + 0.5).astype(np.int64), most)
+    num_validation = np.floor(sizes * validation + 0.5).astype(np.int64)
     return num_test, np.minimum(num_test + num_validation, most)
 
 

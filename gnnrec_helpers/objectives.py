@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
-from .sampling import Batch
+from .sampling import Batch, RatingBatch
 
 NOTHING = -1e30  # a score whose exponential is 0, and yet a number: a user may know all negatives
 
@@ -94,6 +94,36 @@ class SampledSoftmax:
         # -log(exp(p) / (exp(p) + sum of exp(n))) = log(1 + exp(log(sum of exp(n)) - p))
         loss = softplus(negatives_sum - positive_score).mean()
         return loss + self.weight_decay / 2 * _squared_length(start) / size
+
+
+class TrainableRatingModel(Protocol):
+    """What :class:`RatingRegression` asks of a model."""
+
+    def training_predictions(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        """The ratings of aligned pairs, and the rows of the table that weight decay acts on."""
+        ...
+
+
+@dataclass(frozen=True)
+class RatingRegression:
+    """Least squares: a predicted rating should be the rating that was given.
+
+    The mean over the batch of ``(prediction - rating)²``, plus `weight_decay` times half the
+    squared length of the user's and the item's embedding of each rating.
+
+    Parameters
+    ----------
+    weight_decay : float, default 0.1
+        Needs choosing on validation.
+    """
+
+    weight_decay: float = 0.1
+
+    def __call__(self, model: TrainableRatingModel, batch: RatingBatch) -> Tensor:
+        """The loss of a batch, a scalar."""
+        predictions, start = model.training_predictions(batch.users, batch.items)
+        loss = (predictions - batch.ratings).square().mean()
+        return loss + self.weight_decay / 2 * _squared_length(start) / len(batch.users)
 
 
 def _squared_length(rows: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .interactions import IntArray, Interactions
+from .interactions import IntArray, Interactions, ratings_of
 
 
 class Batch(NamedTuple):
@@ -24,6 +24,14 @@ class Batch(NamedTuple):
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
         return Batch(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
+
+
+class RatingBatch(NamedTuple):
+    """Pairs of a user and an item, and how the one rated the other."""
+
+    users: Tensor  # (batch,)
+    items: Tensor  # (batch,)
+    ratings: Tensor  # (batch,), float32
 
 
 class Negatives:
@@ -139,6 +147,31 @@ class PairSampler:
         places = np.repeat(np.arange(len(drawn)), counts)
         pairs = rows[_ranges(first[owners], times[owners])], np.repeat(places, times[owners])
         return np.stack(pairs, axis=1)
+
+
+class RatingSampler:
+    """Goes through all ratings in random order, in batches.
+
+    As for :class:`PairSampler` each epoch has its own generator, seeded by ``(seed, epoch)``.
+    """
+
+    def __init__(self, train: Interactions, batch_size: int = 2048, seed: int = 0) -> None:
+        if batch_size < 1:
+            raise ValueError(f"batch_size={batch_size}: at least 1 is needed.")
+        self.train, self.batch_size, self.seed = train, batch_size, seed
+        self._ratings = ratings_of(train).astype(np.float32)
+
+    def __len__(self) -> int:
+        """Batches in an epoch."""
+        return -(-len(self.train) // self.batch_size)
+
+    def epoch(self, number: int, device: torch.device | str = "cpu") -> Iterator[RatingBatch]:
+        """The batches of epoch `number`."""
+        order = np.random.default_rng([self.seed, number]).permutation(len(self.train))
+        columns = (self.train.user_index, self.train.item_index, self._ratings)
+        for start in range(0, len(order), self.batch_size):
+            chosen = order[start : start + self.batch_size]
+            yield RatingBatch(*(torch.from_numpy(c[chosen]).to(device) for c in columns))
 
 
 def _ranges(starts: IntArray, counts: IntArray) -> IntArray:

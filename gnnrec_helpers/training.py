@@ -22,12 +22,13 @@ from tqdm.auto import tqdm
 from .evaluation import evaluate
 from .interactions import Interactions, Split
 from .memory import reuse_freed_memory
-from .models import Recommender
-from .objectives import Objective, SampledSoftmax
+from .models import RatingModel, Recommender
+from .objectives import Objective, RatingRegression, SampledSoftmax
+from .rating_evaluation import evaluate_ratings
 from .retrieval import check_labels
-from .sampling import PairSampler
+from .sampling import PairSampler, RatingSampler
 
-WATCHED_K = 20  # early stopping looks at Recall@20 on validation
+WATCHED_K = 20  # early stopping looks at Recall@20 on validation, with ratings at RMSE
 
 
 @dataclass
@@ -38,15 +39,18 @@ class History:
     ----------
     epochs : list of dict
         For every epoch: ``epoch`` (from 1), ``loss`` (mean over its batches), ``seconds``, and
-        ``recall@20`` on validation where it was measured.
+        what `watched` names on validation where it was measured.
     best_epoch : int or None
         The epoch whose weights the model has now; None without validation, when it is the last.
     stopped_early : bool
+    watched : str
+        What validation measures: "recall@20", of which more is better, or "rmse", of which less is.
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int | None = None
     stopped_early: bool = False
+    watched: str = f"recall@{WATCHED_K}"
 
     @property
     def losses(self) -> list[float]:
@@ -54,10 +58,16 @@ class History:
 
     @property
     def best(self) -> float | None:
-        """Validation Recall@20 at the best epoch."""
+        """What validation measured at the best epoch."""
         if self.best_epoch is None:
             return None
-        return self.epochs[self.best_epoch - 1][f"recall@{WATCHED_K}"]
+        return self.epochs[self.best_epoch - 1][self.watched]
+
+    def improves(self, value: float) -> bool:
+        """Is this better than the best so far?"""
+        if self.best is None:
+            return True
+        return value < self.best if self.watched == "rmse" else value > self.best
 
     def to_frame(self) -> pd.DataFrame:
         """One row an epoch."""
@@ -69,7 +79,9 @@ class History:
         seconds = sum(row["seconds"] for row in self.epochs)
         parts = [f"{len(self.epochs)} epochs", f"{seconds:.1f} s", f"loss {self.losses[-1]:.4f}"]
         if self.best_epoch is not None:
-            parts.append(f"best validation recall@20 {self.best:.4f} in epoch {self.best_epoch}")
+            parts.append(
+                f"best validation {self.watched} {self.best:.4f} in epoch {self.best_epoch}"
+            )
         if self.stopped_early:
             parts.append("stopped early")
         return f"History({', '.join(parts)})"
@@ -98,10 +110,12 @@ def fit(
     ----------
     model : torch.nn.Module
         With ``embeddings`` and ``initial`` (see :class:`~gnnrec_helpers.models.LightGCN`); it is
-        trained on the device it is on.
+        trained on the device it is on. One with ``predict`` learns ratings instead (see
+        :class:`~gnnrec_helpers.models.ProbabilisticMF`).
     split : Split
-        Batches come from ``split.train``. When there is a validation part, Recall@20 on it decides
-        which epoch's weights are kept, and when to stop. The test part is never looked at.
+        Batches come from ``split.train``. When there is a validation part, Recall@20 on it (RMSE
+        where ratings are learnt) decides which epoch's weights are kept, and when to stop. The test
+        part is never looked at.
     epochs : int
         At most this many passes over the training interactions.
     batch_size : int
@@ -111,11 +125,11 @@ def fit(
         Whether the learning rate stays, or falls to zero over `epochs` like half a wave of a
         cosine, step by step (Loshchilov & Hutter 2017).
     objective : Objective, optional
-        :class:`~gnnrec_helpers.objectives.SampledSoftmax` by default; papers on LightGCN use
-        :class:`~gnnrec_helpers.objectives.BPR`.
+        :class:`~gnnrec_helpers.objectives.SampledSoftmax` by default, and least squares where
+        ratings are learnt; papers on LightGCN use :class:`~gnnrec_helpers.objectives.BPR`.
     negatives : int
         Sampled for each positive, unless the objective shares its own among the whole batch, as
-        :class:`~gnnrec_helpers.objectives.SampledSoftmax` does.
+        :class:`~gnnrec_helpers.objectives.SampledSoftmax` does. Ratings need none.
     seed : int
         Of batches and negatives.
     patience : int or None
@@ -136,15 +150,23 @@ def fit(
     -------
     History
     """
-    objective = SampledSoftmax() if objective is None else objective
+    learns_ratings = isinstance(model, RatingModel)
+    if objective is None:
+        objective = cast(Objective, RatingRegression()) if learns_ratings else SampledSoftmax()
     _check(model, epochs, lr, schedule, patience, validate_every)
     check_labels(model, split.train)
     device = next(model.parameters()).device
     shared = getattr(objective, "shared_negatives", 0)
-    sampler = PairSampler(split.train, batch_size, shared or negatives, seed, shared=bool(shared))
+    sampler: PairSampler | RatingSampler
+    if learns_ratings:
+        sampler = RatingSampler(split.train, batch_size, seed)
+    else:
+        drawn = shared or negatives
+        sampler = PairSampler(split.train, batch_size, drawn, seed, shared=bool(shared))
     reuse_freed_memory()
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type != "mps")
-    history, best = History(), _weights(model)
+    history = History(watched="rmse") if learns_ratings else History()
+    best = _weights(model)
     made_with = {
         "model": str(model),
         "objective": str(objective),
@@ -176,7 +198,7 @@ def fit(
             if split.validation is not None and (number + 1) % validate_every == 0:
                 found = _validate(model, split)
                 row.update(found)
-                if history.best is None or found[f"recall@{WATCHED_K}"] > history.best:
+                if history.improves(found[history.watched]):
                     history.best_epoch, best = number + 1, _weights(model)
                 waited = number + 1 - (history.best_epoch or 0)
                 history.stopped_early = patience is not None and waited >= patience
@@ -196,7 +218,7 @@ def fit(
 
 def _epoch(
     model: nn.Module,
-    sampler: PairSampler,
+    sampler: PairSampler | RatingSampler,
     number: int,
     objective: Objective,
     optimizer: torch.optim.Optimizer,
@@ -232,6 +254,8 @@ def _rates(lr: float, schedule: str, number: int, epochs: int, batches: int) -> 
 
 
 def _validate(model: nn.Module, split: Split) -> dict[str, float]:
+    if isinstance(model, RatingModel):
+        return {"rmse": evaluate_ratings(model, split, part="validation")["rmse"]}
     recommender = cast(Recommender, model)
     return evaluate(recommender, split, WATCHED_K, part="validation", metrics=("recall",))
 
@@ -316,4 +340,6 @@ def _load(
 def _digest(interactions: Interactions) -> str:
     found = hashlib.sha256(interactions.user_index.tobytes())
     found.update(interactions.item_index.tobytes())
+    if interactions.rating is not None:
+        found.update(interactions.rating.tobytes())
     return f"{len(interactions)} pairs {found.hexdigest()[:12]}"

@@ -159,6 +159,60 @@ DEFECTS = (
         (BY_HAND + "test_the_parts_of_a_split_share_no_pair",),
     ),
     Defect(
+        "a rating told twice counts as the first time",
+        "what somebody took back is learnt",
+        "datasets/trust_networks.py",
+        'ratings.drop_duplicates(["user", "item"], keep="last")',
+        'ratings.drop_duplicates(["user", "item"], keep="first")',
+        ("tests/test_trust_networks.py::test_matrices_become_ratings_and_a_directed_graph",),
+    ),
+    Defect(
+        "predicted ratings are left beyond the scale",
+        "a model is blamed for a sixth star that nobody would show",
+        "rating_evaluation.py",
+        "return predicted.clip(lowest, highest) - ratings",
+        "return predicted - ratings",
+        (
+            "tests/test_rating_evaluation.py::"
+            "test_predictions_are_clipped_to_the_scale_of_train_by_default",
+        ),
+    ),
+    Defect(
+        "the scale is read off the ratings to be predicted",
+        "test tells the model how far it may go",
+        "rating_evaluation.py",
+        "ratings = ratings_of(split.train)",
+        "ratings = ratings_of(split.test)",
+        (
+            "tests/test_rating_evaluation.py::"
+            "test_predictions_are_clipped_to_the_scale_of_train_by_default",
+        ),
+    ),
+    Defect(
+        "ratings of one user are taken for independent",
+        "intervals that are too narrow, and differences that are none",
+        "rating_evaluation.py",
+        "_, user = np.unique(held_out.user_index, return_inverse=True)",
+        "user = np.arange(len(values))",
+        ("tests/test_rating_evaluation.py::test_intervals_are_those_of_other_users",),
+    ),
+    Defect(
+        "biases of users and items are damped by each other's number",
+        "what validation chose for the one is applied to the other",
+        "models/bias_only.py",
+        "[1 / math.sqrt(users), 1 / math.sqrt(items)]",
+        "[1 / math.sqrt(items), 1 / math.sqrt(users)]",
+        ("tests/test_rating_models.py::test_biases_solve_the_normal_equations",),
+    ),
+    Defect(
+        "the epoch with the largest error is kept",
+        "training stops with the worst weights it has seen",
+        "training.py",
+        "return value < self.best if self.watched",
+        "return value > self.best if self.watched",
+        ("tests/test_rating_models.py::test_the_epoch_with_the_smallest_error_is_kept",),
+    ),
+    Defect(
         "the first of repeated pairs is kept",
         "an old rating wins over the one that replaced it",
         "interactions.py",

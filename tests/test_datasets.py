@@ -164,6 +164,7 @@ def test_terms_and_citations_of_the_real_ones(lastfm: Dataset) -> None:
 def test_the_names_that_are_known() -> None:
     assert datasets.available() == [
         "movielens-small", "lastfm-2k", "toy", "gowalla", "yelp2018", "amazon-book",
+        "ciao", "epinions", "filmtrust",
     ]  # fmt: skip
 
 
@@ -174,6 +175,7 @@ def test_the_names_that_are_known() -> None:
         ("LastFM", "lastfm-2k"),
         ("gowala", "gowalla"),
         ("yelp", "yelp2018"),
+        ("Film-Trust", "filmtrust"),
         ("Toy", "toy"),
         (None, None),
         ("qqqq", None),
@@ -185,7 +187,7 @@ def test_an_unknown_name_gets_the_nearest_one(wrong: str, near: str | None) -> N
     message = str(caught.value)
     assert repr(wrong) in message
     assert all(name in message for name in datasets.available())
-    assert message.endswith(f"Did you mean {near!r}?" if near else "amazon-book.")
+    assert message.endswith(f"Did you mean {near!r}?" if near else "filmtrust.")
 
 
 # ---------------------------------------------------------------------- where files are

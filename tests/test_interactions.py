@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -591,13 +592,47 @@ def test_split_by_time_holds_out_the_latest(rows: list[tuple], wanted: tuple[flo
 
 
 @few
-@given(tables(), shares(), st.randoms(use_true_random=False))
-def test_the_same_seed_gives_the_same_split_whatever_the_order_of_rows(
-    rows: list[tuple], wanted: tuple[float, float], random
+@given(tables(), shares(), st.integers(0, 3), st.sampled_from(["random", "time"]))
+def test_split_within_all_cuts_the_whole_in_the_documented_shares(
+    rows: list[tuple], wanted: tuple[float, float], seed: int, by: str
 ) -> None:
-    one = built(rows).split(*wanted, seed=5)
+    everything = built(rows)
+    parts = parts_of(everything.split(*wanted, seed, by, within="all"))
+    assert sorted(row for part in parts for row in rows_of(part)) == sorted(rows)
+    num_test = min(half_up(len(rows), wanted[0]), len(rows) - 1)
+    num_validation = min(half_up(len(rows), wanted[1]), len(rows) - 1 - num_test)
+    numbers = [len(rows) - num_test - num_validation, num_validation, num_test]
+    assert [len(part) for part in parts] == (numbers if wanted[1] else [numbers[0], numbers[2]])
+    for part in parts:
+        assert part.users.equals(everything.users)
+        assert part.items.equals(everything.items)
+        assert rows_of(part) == sorted(rows_of(part))
+    if by == "time":  # nothing held out is earlier than what is learnt from
+        for earlier, later in itertools.pairwise(part for part in parts if len(part)):
+            assert earlier.timestamp.max() <= later.timestamp.min()
+
+
+def test_a_split_within_all_is_fair_to_pairs_not_to_users() -> None:
+    """Over seeds, each pair is held out as often as any other: that of a loner, too."""
+    pairs = [("loner", 0), *(("ana", item) for item in range(9))]
+    everything = read(table(pairs))
+    times: Counter[tuple] = Counter()
+    for seed in range(400):
+        split = everything.split(test=0.3, validation=0.2, seed=seed, within="all")
+        times.update(pairs_of(split.test))
+    assert sum(times.values()) == 3 * 400
+    # 120 expected, with a standard deviation of 9
+    assert all(80 < times[pair] < 160 for pair in pairs)
+
+
+@few
+@given(tables(), shares(), st.sampled_from(["user", "all"]), st.randoms(use_true_random=False))
+def test_the_same_seed_gives_the_same_split_whatever_the_order_of_rows(
+    rows: list[tuple], wanted: tuple[float, float], within: str, random
+) -> None:
+    one = built(rows).split(*wanted, seed=5, within=within)
     random.shuffle(rows)
-    other = built(rows).split(*wanted, seed=5)
+    other = built(rows).split(*wanted, seed=5, within=within)
     for part, same in zip(parts_of(one), parts_of(other), strict=True):
         assert_same(part, same)
 
@@ -638,6 +673,7 @@ def test_a_user_with_one_pair_stays_in_train_and_is_reported() -> None:
         ({"validation": 1}, ["validation=1"]),
         ({"test": 0.5, "validation": 0.5}, ["test=0.5", "validation=0.5", "under 1"]),
         ({"by": "date"}, ["by='date'", "'random' or 'time'"]),
+        ({"within": "item"}, ["within='item'", "'user' or 'all'"]),
         ({"by": "time"}, ["by='time'", "timestamps"]),
     ],
 )

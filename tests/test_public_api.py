@@ -24,7 +24,7 @@ FLOORS = [
     {"interactions", "node_order", "side_graphs", "sparse_product"},
     {"datasets", "memory", "propagation", "sampling"},
     {"models", "objectives"},
-    {"training", "evaluation", "retrieval"},
+    {"training", "evaluation", "rating_evaluation", "retrieval"},
     {"aggregation", "computation_graphs", "conversions", "graph_statistics", "grids"},
     {"plots", "checks", "explorer"},
 ]

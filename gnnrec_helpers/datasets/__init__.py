@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from . import lastfm_2k, movielens_small, toy, user_item_lists
+from . import lastfm_2k, movielens_small, toy, trust_networks, user_item_lists
 from .dataset import Dataset
 
 __all__ = ["Dataset", "available", "load"]
@@ -17,6 +17,9 @@ _LOADERS: dict[str, Callable[[str], Dataset]] = {
     "gowalla": user_item_lists.load,
     "yelp2018": user_item_lists.load,
     "amazon-book": user_item_lists.load,
+    "ciao": trust_networks.load,
+    "epinions": trust_networks.load,
+    "filmtrust": trust_networks.load,
 }
 
 
@@ -37,7 +40,8 @@ def load(name: str) -> Dataset:
     Interactions(10 pairs of 5 users and 5 items)
     """
     if name not in _LOADERS:
-        near = difflib.get_close_matches(str(name).lower(), _LOADERS, n=1, cutoff=0.4)
+        text = name.lower() if isinstance(name, str) else ""
+        near = difflib.get_close_matches(text, _LOADERS, n=1, cutoff=0.4)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         raise ValueError(f"No data set {name!r}; there are {', '.join(_LOADERS)}.{hint}")
     return _LOADERS[name](name)

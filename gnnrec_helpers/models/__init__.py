@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from .bias_only import BiasOnly
 from .ease import EASE
 from .graph_filter import GraphFilter, LinearFilter
 from .item_knn import ItemKNN
 from .lightgcn import LightGCN
 from .matrix_factorization import MatrixFactorization
 from .popularity import Popularity
-from .recommender import EmbeddingRecommender, Recommender, frozen_score
+from .probabilistic_mf import ProbabilisticMF
+from .recommender import EmbeddingRecommender, RatingModel, Recommender, frozen_score
 
 __all__ = [
     "EASE",
+    "BiasOnly",
     "EmbeddingRecommender",
     "GraphFilter",
     "ItemKNN",
@@ -19,6 +22,8 @@ __all__ = [
     "LinearFilter",
     "MatrixFactorization",
     "Popularity",
+    "ProbabilisticMF",
+    "RatingModel",
     "Recommender",
     "frozen_score",
 ]

@@ -33,6 +33,15 @@ class EmbeddingRecommender(Recommender, Protocol):
         ...
 
 
+@runtime_checkable
+class RatingModel(Protocol):
+    """Whatever says how a user would rate an item."""
+
+    def predict(self, users: Tensor, items: Tensor) -> Tensor:
+        """The rating of each of these pairs, shape (len(users),); `items` is as long."""
+        ...
+
+
 def frozen_score(model: Recommender) -> Callable[[Tensor], Tensor]:
     """``model.score`` for a model that does not change meanwhile.
 
