@@ -48,7 +48,7 @@ START: dict[str, Setting] = {
 VARIED, LONGER = ("weight_decay", "lr"), 30  # in this order; then a longer schedule
 PAPER: Setting = {
     "layers": 3, "loss": "bpr", "weight_decay": 1e-4, "lr": 1e-3, "negatives": 1,
-    "batch_size": 2048, "epochs": 18, "schedule": "constant",
+    "batch_size": 2048, "epochs": 10, "schedule": "constant",
 }  # fmt: skip
 
 

@@ -109,8 +109,8 @@ def fit(
     Parameters
     ----------
     model : torch.nn.Module
-        With ``embeddings`` and ``initial`` (see :class:`~gnnrec_helpers.models.LightGCN`); it is
-        trained on the device it is on. One with ``predict`` learns ratings instead (see
+        With ``training_embeddings`` (see :class:`~gnnrec_helpers.models.LightGCN`); it is trained
+        on the device it is on. One with ``predict`` learns ratings instead (see
         :class:`~gnnrec_helpers.models.ProbabilisticMF`).
     split : Split
         Batches come from ``split.train``. When there is a validation part, Recall@20 on it (RMSE
