@@ -18,6 +18,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+try:
+    import warm_pytest  # under pytest, which puts this folder on the path
+except ImportError:
+    from tests import warm_pytest  # as `python -m tests.mutations`
+
 ROOT = Path(__file__).resolve().parents[1]
 COPIED = ("gnnrec_helpers", "tests", "data", "pyproject.toml", "README.md")
 WORKERS = 4
@@ -504,22 +509,12 @@ def copy(folder: Path, defect: Defect | None = None) -> None:
 
 def red(folder: Path, nodes: Iterable[str]) -> tuple[str, ...]:
     """Which tests fail in the copy, up to the first; none when all are green."""
-    unwanted = ("PYTEST_", "COV_", "COVERAGE_")  # settings of the run this one is part of
-    settings = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
-    settings |= {
-        "PYTHONPATH": str(folder),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-rf", "--tb=no"]
-    command += ["-p", "no:cacheprovider", "-p", "no:xdist", *nodes]
-    done = subprocess.run(
-        command, cwd=folder, env=settings, capture_output=True, text=True, timeout=LONGEST
-    )
-    failed = tuple(re.findall(r"^FAILED (\S+)", done.stdout, re.M))
-    if (done.returncode, bool(failed)) not in ((0, False), (1, True)):
+    options = ["-x", "-q", "-rf", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    code, output = warm_pytest.run(folder, [*options, *nodes], LONGEST)
+    failed = tuple(re.findall(r"^FAILED (\S+)", output, re.M))
+    if (code, bool(failed)) not in ((0, False), (1, True)):
         # a test that is not there, or a package that cannot be imported, has caught nothing
-        raise RottenDefect(f"pytest ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise RottenDefect(f"pytest ended with {code}:\n{output}")
     return failed
 
 
