@@ -23,10 +23,11 @@ def neighbourhood_order(
 ) -> IntArray:
     """An order of the nodes in which parts of the graph with few edges between them stay together.
 
-    Recursive spectral bisection: a random number on every node is averaged over the neighbours
-    until little but the slowest pattern is left (a power iteration toward the second eigenvector
-    of the normalised adjacency). The nodes are sorted by it and cut where the fewest edges are
-    cut for the size of the smaller side. Each side is cut likewise, down to parts of 1,024 nodes.
+    Recursive spectral bisection: a random number on every node is averaged over the neighbours,
+    40 times, with the constant pattern taken out. What fades least is left: a power iteration
+    toward the second eigenvector of the normalised adjacency. The nodes are sorted by it and cut
+    where the fewest edges are cut for the size of the smaller side. Each side is cut likewise,
+    down to parts of at most 1,024 nodes.
 
     Parameters
     ----------
@@ -34,8 +35,8 @@ def neighbourhood_order(
         Adjacency of the graph, symmetric; only where its entries are matters, not what they are.
     kinds : sequence of int, optional
         How many nodes of each kind there are, one kind after the other in `matrix`. Kinds stay
-        apart in the order, each with its parts in the same order: when users only read items,
-        the users of a part need half of its embeddings at a time.
+        apart in the order, each with its parts in the same order: the users of a part read the
+        embeddings of items only, so less has to stay at hand at a time.
     seed : int, default 0
         Of the random start.
 
@@ -75,7 +76,7 @@ def neighbourhood_order(
 def _two_sides(
     pattern: sparse.csr_array, generator: np.random.Generator
 ) -> tuple[IntArray, IntArray]:
-    """The nodes on either side of the best cut of the slowest pattern."""
+    """The nodes on either side of the best cut of the pattern that averaging fades least."""
     degrees = np.diff(pattern.indptr).astype(np.float32)
     roots = np.sqrt(degrees)
     inverse = np.divide(1, roots, out=np.zeros_like(roots), where=roots > 0)
@@ -101,7 +102,8 @@ def _best_cut(pattern: sparse.csr_array, order: IntArray, degrees: FloatArray) -
     tails, heads = np.repeat(place, np.diff(pattern.indptr)), place[pattern.indices]
     begun = np.bincount(np.minimum(tails, heads), minlength=nodes)
     ended = np.bincount(np.maximum(tails, heads), minlength=nodes)
-    open_edges = np.cumsum(begun - ended)  # [i]: edges that a cut after place i would cut
+    # [i]: edges that a cut after place i would cut, each twice, which does not matter
+    open_edges = np.cumsum(begun - ended)
     before = np.cumsum(degrees[order], dtype=np.float64)
     smaller = np.maximum(np.minimum(before, before[-1] - before), 1.0)
     least = max(nodes // 10, 1)

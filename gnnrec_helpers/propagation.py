@@ -2,20 +2,20 @@
 
 Nodes are numbered users first, then items: item ``i`` is node ``num_users + i``.
 
-One layer of LightGCN is one product with a sparse matrix, and everything else costs little beside
-it. Four things make it fast, none of which changes the result:
+One layer of LightGCN is one product with a sparse matrix, and these products are most of the work.
+Four things make them fast, none of which changes the result beyond rounding:
 
 1. The product is `torch.embedding_bag` over the rows of the matrix ("bags" of neighbours with
-   weights), which reads each neighbour's row once and adds it up in registers
+   weights), which adds up a neighbour's row as it reads it and never stores a row for every edge
    (:mod:`gnnrec_helpers.sparse_product`).
 2. Backward is the same product with the transposed matrix, which is the matrix itself when the
-   normalisation is symmetric. A polynomial ``a0 E + a1 A E + a2 A(A E) + ...`` goes backward by
-   Horner's rule, so no layer is kept in memory.
+   normalisation is symmetric. The polynomial ``a0 E + a1 A E + a2 A(A E) + ...`` is linear, so
+   backward needs no layer of it in memory, and by Horner's rule one product a layer.
 3. A training batch asks for a few thousand rows. The last product computes only those, and the
    first product of the backward pass, with the transpose of the same small matrix, reads only
    those.
-4. In a large graph the engine works on the nodes in an order of its own, neighbours near each
-   other, so that most reads find their row in the processor's cache
+4. In a large graph the engine (the code below) works on the nodes in an order of its own,
+   neighbours near each other, so that most reads find their row in the processor's cache
    (:mod:`gnnrec_helpers.node_order`). The first product reads the callers' order and the last one
    is put back into it.
 """
@@ -244,7 +244,7 @@ def propagate_batch(
     -------
     tuple of Tensor, shape (r, dim)
         The propagated rows, and the same rows of `embeddings`, which weight decay acts on. To
-        take those from here saves a backward pass through the whole table.
+        take those from here saves a second gradient of the size of the table.
     """
     weights = _checked(adjacency, embeddings, layers, combine)
     if layers == 0:
