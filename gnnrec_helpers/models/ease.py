@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 from scipy import sparse
-from scipy.linalg import lapack
 from torch import Tensor
 
-from ..interactions import FloatArray, Interactions
+from ..interactions import Interactions
 
 
 class EASE:
@@ -27,8 +26,9 @@ class EASE:
 
     Notes
     -----
-    The weights are a dense matrix of num_items x num_items float32, computed in place: 7 GB for
-    Gowalla's 40,981 items. The work grows with the cube of the number of items.
+    The weights are a dense matrix of num_items x num_items float32, 7 GB for Gowalla's 40,981
+    items, written over the one they are computed from; up to twice as much is in memory meanwhile.
+    The work grows with the cube of the number of items.
 
     Examples
     --------
@@ -46,7 +46,7 @@ class EASE:
         self._likes = sparse.csr_array(train.to_csr(), dtype=np.float32)
         gram = (self._likes.T @ self._likes).toarray()
         gram[np.diag_indices_from(gram)] += regularization
-        inverse = torch.from_numpy(_inverted(gram))
+        inverse = _inverted(torch.from_numpy(gram))
         self.weights = inverse.div_(-inverse.diagonal().clone())  # (num_items, num_items)
         self.weights.fill_diagonal_(0.0)
 
@@ -59,18 +59,12 @@ class EASE:
         return f"EASE({len(self.items):,} items, regularization={self.regularization:g})"
 
 
-def _inverted(matrix: FloatArray, block: int = 1024) -> FloatArray:
-    """The inverse of a symmetric, positive definite float32 matrix, written over it."""
-    columns_first = matrix.T  # the same numbers, laid out as LAPACK wants them: nothing is copied
-    factor, failed = lapack.spotrf(columns_first, lower=1, overwrite_a=1)
-    if failed:
+def _inverted(matrix: Tensor) -> Tensor:
+    """The inverse of a symmetric, positive definite matrix, written over it."""
+    try:
+        torch.linalg.cholesky(matrix, out=matrix)
+    except torch.linalg.LinAlgError as error:  # type: ignore[attr-defined]
         raise ValueError(
             "The regularization is too small for these interactions: try a larger one."
-        )
-    lower, _ = lapack.spotri(factor, lower=1, overwrite_c=1)  # only one triangle is written
-    for start in range(0, len(lower), block):
-        here, below = slice(start, start + block), slice(start + block, None)
-        corner = lower[here, here]
-        corner[:] = np.tril(corner) + np.tril(corner, -1).T
-        lower[here, below] = lower[below, here].T
-    return lower
+        ) from error
+    return torch.cholesky_inverse(matrix, out=matrix)
