@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 from machine import describe, store
+from movielens_small import data
 
 from gnnrec_helpers import Split, datasets, evaluate, fit, models
 from gnnrec_helpers.objectives import BPR, SampledSoftmax
@@ -27,21 +28,20 @@ MODELS, SEEDS = {"MF": 0, "LightGCN, 3 layers": 3}, (0, 1, 2)
 
 
 def split_of(name: str) -> Split:
-    interactions = datasets.load(name).interactions
     if name == "movielens-small":
-        interactions = interactions.binarize(4.0)
-    return interactions.split(test=0.2, validation=0.1, seed=0)
+        return data()
+    return datasets.load(name).interactions.split(test=0.2, validation=0.1, seed=0)
 
 
 def run(job: tuple[str, str, str, int]) -> dict[str, Any]:
-    data, model_name, loss, seed = job
+    name, model_name, loss, seed = job
     torch.set_num_threads(1)
-    split = split_of(data)
+    split = split_of(name)
     model = models.LightGCN(split.train, dim=64, layers=MODELS[model_name], seed=seed)
     history = fit(model, split, objective=LOSSES[loss], seed=seed, progress=False)
     found = evaluate(model, split, k=20)
     return {
-        "data": data,
+        "data": name,
         "model": model_name,
         "loss": loss,
         "seed": seed,
@@ -58,18 +58,18 @@ def report(record: dict[str, Any]) -> str:
         "| data | model | loss | validation Recall@20 | Recall@20 | NDCG@20 | training, s |",
         "|---|---|---|---|---|---|---|",
     ]
-    for data, model, loss in product(DATA, MODELS, LOSSES):
+    for name, model, loss in product(DATA, MODELS, LOSSES):
         runs = [
             run
             for run in record["runs"]
-            if (run["data"], run["model"], run["loss"]) == (data, model, loss)
+            if (run["data"], run["model"], run["loss"]) == (name, model, loss)
         ]
         cells = []
         for what in ("validation", "recall", "ndcg"):
             values = [run[what] for run in runs]
             cells.append(f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}")
         seconds = statistics.mean(run["seconds"] for run in runs)
-        lines.append(f"| {data} | {model} | {loss} | {' | '.join(cells)} | {seconds:.0f} |")
+        lines.append(f"| {name} | {model} | {loss} | {' | '.join(cells)} | {seconds:.0f} |")
     lines += ["", f"Three seeds, mean ± standard deviation. default: {LOSSES['default']}."]
     return "\n".join(lines) + "\n"
 
