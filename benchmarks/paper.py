@@ -175,9 +175,9 @@ def report(record: dict[str, Any]) -> str:
         return f"{rows[name]['recall']:.4f} / {rows[name]['ndcg']:.4f}"
 
     for name, published in PUBLISHED.items():
-        if name not in rows:
+        row = rows.get(name) or rows.get(f"{name}, as published")
+        if row is None:
             continue
-        row = rows[name]
         evaluation = "–" if row["evaluation"] is None else f"{row['evaluation']:.1f}"
         same = name in ("most popular", "linear filter")  # nothing to choose
         lines.append(
