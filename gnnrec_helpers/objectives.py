@@ -134,7 +134,7 @@ def _squared_length(rows: Tensor) -> Tensor:
 class _LogSumExp(torch.autograd.Function):
     """``log(sum over items of exp(user . item))`` for each user, `known` pairs left out.
 
-    As ``(users @ items.T).logsumexp(1)``, at a third of the time: the table of scores, the largest
+    As ``(users @ items.T).logsumexp(1)``, at about half the time: the table of scores, the largest
     thing in a training step, is kept once and worked on in place.
     """
 

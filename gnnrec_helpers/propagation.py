@@ -225,10 +225,10 @@ def propagate(
     -------
     Tensor, shape (n, dim) or (r, dim)
     """
+    if rows is not None:
+        return propagate_batch(adjacency, embeddings, layers, rows, combine)[0]
     weights = _checked(adjacency, embeddings, layers, combine)
-    if rows is None:
-        return cast(Tensor, _Polynomial.apply(embeddings, adjacency, weights))
-    return propagate_batch(adjacency, embeddings, layers, rows, combine)[0]
+    return cast(Tensor, _Polynomial.apply(embeddings, adjacency, weights))
 
 
 def propagate_batch(

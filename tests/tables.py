@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from hypothesis import strategies as st
 
-from gnnrec_helpers import Interactions
+from gnnrec_helpers import Interactions, Split
 
 
 def interactions(likes: np.ndarray) -> Interactions:
@@ -30,3 +30,14 @@ def likes_with_negatives(draw: st.DrawFn) -> np.ndarray:
     likes = draw(likes_of())
     likes[likes.all(axis=1), draw(st.integers(0, likes.shape[1] - 1))] = 0
     return likes
+
+
+class Guarded:
+    """A split whose test part cannot be touched."""
+
+    def __init__(self, split: Split) -> None:
+        self.train, self.validation = split.train, split.validation
+
+    @property
+    def test(self) -> Interactions:
+        raise AssertionError("training looked at the test part")

@@ -13,6 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import Ridge
+from tables import Guarded
 
 from gnnrec_helpers import History, Interactions, Split, evaluate_ratings, fit
 from gnnrec_helpers.models import BiasOnly, MatrixFactorization, ProbabilisticMF, RatingModel
@@ -299,17 +300,6 @@ def test_least_squares_is_what_ratings_are_learnt_by(split: Split) -> None:
     assert numbers(first) == numbers(run(other, split, objective=RatingRegression(0.1)))
     assert torch.equal(one.nodes.weight, other.nodes.weight)
     assert numbers(first) != numbers(run(small(split), split, seed=1))
-
-
-class Guarded:
-    """A split whose test part cannot be touched."""
-
-    def __init__(self, split: Split) -> None:
-        self.train, self.validation = split.train, split.validation
-
-    @property
-    def test(self) -> Interactions:
-        raise AssertionError("training looked at the test part")
 
 
 def test_training_never_looks_at_test(split: Split) -> None:

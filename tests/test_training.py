@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
+from tables import Guarded
 from torch import Tensor, nn
 
 from gnnrec_helpers import History, Interactions, Split, datasets, evaluate, fit, models, training
@@ -276,17 +277,6 @@ def test_without_patience_all_epochs_are_run(split: Split) -> None:
     assert numbers(history)[: len(stopped.epochs)] == numbers(stopped)
     found = evaluate(model, split, 20, part="validation", metrics=("recall",))
     assert found["recall@20"] == history.best  # the best weights all the same
-
-
-class Guarded:
-    """A split whose test part cannot be touched."""
-
-    def __init__(self, split: Split) -> None:
-        self.train, self.validation = split.train, split.validation
-
-    @property
-    def test(self) -> Interactions:
-        raise AssertionError("training looked at the test part")
 
 
 def test_training_never_looks_at_test(split: Split, tmp_path: Path) -> None:
