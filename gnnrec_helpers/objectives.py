@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol, cast
 
 import torch
@@ -94,6 +94,37 @@ class SampledSoftmax:
         # -log(exp(p) / (exp(p) + sum of exp(n))) = log(1 + exp(log(sum of exp(n)) - p))
         loss = softplus(negatives_sum - positive_score).mean()
         return loss + self.weight_decay / 2 * _squared_length(start) / size
+
+
+class SelfSupervisedModel(TrainableModel, Protocol):
+    """What :class:`SelfSupervised` asks of a model."""
+
+    def self_supervised_loss(self, batch: Batch) -> Tensor:
+        """A second loss that needs no positives, a scalar."""
+        ...
+
+
+@dataclass(frozen=True)
+class SelfSupervised:
+    """Another objective plus `weight` times the model's own self-supervised loss.
+
+    Parameters
+    ----------
+    objective : BPR or SampledSoftmax
+    weight : float, default 0.01
+        Needs choosing on validation.
+    """
+
+    objective: BPR | SampledSoftmax = field(default_factory=SampledSoftmax)
+    weight: float = 0.01
+
+    @property
+    def shared_negatives(self) -> int:
+        return getattr(self.objective, "shared_negatives", 0)
+
+    def __call__(self, model: SelfSupervisedModel, batch: Batch) -> Tensor:
+        """The loss of a batch, a scalar."""
+        return self.objective(model, batch) + self.weight * model.self_supervised_loss(batch)
 
 
 class TrainableRatingModel(Protocol):

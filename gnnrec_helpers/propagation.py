@@ -22,6 +22,7 @@ Four things make them fast, none of which changes the result beyond rounding:
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, cast
 
@@ -113,6 +114,7 @@ class Adjacency(nn.Module):
             matrix = sparse.csr_array(matrix[order][:, order])
         matrix.sort_indices()
         small = max(matrix.nnz, *self.shape) < 2**31
+        self._mirrored: IntArray | None = None
         self._index_type = torch.int32 if small else torch.int64
         self._register(matrix, "")
         self._register_order(order, matrix)
@@ -164,6 +166,24 @@ class Adjacency(nn.Module):
     def csr_from_outside(self) -> Csr:
         """The matrix for embeddings in the callers' order; its product is in the engine's."""
         return self.csr() if self.outside is None else (self.offsets, self.outside, self.weights)
+
+    def thinned(self, share: float, generator: np.random.Generator) -> Adjacency:
+        """A symmetric matrix without a share of its entries, each together with its mirror image.
+
+        The others keep their weights; the dropped ones are there with weight 0.
+        """
+        if not self.symmetric:
+            raise ValueError("Only a symmetric adjacency can be thinned.")
+        if self._mirrored is None:
+            columns = self.columns.cpu().numpy()
+            rows = np.repeat(np.arange(self.shape[0]), np.diff(self.offsets.cpu().numpy()))
+            self._mirrored = np.lexsort((rows, columns))  # where each entry's mirror image is
+        drawn = generator.random(self.entries, np.float32)
+        kept = drawn[np.minimum(self._mirrored, np.arange(self.entries))] >= share
+        thin = copy.copy(self)
+        weights = self.weights * torch.from_numpy(kept).to(self.weights.device)
+        thin._buffers = {**self._buffers, "weights": weights}
+        return thin
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """The product with `embeddings`, shape (columns, dim), giving (rows, dim)."""

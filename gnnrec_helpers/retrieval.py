@@ -14,6 +14,7 @@ from tqdm.auto import tqdm
 
 from .interactions import IntArray, Interactions, positions
 from .models import EmbeddingRecommender, Recommender, frozen_score
+from .ranges import ranges
 
 BLOCK = 4 * 2**20  # scores in memory at once: 16 MiB of float32, which a cache can hold
 GROUP = 16  # items whose best is looked for first; see `_largest`
@@ -82,8 +83,7 @@ def _mask(scores: Tensor, users: IntArray, part: Interactions, offsets: IntArray
     """Minus infinity, in place, at the pairs of `part` (whose pairs of a user lie together)."""
     counts = offsets[users + 1] - offsets[users]
     rows = np.repeat(np.arange(len(users)), counts)
-    shift = np.repeat(offsets[users] - np.cumsum(counts) + counts, counts)
-    columns = part.item_index[np.arange(len(rows)) + shift]
+    columns = part.item_index[ranges(offsets[users], counts)]
     scores.view(-1)[torch.from_numpy(rows * scores.shape[1] + columns)] = -torch.inf
 
 

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from .interactions import IntArray, Interactions, ratings_of
+from .ranges import ranges
 
 
 class Batch(NamedTuple):
@@ -143,9 +144,9 @@ class PairSampler:
         times = np.bincount(users, minlength=self.train.num_users)  # rows of each user
         first, rows = np.cumsum(times) - times, np.argsort(users, kind="stable")
         counts = self._starts[drawn + 1] - self._starts[drawn]  # interactions of each drawn item
-        owners = self._owners[_ranges(self._starts[drawn], counts)]
+        owners = self._owners[ranges(self._starts[drawn], counts)]
         places = np.repeat(np.arange(len(drawn)), counts)
-        pairs = rows[_ranges(first[owners], times[owners])], np.repeat(places, times[owners])
+        pairs = rows[ranges(first[owners], times[owners])], np.repeat(places, times[owners])
         return np.stack(pairs, axis=1)
 
 
@@ -172,10 +173,3 @@ class RatingSampler:
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
             yield RatingBatch(*(torch.from_numpy(c[chosen]).to(device) for c in columns))
-
-
-def _ranges(starts: IntArray, counts: IntArray) -> IntArray:
-    """``starts[0], starts[0] + 1, ...`` (``counts[0]`` numbers), then the same for the others."""
-    ends = np.cumsum(counts)
-    shift = np.repeat(starts - ends + counts, counts)
-    return np.arange(len(shift)) + shift

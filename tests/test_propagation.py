@@ -371,3 +371,21 @@ def test_what_cannot_be_propagated(matrix, arguments: dict, said: str) -> None:
 def test_an_unknown_normalisation() -> None:
     with pytest.raises(ValueError, match=r"how='row': choose 'symmetric', 'mean' or 'none'\."):
         normalize(SQUARE, "row")
+
+
+# ---------------------------------------------------------------------- a thinned graph
+@pytest.mark.parametrize("ordered", [False, True])
+def test_thinning_drops_entries_with_their_mirror_images(ordered: bool) -> None:
+    generator = np.random.default_rng(0)
+    dense = np.triu(generator.random((40, 40)) < 0.5, 1) * generator.random((40, 40))
+    matrix = sparse.csr_array(dense + dense.T)
+    adjacency = Adjacency(matrix, generator.permutation(40) if ordered else None)
+    thin = adjacency.thinned(0.3, np.random.default_rng(1))(torch.eye(40)).numpy()
+    np.testing.assert_array_equal(thin, thin.T)
+    kept = thin != 0
+    np.testing.assert_allclose(thin[kept], matrix.toarray()[kept], rtol=1e-6)
+    assert kept.sum() / matrix.nnz == pytest.approx(0.7, abs=0.06)
+    # the one it was made from is as before
+    np.testing.assert_allclose(adjacency(torch.eye(40)).numpy(), matrix.toarray(), rtol=1e-6)
+    with pytest.raises(ValueError, match="symmetric"):
+        Adjacency(sparse.csr_array(dense)).thinned(0.3, generator)

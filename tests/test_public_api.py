@@ -21,8 +21,8 @@ README = ROOT / "README.md"
 
 # a module imports from its own floor and from those below
 FLOORS = [
-    {"interactions", "node_order", "side_graphs", "sparse_product"},
-    {"datasets", "memory", "propagation", "sampling"},
+    {"interactions", "node_order", "ranges", "side_graphs", "sparse_product"},
+    {"datasets", "memory", "neighbour_lists", "propagation", "sampling"},
     {"models", "objectives"},
     {"training", "evaluation", "rating_evaluation", "retrieval"},
     {"aggregation", "computation_graphs", "conversions", "graph_statistics", "grids"},

@@ -331,3 +331,26 @@ def rated_again(train: Interactions) -> Interactions:
     return Interactions(
         train.user_index, train.item_index, train.users, train.items, train.rating[::-1].copy()
     )
+
+
+@pytest.mark.parametrize(("of_users", "of_items"), [(5, 2), (1, 1), (10, 3)])
+def test_a_rating_left_out(of_users: float, of_items: float) -> None:
+    generator = np.random.default_rng(0)
+    cells = generator.choice(20 * 25, 120, replace=False)
+    train = rated([(c // 25, c % 25, float(generator.integers(1, 6))) for c in cells], 20, 25)
+    model = BiasOnly(train, of_users, of_items)
+    users, items = torch.from_numpy(train.user_index), torch.from_numpy(train.item_index)
+    refitted = np.array(
+        [
+            BiasOnly(train.select(np.arange(120) != k), of_users, of_items).predict(
+                users[[k]], items[[k]]
+            )[0]
+            for k in range(120)
+        ]
+    )
+    found, fitted = model.left_out(users, items).numpy(), model.predict(users, items).numpy()
+    assert np.abs(found - refitted).mean() < 0.06 * np.abs(fitted - refitted).mean()
+    known = set(aligned(train.user_index, train.item_index))
+    strangers = [(u, i) for u in range(20) for i in range(25) if (u, i) not in known]
+    users, items = torch.tensor(strangers).T
+    torch.testing.assert_close(model.left_out(users, items), model.predict(users, items))

@@ -66,10 +66,37 @@ class BiasOnly:
         self.user_bias, self.item_bias = torch.from_numpy(biases).split(
             [train.num_users, train.num_items]
         )
+        self._known = torch.from_numpy(train.user_index * train.num_items + train.item_index)
+        self._left_out = self._without_itself(train, ratings)
 
     def predict(self, users: Tensor, items: Tensor) -> Tensor:
         """The rating of each of these pairs, shape (len(users),)."""
         return self.mean + self.user_bias[users.cpu()] + self.item_bias[items.cpu()]
+
+    def left_out(self, users: Tensor, items: Tensor) -> Tensor:
+        """As :meth:`predict`, but a train rating is predicted as if it were not in train.
+
+        What is left of it then is what another model may learn from: the ratings a model was
+        fitted to lie nearer to its predictions than those it has not seen.
+
+        This is the usual formula for ridge regression, ``p - (r - p) h / (1 - h)`` for a rating r
+        that was predicted as p, with the leverage h taken from the two numbers of ratings alone:
+        ``1 - h = (1 - 1 / (ratings of the user + user_regularization)) * (1 - 1 / (ratings of the
+        item + item_regularization))``. To leave each rating out exactly takes as many fits.
+        """
+        users, items = users.cpu(), items.cpu()
+        pairs = users * len(self.items) + items
+        place = torch.searchsorted(self._known, pairs).clamp(max=len(self._known) - 1)
+        known = self._known[place] == pairs
+        return torch.where(known, self._left_out[place], self.predict(users, items))
+
+    def _without_itself(self, train: Interactions, ratings: FloatArray) -> Tensor:
+        users, items = torch.from_numpy(train.user_index), torch.from_numpy(train.item_index)
+        predicted = self.predict(users, items).numpy()
+        of_user = 1 / (train.user_degrees()[train.user_index] + self.user_regularization)
+        of_item = 1 / (train.item_degrees()[train.item_index] + self.item_regularization)
+        rest = (1 - of_user) * (1 - of_item)  # 1 - h
+        return torch.from_numpy(predicted - (ratings - predicted) * (1 - rest) / rest)
 
     def __repr__(self) -> str:
         return (

@@ -1,0 +1,77 @@
+"""DiffNet: what a user likes spreads to those who follow her."""
+
+from __future__ import annotations
+
+from scipy import sparse
+from torch import Tensor
+
+from ..interactions import Interactions
+from ..propagation import Adjacency, normalize, propagate, propagate_batch
+from ..side_graphs import SocialGraph
+from .matrix_factorization import MatrixFactorization
+from .social_lightgcn import friendships
+
+
+class DiffNet(MatrixFactorization):
+    """Wu et al. (2019), "A Neural Influence Diffusion Model for Social Recommendation".
+
+    A user's embedding takes up the mean of her friends' `layers` times, and then the mean of the
+    items she chose is added (eq. 6-9):
+
+        h(0) = p,   h(k+1) = h(k) + mean of the friends' h(k),   user = h(layers) + mean of items
+
+    Items keep their embeddings. The paper's h(k+1) is a linear layer with a nonlinearity on both
+    terms, and its h(0) adds features of users; here there are none, and the layer is the plain sum,
+    as in later comparisons by the same group (DiffNet++, 2020).
+
+    Parameters
+    ----------
+    train : Interactions
+    social : SocialGraph
+        On the same users. Links are taken as mutual.
+    dim : int, default 64
+    layers : int, default 2
+    seed : int, default 0
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets
+    >>> lastfm = datasets.load("lastfm-2k")
+    >>> DiffNet(lastfm.interactions, lastfm.social, dim=8).score(torch.tensor([0])).shape
+    torch.Size([1, 17632])
+    """
+
+    def __init__(
+        self,
+        train: Interactions,
+        social: SocialGraph,
+        dim: int = 64,
+        layers: int = 2,
+        seed: int = 0,
+    ) -> None:
+        if layers < 0:
+            raise ValueError(f"layers={layers}: zero or more are possible.")
+        super().__init__(train, dim, seed)
+        self.layers = layers
+        mean_of_friends = normalize(friendships(social, train), "mean")
+        oneself = sparse.eye_array(train.num_users, format="csr")
+        self.diffusion = Adjacency(sparse.csr_array(oneself + mean_of_friends))
+        self.chosen = Adjacency(normalize(train.to_csr(), "mean"))
+
+    def embeddings(
+        self, users: Tensor | None = None, items: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Embeddings after diffusion of these users, and of these items (all by default)."""
+        own, of_items = self.nodes.weight.split([self.num_users, self.num_items])
+        only_last = [0.0] * self.layers + [1.0]
+        mean_of_items = self.chosen(of_items)
+        if users is None:
+            user_rows = propagate(self.diffusion, own, self.layers, combine=only_last)
+            user_rows = user_rows + mean_of_items
+        else:
+            user_rows, _ = propagate_batch(self.diffusion, own, self.layers, users, only_last)
+            user_rows = user_rows + mean_of_items.index_select(0, users)
+        return user_rows, of_items if items is None else of_items.index_select(0, items)
+
+    def extra_repr(self) -> str:
+        return f"{super().extra_repr()}, layers={self.layers}"
