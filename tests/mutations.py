@@ -45,6 +45,7 @@ class Outcome(NamedTuple):
 
 EVALUATION, RETRIEVAL = "tests/test_evaluation.py::", "tests/test_retrieval.py::"
 TRAINING, BY_HAND = "tests/test_training.py::", "tests/test_by_hand.py::"
+GRAPHREC, SOCIAL = "tests/test_graphrec.py::", "tests/test_social_models.py::"
 SIX_METRICS = EVALUATION + "test_the_six_metrics_by_hand"
 GRADIENTS = BY_HAND + "test_gradients_of_a_weighted_sum_of_layers"
 
@@ -473,6 +474,71 @@ DEFECTS = (
         "receivers = np.repeat(np.arange(len(above)), degrees[above])",
         "receivers = np.sort(np.arange(degrees[above].sum()) % len(above))",
         ("tests/test_computation_graphs.py::test_both_hold_the_walks_of_networkx",),
+    ),
+    # ------------------------------------------------------------------ friends
+    Defect(
+        "the rating to be predicted is among the item's raters",
+        "training reads the answer off the graph, use cannot",
+        "models/graphrec.py",
+        "hidden and hidden[::-1]",
+        "None",
+        (GRAPHREC + "test_training_hides_what_is_asked_for",),
+    ),
+    Defect(
+        "attention over all edges of the batch",
+        "as with padding that is not masked: a user with few neighbours is hardly heard",
+        "neighbour_lists.py",
+        "return powers / total.index_select(0, owner)",
+        "return powers / total.sum()",
+        ("tests/test_neighbour_lists.py::test_attention_is_a_softmax_for_each_node",),
+    ),
+    Defect(
+        "opinion embedding ignored",
+        "one star counts as five",
+        "models/graphrec.py",
+        "hidden = (of_neighbour.index_select(0, place) + of_opinion).relu()",
+        "hidden = of_neighbour.index_select(0, place).relu()",
+        (GRAPHREC + "test_predictions_are_the_papers_equations",),
+    ),
+    Defect(
+        "friends are the user herself",
+        "the social graph decides how often, not who",
+        "models/graphrec.py",
+        "torch.searchsorted(everybody, trusted.node))",
+        "torch.searchsorted(everybody, users)[trusted.owner])",
+        (GRAPHREC + "test_predictions_are_the_papers_equations",),
+    ),
+    Defect(
+        "a left-out rating pulls the other way",
+        "models learn from residuals that are too small instead of too large",
+        "models/bias_only.py",
+        "predicted - (ratings - predicted) * (1 - rest) / rest",
+        "predicted + (ratings - predicted) * (1 - rest) / rest",
+        ("tests/test_rating_models.py::test_a_rating_left_out",),
+    ),
+    Defect(
+        "a friendship works in one direction",
+        "who was named as a friend does not hear from the one who named her",
+        "models/social_lightgcn.py",
+        "return sparse.csr_array(links.maximum(links.T))",
+        "return sparse.csr_array(links)",
+        (SOCIAL + "test_diffnet_takes_up_what_friends_like",),
+    ),
+    Defect(
+        "a view of SEPT names its own positives",
+        "the views no longer teach each other",
+        "models/sept.py",
+        "named = likeness.sum(0) - likeness[one]",
+        "named = likeness[one]",
+        (SOCIAL + "test_the_self_supervised_loss_of_sept",),
+    ),
+    Defect(
+        "a thinned graph loses one direction of an edge",
+        "its backward pass is that of another matrix",
+        "propagation.py",
+        "drawn[np.minimum(self._mirrored, np.arange(self.entries))]",
+        "drawn",
+        ("tests/test_propagation.py::test_thinning_drops_entries_with_their_mirror_images",),
     ),
 )
 
