@@ -71,6 +71,49 @@ class SocialGraph:
         shape = (self.num_users, self.num_users)
         return sparse.csr_array((np.ones(len(self)), (self.source, self.target)), shape=shape)
 
+    def rewired(self, seed: int = 0) -> SocialGraph:
+        """As many links for every user, but with anybody: a control for what links tell.
+
+        The ends of the links are shuffled. Where that links a user to herself, or two users twice,
+        these ends are shuffled again with others; a few links that still clash at last are left
+        out. If all links are mutual they still are.
+
+        Parameters
+        ----------
+        seed : int, default 0
+
+        Examples
+        --------
+        >>> pairs = pd.DataFrame({"user": [0, 1, 2, 3], "friend": [1, 2, 3, 0]})
+        >>> ring = SocialGraph.from_frame(pairs, pd.RangeIndex(4), mutual=True)
+        >>> ring.rewired(seed=1).to_csr().sum(axis=1).max() <= 2
+        np.True_
+        """
+        links = self.to_csr()
+        mutual = len(self) > 0 and (links != links.T).nnz == 0
+        generator = np.random.default_rng(seed)
+        one, other = self.source.copy(), self.target.copy()
+        if mutual:  # each friendship once, in either direction
+            kept = one < other
+            one, other = one[kept], other[kept]
+            turned = generator.random(len(one)) < 0.5
+            one, other = np.where(turned, other, one), np.where(turned, one, other)
+        generator.shuffle(other)
+        for _ in range(100):
+            clashing = _clashing(one, other, self.num_users, mutual)
+            if not clashing.any():
+                break
+            # with as many others, so that there is somebody to swap with
+            partners = generator.choice(len(one), min(len(one), 2 * int(clashing.sum())), False)
+            swapped = np.union1d(np.flatnonzero(clashing), partners)
+            other[swapped] = other[generator.permutation(swapped)]
+        good = ~_clashing(one, other, self.num_users, mutual)
+        one, other = one[good], other[good]
+        if mutual:
+            one, other = np.concatenate([one, other]), np.concatenate([other, one])
+        order = np.lexsort((other, one))
+        return SocialGraph(one[order], other[order], self.users)
+
     def to_frame(self) -> pd.DataFrame:
         """One link a row: columns user, friend."""
         return pd.DataFrame({"user": self.users[self.source], "friend": self.users[self.target]})
@@ -166,6 +209,14 @@ class KnowledgeGraph:
             f"KnowledgeGraph({len(self):,} facts of {self.num_relations:,} kinds about "
             f"{covered:,} of {self.num_items:,} items, {self.num_entities:,} entities)"
         )
+
+
+def _clashing(one: IntArray, other: IntArray, num_users: int, mutual: bool) -> NDArray[np.bool_]:
+    """Links from a user to herself, and all but the first of several between the same two."""
+    low, high = (np.minimum(one, other), np.maximum(one, other)) if mutual else (one, other)
+    first = np.zeros(len(one), bool)
+    first[np.unique(low * num_users + high, return_index=True)[1]] = True
+    return ~first | (one == other)
 
 
 def _column(frame: pd.DataFrame, name: str) -> NDArray[np.object_]:

@@ -133,3 +133,30 @@ def test_a_fact_that_lacks_a_part_is_refused(column: str) -> None:
         KnowledgeGraph.from_frame(frame, pd.Index(["tea"]))
     with pytest.raises(ValueError, match=rf"no column '{column}'; the columns are"):
         KnowledgeGraph.from_frame(frame.drop(columns=column), pd.Index(["tea"]))
+
+
+# ---------------------------------------------------------------------- rewiring
+@pytest.mark.parametrize("mutual", [True, False])
+@pytest.mark.parametrize("seed", range(5))
+def test_rewiring_keeps_how_many_friends_everybody_has(mutual: bool, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    pairs = generator.integers(60, size=(150, 2))
+    frame = pd.DataFrame(pairs, columns=["user", "friend"])
+    graph = SocialGraph.from_frame(frame, pd.RangeIndex(60), mutual=mutual)
+    other = graph.rewired(seed)
+    before, after = graph.to_csr(), other.to_csr()
+    np.testing.assert_array_equal(after.sum(axis=1), before.sum(axis=1))
+    np.testing.assert_array_equal(after.sum(axis=0), before.sum(axis=0))
+    assert after.max() == 1
+    assert after.diagonal().sum() == 0
+    assert ((after != after.T).nnz == 0) == mutual
+    assert after.multiply(before).sum() < 0.4 * len(graph)  # mostly with others than before
+    again = graph.rewired(seed)
+    np.testing.assert_array_equal(again.target, other.target)
+
+
+def test_rewiring_what_cannot_be_rewired() -> None:
+    users = pd.RangeIndex(2)
+    pair = SocialGraph(np.array([0, 1]), np.array([1, 0]), users)
+    assert len(pair.rewired()) in (0, 2)  # two friends: the same again, or nobody
+    assert len(SocialGraph(np.empty(0, int), np.empty(0, int), users).rewired()) == 0
