@@ -2,14 +2,12 @@
 
     GNNREC_DATA=... python benchmarks/time_to_quality.py
 
-1. Tuning. A tenth of train is held out (seed 0). LightGCN with three layers and matrix
-   factorization are trained with sampled softmax on the rest. From a starting point the weight
-   decay, then the learning rate is doubled or halved for as long as validation Recall@20 at the end
-   of the cosine schedule gets better; then longer schedules are tried, one of them with twice the
-   weight decay, which slows learning. One thread a run, two runs at once.
-2. Refit. The chosen settings, on all of train, for the chosen number of epochs, with three seeds,
-   one run at a time on two threads. Nothing is stopped early. Test is looked at after every second
-   epoch for the curve only; this is not counted as training.
+1. Tuning. A fifth of every user's train is held out (seed 0), as large a share as that of the
+   published test part. LightGCN with three layers and matrix factorization are trained with sampled
+   softmax on the rest, once with each of the settings below. One thread a run, two runs at once.
+2. Refit. The setting with the best validation Recall@20, on all of train, for the same number of
+   epochs, with three seeds, one run at a time on two threads. Nothing is stopped early. Test is
+   looked at after every second epoch for the curve only; this is not counted as training.
 3. The recipe of the LightGCN paper beside it (BPR, learning rate .001, weight decay .0001, batches
    of 2,048), for as many epochs as it is given here; the paper trains for up to 1,000.
 
@@ -22,53 +20,61 @@ from __future__ import annotations
 import json
 import os
 import statistics
-import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from machine import RESULTS, describe, store
+import torch
+from machine import RESULTS, store
+from recorded import Found, Job, Recorded
+
+from gnnrec_helpers import datasets, evaluate, fit, models
+from gnnrec_helpers.objectives import BPR, SampledSoftmax
 
 CACHE = Path(__file__).parent / "cache"
-STORED = RESULTS / "time_to_quality.json"
 MARKS, SEEDS = (0.15, 0.16, 0.17, 0.18, 0.183, 0.186), (0, 1, 2)
 Setting = dict[str, Any]
 
-START: dict[str, Setting] = {
-    "LightGCN": {
-        "layers": 3, "loss": "softmax", "weight_decay": 0.025, "lr": 0.01, "negatives": 1024,
-        "batch_size": 4096, "epochs": 20, "schedule": "cosine",
-    },
-    "MF": {
-        "layers": 0, "loss": "softmax", "weight_decay": 0.05, "lr": 0.01, "negatives": 1024,
-        "batch_size": 4096, "epochs": 20, "schedule": "cosine",
-    },
-}  # fmt: skip
-VARIED = ("weight_decay", "lr")  # in this order, with a schedule of 20 epochs
-LONGER = ((30, 1), (40, 1), (40, 2))  # then epochs, and how many times the weight decay
+
+def softmax(
+    layers: int, decay: float, lr: float, negatives: int, batch_size: int, epochs: int
+) -> Setting:
+    return {"layers": layers, "loss": "softmax", "weight_decay": decay, "lr": lr,
+            "negatives": negatives, "batch_size": batch_size, "epochs": epochs,
+            "schedule": "cosine"}  # fmt: skip
+
+
+TRIALS = {
+    "LightGCN": [
+        softmax(3, 0.025, 0.01, 1024, 4096, 30),
+        softmax(3, 0.05, 0.01, 1024, 4096, 40),
+        softmax(3, 0.035, 0.01, 2048, 4096, 30),
+        softmax(3, 0.05, 0.01, 2048, 4096, 40),
+        softmax(3, 0.05, 0.02, 2048, 8192, 50),
+    ],
+    "MF": [
+        softmax(0, decay, lr, 1024, 4096, 20)
+        for decay, lr in ((0.1, 0.01), (0.2, 0.01), (0.2, 0.02), (0.3, 0.02), (0.4, 0.02))
+    ],
+}
 PAPER: Setting = {
     "layers": 3, "loss": "bpr", "weight_decay": 1e-4, "lr": 1e-3, "negatives": 1,
     "batch_size": 2048, "epochs": 10, "schedule": "constant",
 }  # fmt: skip
 
 
-# ---------------------------------------------------------------------- one run, in its own process
-def train(job: dict[str, Any]) -> dict[str, Any]:
-    import torch
-
-    from gnnrec_helpers import datasets, evaluate, fit, models
-    from gnnrec_helpers.objectives import BPR, SampledSoftmax
-
+# ---------------------------------------------------------------------- one run
+def train(job: Job) -> Found:
     torch.set_num_threads(job["threads"])
     setting, tuning = job["setting"], job["tuning"]
     split = datasets.load("gowalla").split
+    assert split is not None
     if tuning:
-        split = split.with_validation(0.1, seed=0)
+        split = split.with_validation(0.2, seed=0)
     model = models.LightGCN(split.train, dim=64, layers=setting["layers"], seed=job["seed"])
-    softmax = setting["loss"] == "softmax"
     decay = setting["weight_decay"]
-    objective = SampledSoftmax(setting["negatives"], decay) if softmax else BPR(decay)
+    by_softmax = setting["loss"] == "softmax"
+    objective = SampledSoftmax(setting["negatives"], decay) if by_softmax else BPR(decay)
 
     def look_at_test(model: Any, history: Any) -> None:
         done = len(history.epochs)
@@ -93,92 +99,52 @@ def train(job: dict[str, Any]) -> dict[str, Any]:
         progress=False,
     )
     checkpoint.unlink()
-    return {**job, "epochs": history.epochs, "load": os.getloadavg()[0]}
+    seconds = sum(epoch["seconds"] for epoch in history.epochs)
+    if tuning:
+        return {"validation": history.epochs[-1]["recall@20"], "seconds": seconds}
+    return {"epochs": history.epochs, "seconds": seconds, "load": os.getloadavg()[0]}
 
 
-def name_of(job: dict[str, Any]) -> str:
+def name_of(job: Job) -> str:
     """A file name that says everything about a run."""
     parts = [f"{key}-{value}" for key, value in job["setting"].items()]
     return "_".join([*parts, f"seed-{job['seed']}", "tuning" if job["tuning"] else "all"])
 
 
-# ---------------------------------------------------------------------- the record of all runs
-class Record:
-    """Finished runs; what is asked for again is not run again."""
-
-    def __init__(self) -> None:
-        known = json.loads(STORED.read_text(encoding="utf-8")) if STORED.exists() else {"runs": []}
-        self.runs: dict[str, dict[str, Any]] = {name_of(run): run for run in known["runs"]}
-
-    def wanted(self, jobs: list[dict[str, Any]], at_once: int) -> list[dict[str, Any]]:
-        missing = [job for job in jobs if name_of(job) not in self.runs]
-        with ThreadPoolExecutor(at_once) as pool:
-            for run in pool.map(self._work, missing):
-                self.runs[name_of(run)] = run
-                self.store()
-        return [self.runs[name_of(job)] for job in jobs]
-
-    def store(self) -> None:
-        record = {"machine": describe(threads=2), "runs": list(self.runs.values())}
-        store("time_to_quality", record, report(record))
-
-    @staticmethod
-    def _work(job: dict[str, Any]) -> dict[str, Any]:
-        threads = str(job["threads"])
-        environment = {**os.environ, "OMP_NUM_THREADS": threads}
-        found = subprocess.run(
-            [sys.executable, __file__, "--run", json.dumps(job)],
-            stdout=subprocess.PIPE,
-            check=True,
-            text=True,
-            env=environment,
-        )
-        return json.loads(found.stdout)
+# ---------------------------------------------------------------------- what is run
+def trials(model: str) -> list[Job]:
+    return [{"model": model, "setting": s, "seed": 0, "tuning": True, "threads": 1}
+            for s in TRIALS[model]]  # fmt: skip
 
 
-def tune(record: Record, model: str) -> Setting:
-    """Double or halve one setting after the other for as long as validation gets better."""
-
-    def best_of(settings: list[Setting]) -> Setting:
-        jobs = [{"model": model, "setting": s, "seed": 0, "tuning": True, "threads": 1}
-                for s in settings]  # fmt: skip
-        return max(record.wanted(jobs, at_once=2), key=validation)["setting"]
-
-    best = START[model]
-    for name in VARIED:
-        while True:
-            now = best[name]
-            near = [{**best, name: type(now)(now * factor)} for factor in (0.5, 2)]
-            found = best_of([*near, best])
-            if found == best:
-                break
-            best = found
-    decay = best["weight_decay"]
-    longer = [{**best, "epochs": n, "weight_decay": times * decay} for n, times in LONGER]
-    return best_of([best, *longer])
+def refits(model: str, setting: Setting, seeds: tuple[int, ...] = SEEDS) -> list[Job]:
+    return [{"model": model, "setting": setting, "seed": seed, "tuning": False, "threads": 2}
+            for seed in seeds]  # fmt: skip
 
 
-def validation(run: dict[str, Any]) -> float:
-    return run["epochs"][-1]["recall@20"]
+def tuned(record: Recorded, model: str) -> Setting:
+    """The setting with the best Recall@20 on validation."""
+    jobs = trials(model)
+    judged = zip(record.wanted(jobs, at_once=2), jobs, strict=True)
+    return max(judged, key=lambda pair: pair[0]["validation"])[1]["setting"]
+
+
+def recorded() -> Recorded:
+    return Recorded("time_to_quality", train, report)
 
 
 def measure() -> None:
-    record = Record()
-    for model in START:
-        chosen = tune(record, model)
-        record.wanted(
-            [{"model": model, "setting": chosen, "seed": seed, "tuning": False, "threads": 2}
-             for seed in SEEDS], at_once=1,
-        )  # fmt: skip
-    paper = {"model": "paper's recipe", "setting": PAPER, "seed": 0, "tuning": False, "threads": 2}
-    record.wanted([paper], at_once=1)
+    record = recorded()
+    for model in TRIALS:
+        record.wanted(refits(model, tuned(record, model)))
+    record.wanted(refits("paper's recipe", PAPER, (0,)))
 
 
 # ---------------------------------------------------------------------- tables
-def seconds_until(run: dict[str, Any], mark: float) -> float | None:
+def seconds_until(found: Found, mark: float) -> float | None:
     """Seconds of training after which test Recall@20 was first seen at the mark."""
     spent = 0.0
-    for epoch in run["epochs"]:
+    for epoch in found["epochs"]:
         spent += epoch["seconds"]
         if epoch.get("recall@20", 0.0) >= mark:
             return spent
@@ -186,55 +152,53 @@ def seconds_until(run: dict[str, Any], mark: float) -> float | None:
 
 
 def report(record: dict[str, Any]) -> str:
-    tuning = [run for run in record["runs"] if run["tuning"]]
-    final = [run for run in record["runs"] if not run["tuning"]]
+    runs = [(run["job"], run["found"]) for run in record["runs"]]
+    final = [(job, found) for job, found in runs if not job["tuning"]]
     varied = ("weight_decay", "lr", "negatives", "batch_size", "epochs")
     lines = ["Refitted on all of train, two threads:", ""]
     lines += ["| model | seed | epochs | training, s | Recall@20 | NDCG@20 |",
               "|---|---|---|---|---|---|"]  # fmt: skip
-    for run in final:
-        last = run["epochs"][-1]
-        spent = sum(epoch["seconds"] for epoch in run["epochs"])
+    for job, found in final:
+        last = found["epochs"][-1]
         lines.append(
-            f"| {run['model']} | {run['seed']} | {len(run['epochs'])} | {spent:.0f} | "
+            f"| {job['model']} | {job['seed']} | {len(found['epochs'])} | {found['seconds']:.0f} | "
             f"{last['recall@20']:.4f} | {last['ndcg@20']:.4f} |"
         )
-    for model in dict.fromkeys(run["model"] for run in final):
-        runs = [run for run in final if run["model"] == model]
-        recalls, ndcgs = ([run["epochs"][-1][m] for run in runs] for m in ("recall@20", "ndcg@20"))
-        if len(runs) > 1:
-            lines.append(
-                f"| {model}, mean ± standard deviation | | | | {statistics.mean(recalls):.4f} ± "
-                f"{statistics.stdev(recalls):.4f} | {statistics.mean(ndcgs):.4f} ± "
-                f"{statistics.stdev(ndcgs):.4f} |"
+    for model in dict.fromkeys(job["model"] for job, _ in final):
+        lasts = [found["epochs"][-1] for job, found in final if job["model"] == model]
+        if len(lasts) > 1:
+            cells = " | ".join(
+                spread([last[m] for last in lasts]) for m in ("recall@20", "ndcg@20")
             )
+            lines.append(f"| {model}, mean ± standard deviation | | | | {cells} |")
     lines += ["", "Seconds of training until test Recall@20 passes a mark:", ""]
     lines += ["| model | seed | " + " | ".join(f"{mark:.3f}" for mark in MARKS) + " |",
               "|---|---|" + "---|" * len(MARKS)]  # fmt: skip
-    for run in final:
-        passed = [seconds_until(run, mark) for mark in MARKS]
-        cells = " | ".join("–" if found is None else f"{found:.0f}" for found in passed)
-        lines.append(f"| {run['model']} | {run['seed']} | {cells} |")
-    lines += [
-        "",
-        "Settings tried, judged on validation (a tenth of train; seed 0, one thread):",
-        "",
-    ]
+    for job, found in final:
+        passed = [seconds_until(found, mark) for mark in MARKS]
+        cells = " | ".join("–" if seconds is None else f"{seconds:.0f}" for seconds in passed)
+        lines.append(f"| {job['model']} | {job['seed']} | {cells} |")
+    lines += ["", "Settings tried, judged on validation (a fifth of train; seed 0, one thread, "
+              "beside another run):", ""]  # fmt: skip
     lines += ["| model | " + " | ".join(varied) + " | training, s | validation Recall@20 |",
               "|---|" + "---|" * (len(varied) + 2)]  # fmt: skip
-    for run in tuning:
-        cells = " | ".join(f"{run['setting'][name]:g}" for name in varied)
-        spent = sum(epoch["seconds"] for epoch in run["epochs"])
-        lines.append(f"| {run['model']} | {cells} | {spent:.0f} | {validation(run):.4f} |")
+    for job, found in runs:
+        if job["tuning"]:
+            cells = " | ".join(f"{job['setting'][name]:g}" for name in varied)
+            lines.append(
+                f"| {job['model']} | {cells} | {found['seconds']:.0f} | {found['validation']:.4f} |"
+            )
     return "\n".join(lines) + "\n"
 
 
+def spread(values: list[float]) -> str:
+    return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
+
+
 def main() -> None:
-    if sys.argv[1:2] == ["--run"]:
-        print(json.dumps(train(json.loads(sys.argv[2]))))
-    elif sys.argv[1:] == ["--report"]:
-        record = json.loads(STORED.read_text(encoding="utf-8"))
-        store("time_to_quality", record, report(record))
+    if sys.argv[1:] == ["--report"]:
+        stored = json.loads((RESULTS / "time_to_quality.json").read_text(encoding="utf-8"))
+        store("time_to_quality", stored, report(stored))
     else:
         measure()
 
