@@ -133,3 +133,38 @@ def test_embedding_map_accepts_tensors_with_gradients():
 def test_figures_bring_their_own_light_background(figure):
     assert isinstance(figure, Figure)
     assert mpl.colors.to_hex(figure.get_facecolor()) == plots.PAPER.lower()
+
+
+def test_pairs_by_what_they_have_in_common():
+    (axes,) = plots.in_common({"friends": [0, 1, 5, 9], "others": [0, 0, 0, 1]}, most=5).axes
+    friends, others = ([bar.get_height() for bar in container] for container in axes.containers)
+    assert friends == [25, 25, 0, 0, 0, 50]  # five or more together
+    assert others == [75, 25, 0, 0, 0, 0]
+    assert [label.get_text() for label in axes.get_xticklabels()][-1] == "5+"
+
+
+def test_attention_is_sorted_and_beside_an_equal_share():
+    weights = torch.tensor([0.2, 0.5, 0.3], requires_grad=True)
+    (axes,) = plots.attention(weights, ["a", "b", "c"], [1, 2, 1]).axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "c", "a"]
+    assert axes.lines[0].get_xdata()[0] == pytest.approx(1 / 3)
+    ones, twos = axes.containers
+    assert [bar.get_width() for bar in ones] == pytest.approx([0.3, 0.2])
+    assert [bar.get_width() for bar in twos] == pytest.approx([0.5])
+
+
+def test_gains_have_their_interval():
+    table = pd.DataFrame({"Δ": [0.1, -0.2], "± Δ": [0.05, 0.1]}, ["few", "many"])
+    (axes,) = plots.gains(table, "Δ").axes
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["few", "many"]
+    bars = axes.containers[0].lines[2][0].get_segments()
+    np.testing.assert_allclose([bar[:, 0] for bar in bars], [[0.05, 0.15], [-0.3, -0.1]])
+
+
+def test_graphrec_is_drawn_with_three_aggregations():
+    (axes,) = plots.aggregations().axes
+    assert [text for text in texts(axes) if text.startswith("attention")] == [
+        "attention 1",
+        "attention 2",
+        "attention 3",
+    ]

@@ -26,6 +26,7 @@ from .embeddings import (
     factorization,
     principal_components,
 )
+from .friends import aggregations, attention, gains, in_common
 from .graphs import bipartite
 from .neighbourhoods import degrees, families, neighbourhood, reach
 from .ranking import comparison, funnel, interaction_matrix, long_tail, ranked_lists, split_rows
@@ -33,7 +34,9 @@ from .style import PAPER
 
 __all__ = [
     "PAPER",
+    "aggregations",
     "agreement",
+    "attention",
     "bipartite",
     "bpr_loss",
     "by_layer",
@@ -46,6 +49,8 @@ __all__ = [
     "families",
     "field_growth",
     "funnel",
+    "gains",
+    "in_common",
     "interaction_matrix",
     "layers",
     "long_tail",
