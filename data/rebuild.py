@@ -8,6 +8,9 @@
     pip install pyarrow
     python data/rebuild.py lastfm-2k graphdatascience-2.2-py3-none-any.whl
 
+    pip download --no-deps recbole==1.2.1            # PyPI: Freebase facts about movies
+    python data/rebuild.py movielens-small-facts recbole-1.2.1-py3-none-any.whl
+
 The files are written byte for byte the same on every machine (gzip without time stamp),
 so `git diff` after a rebuild shows whether the sources still say what is embedded here.
 """
@@ -106,6 +109,41 @@ def lastfm_2k(wheel: Path) -> dict[str, pd.DataFrame]:
     return {name: t.sort_values(list(t.columns[:3])) for name, t in tables.items()}
 
 
+def movielens_small_facts(wheel: Path) -> dict[str, pd.DataFrame]:
+    """Freebase facts about movies with a MovieLens number up to 1682.
+
+    The package links them to the "items" of ml-100k, an older set with numbers of its own. But the
+    numbers in the link are those of MovieLens's later sets, which this one has too: number 260 is
+    linked to Star Wars, which it is here, and not to ml-100k's 260, "Event Horizon". A test
+    compares genres, so that such a mix-up cannot come back.
+    """
+    archive = zipfile.ZipFile(wheel)
+    folder = "recbole/dataset_example/ml-100k/ml-100k"
+
+    def table(suffix: str, columns: list[str]) -> pd.DataFrame:
+        text = io.BytesIO(archive.read(folder + suffix))
+        return pd.read_csv(text, sep="\t", names=columns, header=0, dtype=str, quoting=3)
+
+    link = table(".link", ["movie", "entity"]).astype({"movie": int})
+    ours = pd.read_csv(DATA / "movielens-small" / "movies.csv.gz")["movie"]
+    movie = link[link["movie"].isin(ours)].set_index("entity")["movie"]
+    if movie.index.has_duplicates or movie.duplicated().any():
+        raise SystemExit("The link is not one to one any more.")
+
+    facts = table(".kg", ["head", "relation", "tail"])
+    # the other half of the table says the same from the other side
+    facts = facts[facts["relation"].str.startswith("film.film.") & facts["head"].isin(movie.index)]
+    of_movie = facts["tail"].map(movie)
+    told = pd.DataFrame(
+        {
+            "movie": facts["head"].map(movie).astype(int),
+            "relation": facts["relation"].str.removeprefix("film.film."),
+            "entity": of_movie.astype("Int64").astype(str).where(of_movie.notna(), facts["tail"]),
+        }
+    )
+    return {"facts": told.drop_duplicates().sort_values(["movie", "relation", "entity"])}
+
+
 def write(frame: pd.DataFrame, path: Path) -> None:
     """Gzipped CSV without a time stamp; written beside its place, then renamed into it."""
     text = frame.to_csv(index=False, lineterminator="\n").encode()
@@ -125,7 +163,11 @@ def write_checksums() -> None:
 
 
 def main() -> None:
-    builders = {"movielens-small": movielens_small, "lastfm-2k": lastfm_2k}
+    builders = {
+        "movielens-small": movielens_small,
+        "movielens-small-facts": movielens_small_facts,
+        "lastfm-2k": lastfm_2k,
+    }
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("name", choices=[*builders, "checksums"])
     parser.add_argument("package", type=Path, nargs="?", help="the downloaded .deb or .whl")
@@ -134,7 +176,8 @@ def main() -> None:
         if arguments.package is None:
             parser.error(f"{arguments.name} is rebuilt from a package: give its path")
         for table, frame in builders[arguments.name](arguments.package).items():
-            write(frame, DATA / arguments.name / f"{table}.csv.gz")
+            folder = arguments.name.removesuffix("-facts")
+            write(frame, DATA / folder / f"{table}.csv.gz")
     write_checksums()
 
 

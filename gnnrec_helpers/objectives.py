@@ -70,8 +70,8 @@ class SampledSoftmax:
     shared_negatives : int, default 1024
         Drawn uniformly for each batch.
     weight_decay : float, default 0.025
-        What validation chose on Gowalla (benchmarks/time_to_quality.py); it holds on
-        movielens-small and lastfm-2k, too. For other data choose it on validation.
+        A compromise: validation chose 0.05 on Gowalla (benchmarks/time_to_quality.py) and 0.025 on
+        lastfm-2k (benchmarks/social.py). For other data choose it on validation.
     temperature : float, default 1.0
         Scores are divided by it.
     """

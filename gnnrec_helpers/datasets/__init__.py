@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable
 
-from . import lastfm_2k, movielens_small, toy, trust_networks, user_item_lists
+from . import lastfm_2k, linked_items, movielens_small, toy, trust_networks, user_item_lists
 from .dataset import Dataset
 
 __all__ = ["Dataset", "available", "load"]
@@ -20,6 +20,8 @@ _LOADERS: dict[str, Callable[[str], Dataset]] = {
     "ciao": trust_networks.load,
     "epinions": trust_networks.load,
     "filmtrust": trust_networks.load,
+    "lastfm-kg": linked_items.load,
+    "book-crossing-kg": linked_items.load,
 }
 
 
@@ -41,7 +43,8 @@ def load(name: str) -> Dataset:
     """
     if name not in _LOADERS:
         text = name.lower() if isinstance(name, str) else ""
-        near = difflib.get_close_matches(text, _LOADERS, n=1, cutoff=0.4)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        near = difflib.get_close_matches(text, _LOADERS, n=2, cutoff=0.6)
+        near = near or difflib.get_close_matches(text, _LOADERS, n=1, cutoff=0.4)
+        hint = f" Did you mean {' or '.join(map(repr, sorted(near)))}?" if near else ""
         raise ValueError(f"No data set {name!r}; there are {', '.join(_LOADERS)}.{hint}")
     return _LOADERS[name](name)

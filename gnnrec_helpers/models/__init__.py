@@ -7,18 +7,28 @@ from .diffnet import DiffNet
 from .ease import EASE
 from .graph_filter import GraphFilter, LinearFilter
 from .graphrec import GraphRec
+from .ials import IALS
 from .item_knn import ItemKNN
 from .lightgcn import LightGCN
 from .matrix_factorization import MatrixFactorization
+from .ngcf import NGCF
 from .popularity import Popularity
 from .probabilistic_mf import ProbabilisticMF
 from .recommender import EmbeddingRecommender, RatingModel, Recommender, frozen_score
+from .rp3beta import RP3Beta
 from .sept import SEPT
+from .sgl import SGL
+from .simgcl import SimGCL
 from .social_lightgcn import SocialLightGCN
+from .ultragcn import UltraGCN, UltraGCNLoss
+from .user_knn import UserKNN
 
 __all__ = [
     "EASE",
+    "IALS",
+    "NGCF",
     "SEPT",
+    "SGL",
     "BiasOnly",
     "DiffNet",
     "EmbeddingRecommender",
@@ -30,8 +40,13 @@ __all__ = [
     "MatrixFactorization",
     "Popularity",
     "ProbabilisticMF",
+    "RP3Beta",
     "RatingModel",
     "Recommender",
+    "SimGCL",
     "SocialLightGCN",
+    "UltraGCN",
+    "UltraGCNLoss",
+    "UserKNN",
     "frozen_score",
 ]

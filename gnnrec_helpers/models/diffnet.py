@@ -37,8 +37,8 @@ class DiffNet(MatrixFactorization):
     --------
     >>> from gnnrec_helpers import datasets
     >>> lastfm = datasets.load("lastfm-2k")
-    >>> DiffNet(lastfm.interactions, lastfm.social, dim=8).score(torch.tensor([0])).shape
-    torch.Size([1, 17632])
+    >>> DiffNet(lastfm.interactions, lastfm.social, dim=8).embeddings()[0].shape
+    torch.Size([1892, 8])
     """
 
     def __init__(

@@ -1,0 +1,82 @@
+"""SGL: LightGCN that should see the same when edges are missing."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ..interactions import Interactions
+from ..neighbour_lists import generator_for
+from ..propagation import propagate
+from ..sampling import Batch
+from .contrastive import info_nce
+from .lightgcn import LightGCN
+
+
+class SGL(LightGCN):
+    """Wu et al. (2021), "Self-supervised Graph Learning for Recommendation", with edge dropout.
+
+    Adds to :class:`LightGCN` a second loss, for
+    :class:`~gnnrec_helpers.objectives.SelfSupervised`: two graphs are drawn that lack a share of
+    the edges, and a node's embeddings in both should agree (eq. 10). Recommends as LightGCN does.
+
+    Here the graphs are drawn for every batch, not every epoch, their edges keep the weights of the
+    whole graph, and a node is compared with the nodes of its batch, not with all.
+
+    Parameters
+    ----------
+    train : Interactions
+    dim : int, default 64
+    layers : int, default 3
+    dropped : float, default 0.1
+        Share of the interactions that each of the two graphs lacks.
+    temperature : float, default 0.2
+    seed : int, default 0
+        Of the first embeddings and of what is dropped.
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets
+    >>> SGL(datasets.load("toy").interactions, dim=8).score(torch.tensor([0])).shape
+    torch.Size([1, 5])
+    """
+
+    def __init__(
+        self,
+        train: Interactions,
+        dim: int = 64,
+        layers: int = 3,
+        *,
+        dropped: float = 0.1,
+        temperature: float = 0.2,
+        seed: int = 0,
+    ) -> None:
+        if not 0 <= dropped < 1:
+            raise ValueError(f"dropped={dropped}: a share from 0 to below 1 is needed.")
+        if not temperature > 0:
+            raise ValueError(f"temperature={temperature}: a positive number is needed.")
+        super().__init__(train, dim, layers, seed)
+        self.dropped, self.temperature, self.seed = dropped, temperature, seed
+
+    def self_supervised_loss(self, batch: Batch) -> Tensor:
+        """The disagreement of two thinned graphs about the batch's users and about its items."""
+        users, items = batch.users.unique(), batch.positives.unique()
+        nodes = torch.cat([users, items + self.num_users])
+        generator = generator_for(self.seed, batch.users, batch.positives)
+        one, other = (
+            propagate(
+                self.adjacency.thinned(self.dropped, generator),
+                self.nodes.weight,
+                self.layers,
+                nodes,
+            ).split([len(users), len(items)])
+            for _ in range(2)
+        )
+        of_users = info_nce(one[0], other[0], self.temperature)
+        return of_users + info_nce(one[1], other[1], self.temperature)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{super().extra_repr()}, dropped={self.dropped:g}, "
+            f"temperature={self.temperature:g}, seed={self.seed}"
+        )

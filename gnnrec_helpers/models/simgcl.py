@@ -1,0 +1,120 @@
+"""SimGCL: LightGCN that should see the same through a little noise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize as unit_length
+
+from ..interactions import Interactions
+from ..neighbour_lists import generator_for
+from ..propagation import propagate, propagate_batch
+from ..sampling import Batch
+from .contrastive import info_nce
+from .lightgcn import LightGCN
+
+
+class SimGCL(LightGCN):
+    """Yu et al. (2022), "Are Graph Augmentations Necessary?"
+
+    Adds to :class:`LightGCN` a second loss, for
+    :class:`~gnnrec_helpers.objectives.SelfSupervised`, and leaves layer 0 out of the mean. Noise is
+    added to every layer, twice; a node's embeddings with the one noise and with the other should
+    agree (eq. 7-8). Unlike :class:`SGL` the graph stays whole.
+
+    Noise is a random vector of length `noise` that points into the same quadrant as the embedding
+    it is added to. A node is compared with the nodes of its batch.
+
+    Parameters
+    ----------
+    train : Interactions
+    dim : int, default 64
+    layers : int, default 3
+        At least 1.
+    noise : float, default 0.1
+    temperature : float, default 0.2
+    seed : int, default 0
+        Of the first embeddings and of the noise.
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets
+    >>> SimGCL(datasets.load("toy").interactions, dim=8).score(torch.tensor([0])).shape
+    torch.Size([1, 5])
+    """
+
+    def __init__(
+        self,
+        train: Interactions,
+        dim: int = 64,
+        layers: int = 3,
+        *,
+        noise: float = 0.1,
+        temperature: float = 0.2,
+        seed: int = 0,
+    ) -> None:
+        if layers < 1:
+            raise ValueError(f"layers={layers}: at least 1 is needed, since layer 0 is left out.")
+        if not noise >= 0:
+            raise ValueError(f"noise={noise}: zero or more is needed.")
+        if not temperature > 0:
+            raise ValueError(f"temperature={temperature}: a positive number is needed.")
+        super().__init__(train, dim, layers, seed)
+        self.noise, self.temperature, self.seed = noise, temperature, seed
+        self._combine = [0.0] + [1 / layers] * layers
+
+    def embeddings(
+        self, users: Tensor | None = None, items: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Embeddings after propagation of these users and items (all by default)."""
+        if users is None and items is None:
+            everything = propagate(
+                self.adjacency, self.nodes.weight, self.layers, combine=self._combine
+            )
+            user_rows, item_rows = everything.split([self.num_users, self.num_items])
+            return user_rows, item_rows
+        user_rows, item_rows, _ = self._propagated(*self._all_where_none(users, items))
+        return user_rows, item_rows
+
+    def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Users and items after propagation, and the rows of the table they started from."""
+        return self._propagated(users, items)
+
+    def _propagated(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        wanted = torch.cat([users, items + self.num_users])
+        found, start = propagate_batch(
+            self.adjacency, self.nodes.weight, self.layers, wanted, self._combine
+        )
+        user_rows, item_rows = found.split([len(users), len(items)])
+        return user_rows, item_rows, start
+
+    def self_supervised_loss(self, batch: Batch) -> Tensor:
+        """The disagreement under two noises about the batch's users and about its items."""
+        users, items = batch.users.unique(), batch.positives.unique()
+        nodes = torch.cat([users, items + self.num_users])
+        drawn = generator_for(self.seed, batch.users, batch.positives).integers(2**63)
+        generator = torch.Generator().manual_seed(int(drawn))
+        one, other = (
+            self._noisy(generator).index_select(0, nodes).split([len(users), len(items)])
+            for _ in range(2)
+        )
+        return info_nce(one[0], other[0], self.temperature) + info_nce(
+            one[1], other[1], self.temperature
+        )
+
+    def _noisy(self, generator: torch.Generator) -> Tensor:
+        """The mean of the layers, with noise added to each, shape (nodes, dim)."""
+        layer = self.nodes.weight
+        total = torch.zeros_like(layer)
+        for _ in range(self.layers):
+            layer = self.adjacency(layer)
+            drawn = unit_length(torch.rand(layer.shape, generator=generator)).to(layer.device)
+            layer = layer + self.noise * layer.detach().sign() * drawn
+            total = total + layer
+        return total / self.layers
+
+    def extra_repr(self) -> str:
+        return (
+            f"{super().extra_repr()}, noise={self.noise:g}, temperature={self.temperature:g}, "
+            f"seed={self.seed}"
+        )
