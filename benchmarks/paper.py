@@ -160,6 +160,7 @@ def trained() -> dict[str, Callable[[], Row]]:
             "fit": statistics.mean(run["seconds"] for run in found),
             "evaluation": None,
             "seeds": len(seeds),
+            "note": f", {setting['epochs']} of 1,000 epochs" if setting == PAPER else "",
         }
 
     def depth(layers: int) -> Row:
@@ -199,7 +200,8 @@ def report(record: dict[str, Any]) -> str:
     def figures(name: str) -> str:
         if name not in rows:
             return "–"
-        return f"{rows[name]['recall']:.4f} / {rows[name]['ndcg']:.4f}"
+        note = rows[name].get("note", "")
+        return f"{rows[name]['recall']:.4f} / {rows[name]['ndcg']:.4f}{note}"
 
     for name, published in PUBLISHED.items():
         row = rows.get(name) or rows.get(f"{name}, as published")

@@ -155,14 +155,18 @@ def report(record: dict[str, Any]) -> str:
     runs = [(run["job"], run["found"]) for run in record["runs"]]
     final = [(job, found) for job, found in runs if not job["tuning"]]
     varied = ("weight_decay", "lr", "negatives", "batch_size", "epochs")
-    lines = ["Refitted on all of train, two threads:", ""]
-    lines += ["| model | seed | epochs | training, s | Recall@20 | NDCG@20 |",
-              "|---|---|---|---|---|---|"]  # fmt: skip
+    lines = [
+        "Refitted on all of train, two threads (load: the machine's, at the end; 2 is this run "
+        "alone):",
+        "",
+    ]
+    lines += ["| model | seed | epochs | training, s | load | Recall@20 | NDCG@20 |",
+              "|---|---|---|---|---|---|---|"]  # fmt: skip
     for job, found in final:
         last = found["epochs"][-1]
         lines.append(
             f"| {job['model']} | {job['seed']} | {len(found['epochs'])} | {found['seconds']:.0f} | "
-            f"{last['recall@20']:.4f} | {last['ndcg@20']:.4f} |"
+            f"{found['load']:.1f} | {last['recall@20']:.4f} | {last['ndcg@20']:.4f} |"
         )
     for model in dict.fromkeys(job["model"] for job, _ in final):
         lasts = [found["epochs"][-1] for job, found in final if job["model"] == model]
@@ -170,7 +174,7 @@ def report(record: dict[str, Any]) -> str:
             cells = " | ".join(
                 spread([last[m] for last in lasts]) for m in ("recall@20", "ndcg@20")
             )
-            lines.append(f"| {model}, mean ± standard deviation | | | | {cells} |")
+            lines.append(f"| {model}, mean ± standard deviation | | | | | {cells} |")
     lines += ["", "Seconds of training until test Recall@20 passes a mark:", ""]
     lines += ["| model | seed | " + " | ".join(f"{mark:.3f}" for mark in MARKS) + " |",
               "|---|---|" + "---|" * len(MARKS)]  # fmt: skip

@@ -127,6 +127,40 @@ class SelfSupervised:
         return self.objective(model, batch) + self.weight * model.self_supervised_loss(batch)
 
 
+class TrainablePairModel(Protocol):
+    """What :class:`CrossEntropy` asks of a model."""
+
+    def training_scores(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of aligned pairs, and the rows of the tables that weight decay acts on."""
+        ...
+
+
+@dataclass(frozen=True)
+class CrossEntropy:
+    """A positive is a yes, a negative a no, and the score says how likely a yes is.
+
+    The mean of ``-log sigmoid(positive)`` plus that of ``-log sigmoid(-negative)``, plus
+    `weight_decay` times half the squared length of the embeddings of each pair. For models that see
+    an item differently for every user, so that no two embeddings need be compared.
+
+    Parameters
+    ----------
+    weight_decay : float, default 1e-4
+    """
+
+    weight_decay: float = 1e-4
+
+    def __call__(self, model: TrainablePairModel, batch: Batch) -> Tensor:
+        """The loss of a batch, a scalar."""
+        size, count = batch.negatives.shape
+        users = torch.cat([batch.users, batch.users.repeat_interleave(count)])
+        items = torch.cat([batch.positives, batch.negatives.flatten()])
+        scores, start = model.training_scores(users, items)
+        positive, negative = scores.split([size, size * count])
+        loss = softplus(-positive).mean() + softplus(negative).mean()
+        return loss + self.weight_decay / 2 * _squared_length(start) / size
+
+
 class TrainableRatingModel(Protocol):
     """What :class:`RatingRegression` asks of a model."""
 

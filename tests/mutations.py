@@ -46,6 +46,7 @@ class Outcome(NamedTuple):
 EVALUATION, RETRIEVAL = "tests/test_evaluation.py::", "tests/test_retrieval.py::"
 TRAINING, BY_HAND = "tests/test_training.py::", "tests/test_by_hand.py::"
 GRAPHREC, SOCIAL = "tests/test_graphrec.py::", "tests/test_social_models.py::"
+RIVALS = "tests/test_rivals.py::"
 SIX_METRICS = EVALUATION + "test_the_six_metrics_by_hand"
 GRADIENTS = BY_HAND + "test_gradients_of_a_weighted_sum_of_layers"
 
@@ -539,6 +540,55 @@ DEFECTS = (
         "drawn[np.minimum(self._mirrored, np.arange(self.entries))]",
         "drawn",
         ("tests/test_propagation.py::test_thinning_drops_entries_with_their_mirror_images",),
+    ),
+    # ------------------------------------------------------------------ rivals
+    Defect(
+        "temperature inverted",
+        "a low temperature makes the contrast soft instead of sharp",
+        "models/contrastive.py",
+        "unit_length(other).T / temperature",
+        "unit_length(other).T * temperature",
+        (RIVALS + "test_info_nce_one_pair_at_a_time",),
+    ),
+    Defect(
+        "the positive is in the denominator twice",
+        "agreement is never quite good enough",
+        "models/contrastive.py",
+        "cosines.logsumexp(1) - cosines.diagonal()",
+        "(cosines.exp().sum(1) + cosines.diagonal().exp()).log() - cosines.diagonal()",
+        (RIVALS + "test_info_nce_one_pair_at_a_time",),
+    ),
+    Defect(
+        "similarity is not symmetric",
+        "popular neighbours are held back, popular items are not",
+        "models/nearest.py",
+        "common / (np.sqrt(degrees[rows] * degrees[columns]) + shrink)",
+        "common / (degrees[columns] + shrink)",
+        (RIVALS + "test_user_knn_is_sklearn_s_cosine",),
+    ),
+    Defect(
+        "the walk's first step is not one of probabilities",
+        "items with many users send out more",
+        "models/rp3beta.py",
+        'normalize(sparse.csr_array(self._likes.T), "mean").power(alpha)',
+        "sparse.csr_array(self._likes.T)",
+        (RIVALS + "test_the_plain_walk_loses_nothing",),
+    ),
+    Defect(
+        "unobserved pairs cost nothing",
+        "iALS is content to like everything",
+        "models/ials.py",
+        "gram = self.unobserved * others.T @ others",
+        "gram = 0 * others.T @ others",
+        (RIVALS + "test_each_half_of_a_sweep_is_a_ridge_regression",),
+    ),
+    Defect(
+        "a user's own items among UltraGCN's negatives",
+        "what she chose is pushed away",
+        "models/ultragcn.py",
+        "if batch.known is not None:",
+        "if False:",
+        (RIVALS + "test_the_loss_of_ultragcn_one_pair_at_a_time",),
     ),
 )
 

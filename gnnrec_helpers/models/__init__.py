@@ -9,6 +9,7 @@ from .graph_filter import GraphFilter, LinearFilter
 from .graphrec import GraphRec
 from .ials import IALS
 from .item_knn import ItemKNN
+from .kgcn import KGCN
 from .lightgcn import LightGCN
 from .matrix_factorization import MatrixFactorization
 from .ngcf import NGCF
@@ -26,6 +27,7 @@ from .user_knn import UserKNN
 __all__ = [
     "EASE",
     "IALS",
+    "KGCN",
     "NGCF",
     "SEPT",
     "SGL",
