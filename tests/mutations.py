@@ -46,7 +46,7 @@ class Outcome(NamedTuple):
 EVALUATION, RETRIEVAL = "tests/test_evaluation.py::", "tests/test_retrieval.py::"
 TRAINING, BY_HAND = "tests/test_training.py::", "tests/test_by_hand.py::"
 GRAPHREC, SOCIAL = "tests/test_graphrec.py::", "tests/test_social_models.py::"
-RIVALS = "tests/test_rivals.py::"
+RIVALS, KNOWLEDGE = "tests/test_rivals.py::", "tests/test_knowledge_models.py::"
 SIX_METRICS = EVALUATION + "test_the_six_metrics_by_hand"
 GRADIENTS = BY_HAND + "test_gradients_of_a_weighted_sum_of_layers"
 
@@ -529,8 +529,8 @@ DEFECTS = (
         "a view of SEPT names its own positives",
         "the views no longer teach each other",
         "models/sept.py",
-        "named = likeness.sum(0) - likeness[one]",
-        "named = likeness[one]",
+        "(likeness[two] for two in range(3) if two != one)",
+        "(likeness[one] for two in range(3) if two != one)",
         (SOCIAL + "test_the_self_supervised_loss_of_sept",),
     ),
     Defect(
@@ -589,6 +589,39 @@ DEFECTS = (
         "if batch.known is not None:",
         "if False:",
         (RIVALS + "test_the_loss_of_ultragcn_one_pair_at_a_time",),
+    ),
+    # ------------------------------------------------------------------ facts
+    Defect(
+        "relation ids shifted by one",
+        "attention looks at another relation than the fact's",
+        "models/kgcn.py",
+        "near[known], by[known] = target[edges], relation[edges]",
+        "near[known], by[known] = target[edges], (relation[edges] + 1) % knowledge.num_relations",
+        (KNOWLEDGE + "test_facts_are_sampled_in_both_directions",),
+    ),
+    Defect(
+        "inverse relations missing",
+        "an actor does not hear from the films she is in",
+        "models/kgcn.py",
+        "target = np.concatenate([knowledge.tail, knowledge.head])",
+        "target = np.concatenate([knowledge.tail, knowledge.tail])",
+        (KNOWLEDGE + "test_facts_are_sampled_in_both_directions",),
+    ),
+    Defect(
+        "held-out items used as negatives",
+        "a right answer is counted as wrong",
+        "ctr_evaluation.py",
+        "known = merge(split.train, split.test)",
+        "known = split.train",
+        (KNOWLEDGE + "test_yes_or_no_is_sklearn_s",),
+    ),
+    Defect(
+        "facts work in one direction",
+        "a director does not hear from his films",
+        "models/knowledge_lightgcn.py",
+        "links = links + links.T",
+        "links = links + links",
+        (KNOWLEDGE + "test_knowledge_lightgcn_sends_along_both_graphs",),
     ),
 )
 

@@ -24,7 +24,7 @@ FLOORS = [
     {"interactions", "node_order", "ranges", "side_graphs", "sparse_product"},
     {"datasets", "memory", "neighbour_lists", "propagation", "sampling"},
     {"models", "objectives"},
-    {"training", "evaluation", "rating_evaluation", "retrieval"},
+    {"training", "ctr_evaluation", "evaluation", "rating_evaluation", "retrieval"},
     {"aggregation", "computation_graphs", "conversions", "graph_statistics", "grids"},
     {"plots", "checks", "explorer"},
 ]

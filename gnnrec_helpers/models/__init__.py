@@ -10,6 +10,7 @@ from .graphrec import GraphRec
 from .ials import IALS
 from .item_knn import ItemKNN
 from .kgcn import KGCN
+from .knowledge_lightgcn import KnowledgeLightGCN
 from .lightgcn import LightGCN
 from .matrix_factorization import MatrixFactorization
 from .ngcf import NGCF
@@ -37,6 +38,7 @@ __all__ = [
     "GraphFilter",
     "GraphRec",
     "ItemKNN",
+    "KnowledgeLightGCN",
     "LightGCN",
     "LinearFilter",
     "MatrixFactorization",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import torch
 from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import normalize as unit_length
@@ -96,15 +95,16 @@ class SEPT(LightGCN):
         generator = generator_for(self.seed, batch.users, batch.positives)
         thinned = self.adjacency.thinned(self.dropped, generator)
         others = unit_length(propagate(thinned, table, self.layers, users))  # (users, dim)
-        # cosines of every user, in each view, to every user in the thinned graph
-        cosines = [unit_length(view) @ others.T / self.temperature for view in views]
-        with torch.no_grad():
-            likeness = torch.stack([found.softmax(1) for found in cosines])  # (3, users, users)
+        # how like each other user is, in each view: cosines, and their softmax over the batch
+        shares = [
+            (unit_length(view) / self.temperature @ others.T).log_softmax(1) for view in views
+        ]
+        likeness = [share.detach().exp() for share in shares]  # each (users, users)
         total = table.new_zeros(())
-        for one, found in enumerate(cosines):
-            named = likeness.sum(0) - likeness[one]  # by the other two
-            near = named.topk(min(self.alike, len(users)), dim=1).indices
-            total = total + (found.logsumexp(1) - found.gather(1, near).logsumexp(1)).mean()
+        for one, share in enumerate(shares):
+            second, third = (likeness[two] for two in range(3) if two != one)
+            near = (second + third).topk(min(self.alike, len(users)), dim=1).indices
+            total = total - share.gather(1, near).logsumexp(1).mean()
         return total
 
     def extra_repr(self) -> str:
