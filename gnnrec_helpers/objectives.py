@@ -96,7 +96,7 @@ class SampledSoftmax:
         return loss + self.weight_decay / 2 * _squared_length(start) / size
 
 
-class SelfSupervisedModel(TrainableModel, Protocol):
+class SelfSupervisedModel(Protocol):
     """What :class:`SelfSupervised` asks of a model."""
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
@@ -110,12 +110,12 @@ class SelfSupervised:
 
     Parameters
     ----------
-    objective : BPR or SampledSoftmax
+    objective : BPR, SampledSoftmax or CrossEntropy
     weight : float, default 0.01
         Needs choosing on validation.
     """
 
-    objective: BPR | SampledSoftmax = field(default_factory=SampledSoftmax)
+    objective: Objective = field(default_factory=SampledSoftmax)
     weight: float = 0.01
 
     @property
@@ -124,7 +124,8 @@ class SelfSupervised:
 
     def __call__(self, model: SelfSupervisedModel, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar."""
-        return self.objective(model, batch) + self.weight * model.self_supervised_loss(batch)
+        first = self.objective(model, batch)  # type: ignore[arg-type]
+        return first + self.weight * model.self_supervised_loss(batch)
 
 
 class TrainablePairModel(Protocol):

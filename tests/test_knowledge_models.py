@@ -14,9 +14,10 @@ from test_social_models import normalized
 
 from gnnrec_helpers import Interactions, KnowledgeGraph, Split, fit
 from gnnrec_helpers.ctr_evaluation import evaluate_ctr
-from gnnrec_helpers.models import KGCN, KnowledgeLightGCN, LightGCN
+from gnnrec_helpers.models import KGCN, KnowledgeLightGCN, LightGCN, RippleNet
 from gnnrec_helpers.models.kgcn import sampled_facts
-from gnnrec_helpers.objectives import CrossEntropy
+from gnnrec_helpers.models.ripplenet import sampled_rings
+from gnnrec_helpers.objectives import CrossEntropy, SelfSupervised
 from gnnrec_helpers.sampling import Batch
 
 USERS, ITEMS = 8, 6
@@ -271,3 +272,77 @@ def test_they_say_what_they_are() -> None:
     train, knowledge, _ = data()
     assert "neighbours=8, aggregator='sum'" in repr(KGCN(train, knowledge))
     assert "3 other things, layers=3, fact_weight=0.3" in repr(KnowledgeLightGCN(train, knowledge))
+
+
+# ---------------------------------------------------------------------- RippleNet
+def test_rings_follow_facts_from_the_users_items() -> None:
+    train, knowledge, likes = data()
+    heads, by, tails, silent = sampled_rings(train, knowledge, 2, 5, np.random.default_rng(0))
+    both = {
+        *zip(knowledge.head.tolist(), knowledge.relation.tolist(), knowledge.tail.tolist(),
+             strict=True),
+        *zip(knowledge.tail.tolist(), (knowledge.relation + knowledge.num_relations).tolist(),
+             knowledge.head.tolist(), strict=True),
+    }  # fmt: skip
+    for user in range(USERS):
+        near = set(np.flatnonzero(likes[user]).tolist())
+        for hop in range(2):
+            if silent[user, hop]:
+                assert not any(head in near for head, *_ in both)
+                break
+            ring = list(
+                zip(*(part[user, hop].tolist() for part in (heads, by, tails)), strict=True)
+            )
+            assert set(ring) <= both
+            assert {head for head, *_ in ring} <= near
+            near = {tail for *_, tail in ring}
+
+
+def test_ripplenet_is_the_papers_equations() -> None:
+    train, knowledge, _ = data()
+    model = RippleNet(train, knowledge, 3, 2, 4).double()
+    with torch.no_grad():
+        model.entities.weight.mul_(8)
+        model.relations.weight.mul_(5)
+    e = model.entities.weight.detach().numpy()
+    matrices = model.relations.weight.detach().numpy().reshape(-1, 3, 3)
+    transform = model.transform.detach().numpy()
+
+    def literal(user: int, item: int) -> float:
+        v, u = e[item], np.zeros(3)
+        for hop in range(2):
+            ring = [part[user, hop].tolist() for part in (model.heads, model.by, model.tails)]
+            powers = [math.exp(v @ matrices[r] @ e[h]) for h, r in zip(*ring[:2], strict=True)]
+            answer = sum(p / sum(powers) * e[t] for p, t in zip(powers, ring[2], strict=True))
+            answer = answer * (not model.silent[user, hop])
+            v = (v + answer) @ transform
+            u = u + answer
+        return float(u @ v)
+
+    users = torch.tensor([5, 2])
+    expected = [[literal(user, item) for item in range(ITEMS)] for user in (5, 2)]
+    np.testing.assert_allclose(model.score(users).detach(), expected, rtol=1e-6)
+    scores, start = model.training_scores(torch.tensor([5, 2, 5]), torch.tensor([1, 0, 5]))
+    np.testing.assert_allclose(scores.detach(), [expected[0][1], expected[1][0], expected[0][5]])
+    torch.testing.assert_close(start, model.entities.weight[[1, 0, 5]])
+
+
+def test_ripplenet_learns_facts_beside_likes() -> None:
+    train, knowledge, _ = data()
+    split = train.split(0.2, 0.2, seed=0)
+    objective = SelfSupervised(CrossEntropy(), weight=0.1)
+    model = RippleNet(split.train, knowledge, 4, 2, 8)
+    batch = Batch(torch.tensor([3, 1]), torch.tensor([0, 4]), torch.tensor([[1], [5]]))
+    before = model.self_supervised_loss(batch).item()
+    history = fit(model, split, objective=objective, epochs=20, batch_size=8, lr=0.02,
+                  patience=None, validate_every=20, progress=False)  # fmt: skip
+    assert history.losses[-1] < history.losses[0]
+    assert model.self_supervised_loss(batch).item() < before
+
+
+def test_a_user_without_facts_scores_all_alike() -> None:
+    train, knowledge, _ = data()
+    only_5 = train.select(train.item_index == 5)  # of which nothing is known
+    model = RippleNet(only_5, knowledge, 4)
+    assert bool(model.silent.all())
+    assert not model.score(torch.arange(USERS)).any()

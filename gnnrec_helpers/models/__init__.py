@@ -17,6 +17,7 @@ from .ngcf import NGCF
 from .popularity import Popularity
 from .probabilistic_mf import ProbabilisticMF
 from .recommender import EmbeddingRecommender, RatingModel, Recommender, frozen_score
+from .ripplenet import RippleNet
 from .rp3beta import RP3Beta
 from .sept import SEPT
 from .sgl import SGL
@@ -47,6 +48,7 @@ __all__ = [
     "RP3Beta",
     "RatingModel",
     "Recommender",
+    "RippleNet",
     "SimGCL",
     "SocialLightGCN",
     "UltraGCN",

@@ -1,0 +1,158 @@
+"""RippleNet: a user is what the facts about her items lead to, ring by ring."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..interactions import IntArray, Interactions
+from ..sampling import Batch
+from ..side_graphs import KnowledgeGraph
+from .kgcn import PAIRS, check_items
+from .seeded_layers import table
+
+
+class RippleNet(nn.Module):
+    """Wang et al. (2018), "RippleNet: Propagating User Preferences on the Knowledge Graph".
+
+    The facts whose heads are a user's items are her first ring; those whose heads are the tails of
+    the first ring are the second, and so on. Each ring answers an item: its tails, weighed by how
+    well their heads fit the item through the relation, ``softmax(item . R head)`` (eq. 4-5). The
+    sum of the answers is the user, and her dot product with the item the score (eq. 6-7). After
+    every ring the answer is added to the item too, through a matrix (as the authors' program does).
+
+    Trained by :class:`~gnnrec_helpers.objectives.CrossEntropy`, with
+    :class:`~gnnrec_helpers.objectives.SelfSupervised` around it if facts should be learnt too:
+    ``head R tail`` should be large where there is a fact (eq. 12).
+
+    Parameters
+    ----------
+    train : Interactions
+    knowledge : KnowledgeGraph
+        About the same items. Facts are followed in both directions, each with a relation of its
+        own.
+    dim : int, default 16
+    hops : int, default 2
+        Rings.
+    facts : int, default 32
+        In a ring, drawn once; where there are fewer some occur several times, and where there is
+        none the ring is silent.
+    seed : int, default 0
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets
+    >>> toy = datasets.load("toy")
+    >>> RippleNet(toy.interactions, toy.knowledge, dim=4).score(torch.tensor([0])).shape
+    torch.Size([1, 5])
+    """
+
+    heads: Tensor  # (num_users, hops, facts)
+    by: Tensor  # (num_users, hops, facts)
+    tails: Tensor  # (num_users, hops, facts)
+    silent: Tensor  # (num_users, hops), bool
+
+    def __init__(
+        self,
+        train: Interactions,
+        knowledge: KnowledgeGraph,
+        dim: int = 16,
+        hops: int = 2,
+        facts: int = 32,
+        *,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        for name, value in (("dim", dim), ("hops", hops), ("facts", facts)):
+            if value < 1:
+                raise ValueError(f"{name}={value}: at least 1 is needed.")
+        check_items(knowledge, train)
+        self.users, self.items = train.users, train.items
+        self.num_users, self.num_items = train.num_users, train.num_items
+        self.dim, self.hops, self.facts = dim, hops, facts
+        generator = np.random.default_rng(seed)
+        rings = sampled_rings(train, knowledge, hops, facts, generator)
+        for name, values in zip(("heads", "by", "tails", "silent"), rings, strict=True):
+            self.register_buffer(name, torch.from_numpy(values))
+        self.entities = table(knowledge.num_entities, dim, generator)  # items first
+        # a matrix for every relation, in either direction, as a row
+        self.relations = table(2 * knowledge.num_relations, dim * dim, generator)
+        start = 0.1 * generator.standard_normal((dim, dim))
+        self.transform = nn.Parameter(torch.from_numpy(start).float() + torch.eye(dim))
+
+    def training_scores(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        """Scores of aligned pairs, shape (n,), and the rows of the tables weight decay acts on."""
+        some, place = users.unique(return_inverse=True)
+        heads = self.entities(self.heads[some])  # (some, hops, facts, dim)
+        tails = self.entities(self.tails[some])
+        matrices = self.relations(self.by[some]).unflatten(-1, (self.dim, self.dim))
+        turned = (matrices @ heads.unsqueeze(-1)).squeeze(-1)  # (some, hops, facts, dim)
+        turned, tails = turned.index_select(0, place), tails.index_select(0, place)
+        heard = (~self.silent[users]).float()  # (n, hops)
+        item = start = self.entities(items)  # (n, dim)
+        answers = torch.zeros_like(item)
+        for hop in range(self.hops):
+            fit = (turned[:, hop] @ item.unsqueeze(2)).softmax(1)  # (n, facts, 1)
+            answer = heard[:, hop, None] * (fit * tails[:, hop]).sum(1)
+            item = (item + answer) @ self.transform
+            answers = answers + answer
+        return (answers * item).sum(1), start
+
+    def self_supervised_loss(self, batch: Batch) -> Tensor:
+        """How unlikely the batch's own facts are: the mean of ``-log sigmoid(head R tail)``."""
+        users = batch.users.unique()
+        heads, tails = self.entities(self.heads[users]), self.entities(self.tails[users])
+        matrices = self.relations(self.by[users]).unflatten(-1, (self.dim, self.dim))
+        scores = ((matrices @ heads.unsqueeze(-1)).squeeze(-1) * tails).sum(-1)
+        told = (~self.silent[users]).unsqueeze(2).expand_as(scores).float()
+        losses = torch.nn.functional.softplus(-scores) * told
+        return losses.sum() / told.sum().clamp(min=1)
+
+    def score(self, users: Tensor) -> Tensor:
+        """Shape (len(users), num_items)."""
+        items = torch.arange(self.num_items, device=users.device)
+        rows = []
+        for some in users.split(max(1, PAIRS // self.num_items)):
+            pairs = some.repeat_interleave(self.num_items), items.repeat(len(some))
+            rows.append(self.training_scores(*pairs)[0].view(len(some), -1))
+        return torch.cat(rows) if rows else self.entities.weight.new_zeros(0, self.num_items)
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_users:,} users, {self.num_items:,} items, dim={self.dim}, "
+            f"hops={self.hops}, facts={self.facts}"
+        )
+
+
+def sampled_rings(
+    train: Interactions,
+    knowledge: KnowledgeGraph,
+    hops: int,
+    count: int,
+    generator: np.random.Generator,
+) -> tuple[IntArray, IntArray, IntArray, np.ndarray]:
+    """Heads, relations and tails of every user's rings, and which rings have no fact."""
+    source = np.concatenate([knowledge.head, knowledge.tail])
+    target = np.concatenate([knowledge.tail, knowledge.head])
+    relation = np.concatenate([knowledge.relation, knowledge.relation + knowledge.num_relations])
+    order = np.argsort(source, kind="stable")
+    ends = np.searchsorted(source[order], np.arange(knowledge.num_entities + 1))
+    shape = (train.num_users, hops, count)
+    edges = np.zeros(shape, np.int64)
+    silent = np.zeros(shape[:2], bool)
+    starts = np.searchsorted(train.user_index, np.arange(train.num_users + 1))
+    for user in range(train.num_users):
+        near = train.item_index[starts[user] : starts[user + 1]]
+        for hop in range(hops):
+            found = [order[ends[entity] : ends[entity + 1]] for entity in np.unique(near)]
+            ring = np.concatenate(found) if found else order[:0]
+            if len(ring) == 0:
+                silent[user, hop:] = True
+                break
+            edges[user, hop] = generator.choice(ring, count, replace=len(ring) < count)
+            near = target[edges[user, hop]]
+    if len(source) == 0:
+        nothing = np.zeros(shape, np.int64)
+        return nothing, nothing, nothing, silent
+    return source[edges], relation[edges], target[edges], silent
