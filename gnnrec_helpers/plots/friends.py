@@ -113,7 +113,7 @@ def attention(
             axes.barh(rows, values[order[rows]], color=colour, height=0.7, label=str(kind))
         axes.axvline(1 / len(values), color=INK, linestyle="--", label="equal shares")
         axes.set_yticks(np.arange(len(order)), [labels[place] for place in order], fontsize=8)
-        axes.invert_yaxis()
+        axes.set_ylim(len(order) - 0.4, -0.6)
         axes.set(xlabel="attention (adds up to 1)", title=title)
         axes.legend(loc="lower left", bbox_to_anchor=(1.0, 0.0), frameon=False)
     return figure
