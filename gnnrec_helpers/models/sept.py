@@ -53,8 +53,8 @@ class SEPT(LightGCN):
     --------
     >>> from gnnrec_helpers import datasets
     >>> lastfm = datasets.load("lastfm-2k")
-    >>> SEPT(lastfm.interactions, lastfm.social, dim=8).score(torch.tensor([0])).shape
-    torch.Size([1, 17632])
+    >>> SEPT(lastfm.interactions, lastfm.social, dim=8).embeddings()[0].shape
+    torch.Size([1892, 8])
     """
 
     def __init__(
