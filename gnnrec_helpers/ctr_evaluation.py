@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch import Tensor
+from scipy.stats import rankdata
 
 from .evaluation import Part
 from .interactions import FloatArray, IntArray, Split, merge
-from .models import Recommender
+from .models import Recommender, frozen_score
 from .retrieval import check_labels
 from .sampling import Negatives
 
@@ -60,8 +60,7 @@ def evaluate_ctr(
         known = merge(known, split.validation)
     users, items = held_out.user_index, held_out.item_index
     drawn = Negatives(known).draw(users, 1, np.random.default_rng(seed))[:, 0]
-    positive = _scores(model, users, items)
-    negative = _scores(model, users, drawn)
+    positive, negative = _scores(model, users, np.stack([items, drawn], axis=1)).T
     return {
         "auc": _area(positive, negative),
         "f1": _f1(positive, negative),
@@ -69,25 +68,24 @@ def evaluate_ctr(
     }
 
 
-@torch.no_grad()
 def _scores(model: Recommender, users: IntArray, items: IntArray) -> FloatArray:
-    """The scores of aligned pairs, users in ascending order."""
-    found = np.empty(len(users))
-    some = np.unique(users)
+    """Scores of items, shape (n, m), each row for one of `users`, who are in ascending order."""
+    score = frozen_score(model)
+    some, first = np.unique(users, return_index=True)
+    ends = np.append(first, len(users))
+    found = np.empty(items.shape)
     for start in range(0, len(some), USERS):
         block = some[start : start + USERS]
-        scores: Tensor = model.score(torch.from_numpy(block)).cpu()
-        here = (users >= block[0]) & (users <= block[-1])
+        here = slice(ends[start], ends[start + len(block)])
         rows = np.searchsorted(block, users[here])
-        found[here] = scores.numpy()[rows, items[here]]
+        scores = score(torch.from_numpy(block)).cpu().numpy()  # (block, num_items)
+        found[here] = scores[rows[:, None], items[here]]
     return found
 
 
 def _area(positive: FloatArray, negative: FloatArray) -> float:
     """How often a positive scores above a negative; half where they are equal."""
-    values = np.concatenate([positive, negative])
-    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ranks = (np.cumsum(counts) - (counts - 1) / 2)[place]  # equal ones share the mean rank
+    ranks = rankdata(np.concatenate([positive, negative]))  # equal ones share the mean rank
     wins = ranks[: len(positive)].sum() - len(positive) * (len(positive) + 1) / 2
     return float(wins / (len(positive) * len(negative)))
 

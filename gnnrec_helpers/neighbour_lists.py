@@ -6,8 +6,7 @@ entry beside it, and never padded to a common length: there is nothing to mask.
 
 from __future__ import annotations
 
-import zlib
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -156,9 +155,7 @@ def weighted_sum(weights: Tensor, rows: Tensor, neighbours: Neighbours) -> Tenso
     -------
     Tensor, shape (nodes, dim)
     """
-    found = _WeightedSum.apply(weights, rows, neighbours)
-    assert isinstance(found, Tensor)
-    return found
+    return cast(Tensor, _WeightedSum.apply(weights, rows, neighbours))
 
 
 class _WeightedSum(torch.autograd.Function):
@@ -176,13 +173,3 @@ class _WeightedSum(torch.autograd.Function):
         weights, rows, owner = ctx.saved_tensors
         at_edges = gradient.index_select(0, owner)
         return (at_edges * rows).sum(1), weights.unsqueeze(1) * at_edges, None
-
-
-def generator_for(seed: int, *parts: Tensor) -> np.random.Generator:
-    """A generator that depends on `seed` and on what a batch holds, and on nothing else.
-
-    So a step of training draws the same numbers whether the steps before it were run now or before
-    an interruption.
-    """
-    marks = [zlib.crc32(part.cpu().numpy().tobytes()) for part in parts]
-    return np.random.default_rng([seed, *marks])

@@ -53,7 +53,7 @@ class BPR:
         positive_score = (users_found * positive).sum(1, keepdim=True)  # (batch, 1)
         negative_score = (users_found.unsqueeze(1) * negative.view(size, count, -1)).sum(2)
         loss = softplus(negative_score - positive_score).mean(1).mean()  # over (batch, negatives)
-        return loss + self.weight_decay / 2 * _squared_length(start) / size
+        return loss + self.weight_decay / 2 * squared_length(start) / size
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ class SampledSoftmax:
         )  # (batch,)
         # -log(exp(p) / (exp(p) + sum of exp(n))) = log(1 + exp(log(sum of exp(n)) - p))
         loss = softplus(negatives_sum - positive_score).mean()
-        return loss + self.weight_decay / 2 * _squared_length(start) / size
+        return loss + self.weight_decay / 2 * squared_length(start) / size
 
 
 class SelfSupervisedModel(Protocol):
@@ -159,7 +159,7 @@ class CrossEntropy:
         scores, start = model.training_scores(users, items)
         positive, negative = scores.split([size, size * count])
         loss = softplus(-positive).mean() + softplus(negative).mean()
-        return loss + self.weight_decay / 2 * _squared_length(start) / size
+        return loss + self.weight_decay / 2 * squared_length(start) / size
 
 
 class TrainableRatingModel(Protocol):
@@ -189,10 +189,11 @@ class RatingRegression:
         """The loss of a batch, a scalar."""
         predictions, start = model.training_predictions(batch.users, batch.items)
         loss = (predictions - batch.ratings).square().mean()
-        return loss + self.weight_decay / 2 * _squared_length(start) / len(batch.users)
+        return loss + self.weight_decay / 2 * squared_length(start) / len(batch.users)
 
 
-def _squared_length(rows: Tensor) -> Tensor:
+def squared_length(rows: Tensor) -> Tensor:
+    """The sum of all squares, the same to the last bit with any number of threads."""
     # row by row first: one long sum would depend on the number of threads
     return rows.square().sum(1).sum()
 

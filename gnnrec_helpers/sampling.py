@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -173,3 +174,13 @@ class RatingSampler:
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
             yield RatingBatch(*(torch.from_numpy(c[chosen]).to(device) for c in columns))
+
+
+def generator_for(seed: int, *parts: Tensor) -> np.random.Generator:
+    """A generator that depends on `seed` and on what a batch holds, and on nothing else.
+
+    So a step of training draws the same numbers whether the steps before it were run now or before
+    an interruption.
+    """
+    marks = [zlib.crc32(part.cpu().numpy().tobytes()) for part in parts]
+    return np.random.default_rng([seed, *marks])

@@ -14,11 +14,12 @@ from test_social_models import normalized
 
 from gnnrec_helpers import Interactions, KnowledgeGraph, Split, fit
 from gnnrec_helpers.ctr_evaluation import evaluate_ctr
+from gnnrec_helpers.interactions import merge
 from gnnrec_helpers.models import KGCN, KnowledgeLightGCN, LightGCN, RippleNet
 from gnnrec_helpers.models.kgcn import sampled_facts
 from gnnrec_helpers.models.ripplenet import sampled_rings
 from gnnrec_helpers.objectives import CrossEntropy, SelfSupervised
-from gnnrec_helpers.sampling import Batch
+from gnnrec_helpers.sampling import Batch, Negatives
 
 USERS, ITEMS = 8, 6
 
@@ -208,22 +209,13 @@ def test_yes_or_no_is_sklearn_s(part: str, movielens_split: Split) -> None:
     split = movielens_split
     scores = np.random.default_rng(0).normal(size=(split.train.num_users, split.train.num_items))
     scores = scores.round(1)  # with ties
-    asked: list[tuple[int, int]] = []
-
-    class Watched(Fixed):
-        def score(self, users: torch.Tensor) -> torch.Tensor:
-            return super().score(users)
-
-    found = evaluate_ctr(Watched(scores), split, part)  # type: ignore[arg-type]
+    found = evaluate_ctr(Fixed(scores), split, part)  # type: ignore[arg-type]
     held_out = getattr(split, part)
     known = {
         (u, i)
         for p in (split.train, split.validation, split.test)
         for u, i in zip(p.user_index.tolist(), p.item_index.tolist(), strict=True)
     }
-    from gnnrec_helpers.interactions import merge
-    from gnnrec_helpers.sampling import Negatives
-
     everything = merge(merge(split.train, split.test), split.validation)
     drawn = Negatives(everything).draw(held_out.user_index, 1, np.random.default_rng(0))[:, 0]
     asked = list(zip(held_out.user_index.tolist(), drawn.tolist(), strict=True))

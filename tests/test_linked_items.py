@@ -87,7 +87,7 @@ def test_the_published_last_fm(monkeypatch: pytest.MonkeyPatch) -> None:
     found, facts = data.interactions, data.knowledge
     assert (len(found), found.num_users) == (21_173, 1_872)
     assert (len(facts), facts.num_relations) == (15_518, 60)
-    assert 3_846 + 5_520 == 9_366  # linked artists and other entities
+    assert (found.num_items, facts.num_entities) == (3_846, 9_366)
     others = [label for label in facts.entities if str(label).startswith("entity ")]
     assert len(others) == 5_520
     assert np.isin(found.items, facts.entities[: facts.num_items]).all()

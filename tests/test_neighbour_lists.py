@@ -15,9 +15,9 @@ from gnnrec_helpers.neighbour_lists import (
     NeighbourLists,
     Neighbours,
     attention_weights,
-    generator_for,
     weighted_sum,
 )
+from gnnrec_helpers.sampling import generator_for
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
 Edge = tuple[int, int]

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import torch
 from torch import Tensor
 from torch.nn.functional import normalize as unit_length
+
+from ..sampling import Batch
 
 
 def info_nce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
@@ -20,9 +25,29 @@ def info_nce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
 
     Examples
     --------
-    >>> import torch
     >>> round(info_nce(torch.eye(2), torch.eye(2), temperature=1.0).item(), 4)
     0.3133
     """
     cosines = unit_length(one) @ unit_length(other).T / temperature  # (n, n)
     return (cosines.logsumexp(1) - cosines.diagonal()).mean()
+
+
+def disagreement(
+    view: Callable[[Tensor], Tensor], batch: Batch, num_users: int, temperature: float
+) -> Tensor:
+    """:func:`info_nce` of two views of the batch's users, plus that of its positive items.
+
+    Parameters
+    ----------
+    view : function
+        From nodes, users first, to their embeddings. It is called twice, and draws what differs
+        between the views itself.
+    batch : Batch
+    num_users : int
+    temperature : float
+    """
+    users, items = batch.users.unique(), batch.positives.unique()
+    nodes = torch.cat([users, items + num_users])
+    one, other = (view(nodes).split([len(users), len(items)]) for _ in range(2))
+    of_users = info_nce(one[0], other[0], temperature)
+    return of_users + info_nce(one[1], other[1], temperature)

@@ -9,7 +9,7 @@ from ..interactions import Interactions
 from ..propagation import Adjacency, normalize, propagate, propagate_batch
 from ..side_graphs import SocialGraph
 from .matrix_factorization import MatrixFactorization
-from .social_lightgcn import friendships
+from .side_links import friendships
 
 
 class DiffNet(MatrixFactorization):

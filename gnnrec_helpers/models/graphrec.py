@@ -11,13 +11,13 @@ from ..neighbour_lists import (
     NeighbourLists,
     Neighbours,
     attention_weights,
-    generator_for,
     weighted_sum,
 )
+from ..sampling import generator_for
 from ..side_graphs import SocialGraph
 from .bias_only import BiasOnly
 from .seeded_layers import linear, table
-from .social_lightgcn import check_users
+from .side_links import check_users
 
 
 class GraphRec(nn.Module):

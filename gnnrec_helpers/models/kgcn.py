@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from ..interactions import IntArray, Interactions
 from ..side_graphs import KnowledgeGraph
+from .pair_scores import score_all_items
 from .seeded_layers import linear, table
+from .side_links import check_items
 
 Aggregator = Literal["sum", "concat", "neighbor"]
-PAIRS = 2**15  # scored at once when all items are
 
 
 class KGCN(nn.Module):
@@ -93,12 +94,9 @@ class KGCN(nn.Module):
 
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items)."""
-        items = torch.arange(self.num_items, device=users.device)
-        rows = []
-        for some in users.split(max(1, PAIRS // self.num_items)):
-            pairs = some.repeat_interleave(self.num_items), items.repeat(len(some))
-            rows.append(self.training_scores(*pairs)[0].view(len(some), -1))
-        return torch.cat(rows) if rows else self.of_users.weight.new_zeros(0, self.num_items)
+        return score_all_items(
+            lambda *pairs: self.training_scores(*pairs)[0], users, self.num_items
+        )
 
     def _seen_by(self, user_rows: Tensor, items: Tensor) -> Tensor:
         """The items, each as its user sees it, shape (n, dim)."""
@@ -155,13 +153,3 @@ def sampled_facts(
     edges = order[starts[known, None] + place[known]]
     near[known], by[known] = target[edges], relation[edges]
     return near, by
-
-
-def check_items(knowledge: KnowledgeGraph, train: Interactions) -> None:
-    """Refuse a knowledge graph about other items than the interactions."""
-    if not knowledge.items.equals(train.items):
-        raise ValueError(
-            f"The knowledge graph and the interactions have different items "
-            f"({knowledge.num_items:,} and {train.num_items:,} labels): build both on the same "
-            "index, as KnowledgeGraph.from_frame(facts, train.items) does."
-        )

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..interactions import Interactions
-from ..propagation import propagate, propagate_batch, user_item_adjacency
+from ..propagation import Adjacency, propagate, propagate_batch, user_item_adjacency
 from .matrix_factorization import MatrixFactorization
 
 
@@ -25,6 +25,9 @@ class LightGCN(MatrixFactorization):
     layers : int, default 3
         How many hops a node sees; with 0 this is matrix factorization.
     seed : int, default 0
+    adjacency : Adjacency, optional
+        Another graph to propagate along, on the same nodes: users, then items, then whatever a
+        subclass adds to the table.
 
     Examples
     --------
@@ -33,21 +36,30 @@ class LightGCN(MatrixFactorization):
     torch.Size([5, 8])
     """
 
-    def __init__(self, train: Interactions, dim: int = 64, layers: int = 3, seed: int = 0) -> None:
+    _combine: list[float] | None = None  # weight of each layer; all alike
+
+    def __init__(
+        self,
+        train: Interactions,
+        dim: int = 64,
+        layers: int = 3,
+        seed: int = 0,
+        *,
+        adjacency: Adjacency | None = None,
+    ) -> None:
         if layers < 0:
             raise ValueError(f"layers={layers}: zero or more are possible.")
         super().__init__(train, dim, seed)
         self.layers = layers
-        self.adjacency = user_item_adjacency(train)
+        self.adjacency = user_item_adjacency(train) if adjacency is None else adjacency
 
     def embeddings(
         self, users: Tensor | None = None, items: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Embeddings after propagation of these users and items (all by default)."""
         if users is None and items is None:
-            everything = propagate(self.adjacency, self.nodes.weight, self.layers)
-            user_rows, item_rows = everything.split([self.num_users, self.num_items])
-            return user_rows, item_rows
+            everything = self._everything()
+            return everything[: self.num_users], everything[self.num_users :][: self.num_items]
         user_rows, item_rows, _ = self._propagated(*self._all_where_none(users, items))
         return user_rows, item_rows
 
@@ -57,9 +69,15 @@ class LightGCN(MatrixFactorization):
             return super().training_embeddings(users, items)
         return self._propagated(users, items)
 
+    def _everything(self) -> Tensor:
+        """All nodes after propagation."""
+        return propagate(self.adjacency, self.nodes.weight, self.layers, combine=self._combine)
+
     def _propagated(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         wanted = torch.cat([users, items + self.num_users])
-        found, start = propagate_batch(self.adjacency, self.nodes.weight, self.layers, wanted)
+        found, start = propagate_batch(
+            self.adjacency, self.nodes.weight, self.layers, wanted, self._combine
+        )
         user_rows, item_rows = found.split([len(users), len(items)])
         return user_rows, item_rows, start
 

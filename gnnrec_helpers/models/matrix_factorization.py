@@ -7,6 +7,7 @@ import torch
 from torch import Tensor, nn
 
 from ..interactions import Interactions
+from .seeded_layers import table
 
 
 class MatrixFactorization(nn.Module):
@@ -37,10 +38,8 @@ class MatrixFactorization(nn.Module):
             raise ValueError(f"dim={dim}: at least 1 is needed.")
         self.users, self.items = train.users, train.items
         self.num_users, self.num_items, self.dim = train.num_users, train.num_items, dim
-        generator = np.random.default_rng(seed)
-        start = generator.standard_normal((self.num_users + self.num_items, dim), np.float32)
         # one table, users first: the nodes of the user-item graph
-        self.nodes = nn.Embedding.from_pretrained(0.1 * torch.from_numpy(start), freeze=False)
+        self.nodes = table(self.num_users + self.num_items, dim, np.random.default_rng(seed))
 
     def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What an objective needs of a batch: users, items, and the table's own rows of both.

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from ..interactions import IntArray, Interactions
 from ..sampling import Batch
 from ..side_graphs import KnowledgeGraph
-from .kgcn import PAIRS, check_items
+from .pair_scores import score_all_items
 from .seeded_layers import table
+from .side_links import check_items
 
 
 class RippleNet(nn.Module):
@@ -84,11 +85,7 @@ class RippleNet(nn.Module):
     def training_scores(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """Scores of aligned pairs, shape (n,), and the rows of the tables weight decay acts on."""
         some, place = users.unique(return_inverse=True)
-        heads = self.entities(self.heads[some])  # (some, hops, facts, dim)
-        tails = self.entities(self.tails[some])
-        matrices = self.relations(self.by[some]).unflatten(-1, (self.dim, self.dim))
-        turned = (matrices @ heads.unsqueeze(-1)).squeeze(-1)  # (some, hops, facts, dim)
-        turned, tails = turned.index_select(0, place), tails.index_select(0, place)
+        turned, tails = (rows.index_select(0, place) for rows in self._rings(some))
         heard = (~self.silent[users]).float()  # (n, hops)
         item = start = self.entities(items)  # (n, dim)
         answers = torch.zeros_like(item)
@@ -102,21 +99,23 @@ class RippleNet(nn.Module):
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """How unlikely the batch's own facts are: the mean of ``-log sigmoid(head R tail)``."""
         users = batch.users.unique()
-        heads, tails = self.entities(self.heads[users]), self.entities(self.tails[users])
-        matrices = self.relations(self.by[users]).unflatten(-1, (self.dim, self.dim))
-        scores = ((matrices @ heads.unsqueeze(-1)).squeeze(-1) * tails).sum(-1)
+        turned, tails = self._rings(users)
+        scores = (turned * tails).sum(-1)  # (users, hops, facts)
         told = (~self.silent[users]).unsqueeze(2).expand_as(scores).float()
         losses = torch.nn.functional.softplus(-scores) * told
         return losses.sum() / told.sum().clamp(min=1)
 
+    def _rings(self, users: Tensor) -> tuple[Tensor, Tensor]:
+        """Heads through their relations, and tails, each of shape (users, hops, facts, dim)."""
+        heads = self.entities(self.heads[users]).unsqueeze(-1)
+        matrices = self.relations(self.by[users]).unflatten(-1, (self.dim, self.dim))
+        return (matrices @ heads).squeeze(-1), self.entities(self.tails[users])
+
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items)."""
-        items = torch.arange(self.num_items, device=users.device)
-        rows = []
-        for some in users.split(max(1, PAIRS // self.num_items)):
-            pairs = some.repeat_interleave(self.num_items), items.repeat(len(some))
-            rows.append(self.training_scores(*pairs)[0].view(len(some), -1))
-        return torch.cat(rows) if rows else self.entities.weight.new_zeros(0, self.num_items)
+        return score_all_items(
+            lambda *pairs: self.training_scores(*pairs)[0], users, self.num_items
+        )
 
     def extra_repr(self) -> str:
         return (

@@ -7,12 +7,11 @@ from torch import Tensor
 from torch.nn.functional import normalize as unit_length
 
 from ..interactions import Interactions
-from ..neighbour_lists import generator_for
 from ..propagation import Adjacency, normalize, propagate
-from ..sampling import Batch
+from ..sampling import Batch, generator_for
 from ..side_graphs import SocialGraph
 from .lightgcn import LightGCN
-from .social_lightgcn import friendships
+from .side_links import friendships
 
 
 class SEPT(LightGCN):

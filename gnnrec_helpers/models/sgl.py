@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from ..interactions import Interactions
-from ..neighbour_lists import generator_for
 from ..propagation import propagate
-from ..sampling import Batch
-from .contrastive import info_nce
+from ..sampling import Batch, generator_for
+from .contrastive import disagreement
 from .lightgcn import LightGCN
 
 
@@ -37,8 +35,8 @@ class SGL(LightGCN):
     Examples
     --------
     >>> from gnnrec_helpers import datasets
-    >>> SGL(datasets.load("toy").interactions, dim=8).score(torch.tensor([0])).shape
-    torch.Size([1, 5])
+    >>> SGL(datasets.load("toy").interactions, dim=8).embeddings()[0].shape
+    torch.Size([5, 8])
     """
 
     def __init__(
@@ -60,20 +58,13 @@ class SGL(LightGCN):
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """The disagreement of two thinned graphs about the batch's users and about its items."""
-        users, items = batch.users.unique(), batch.positives.unique()
-        nodes = torch.cat([users, items + self.num_users])
         generator = generator_for(self.seed, batch.users, batch.positives)
-        one, other = (
-            propagate(
-                self.adjacency.thinned(self.dropped, generator),
-                self.nodes.weight,
-                self.layers,
-                nodes,
-            ).split([len(users), len(items)])
-            for _ in range(2)
-        )
-        of_users = info_nce(one[0], other[0], self.temperature)
-        return of_users + info_nce(one[1], other[1], self.temperature)
+
+        def view(nodes: Tensor) -> Tensor:
+            thinned = self.adjacency.thinned(self.dropped, generator)
+            return propagate(thinned, self.nodes.weight, self.layers, nodes)
+
+        return disagreement(view, batch, self.num_users, self.temperature)
 
     def extra_repr(self) -> str:
         return (

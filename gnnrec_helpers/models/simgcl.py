@@ -7,10 +7,8 @@ from torch import Tensor
 from torch.nn.functional import normalize as unit_length
 
 from ..interactions import Interactions
-from ..neighbour_lists import generator_for
-from ..propagation import propagate, propagate_batch
-from ..sampling import Batch
-from .contrastive import info_nce
+from ..sampling import Batch, generator_for
+from .contrastive import disagreement
 from .lightgcn import LightGCN
 
 
@@ -63,44 +61,15 @@ class SimGCL(LightGCN):
         self.noise, self.temperature, self.seed = noise, temperature, seed
         self._combine = [0.0] + [1 / layers] * layers
 
-    def embeddings(
-        self, users: Tensor | None = None, items: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Embeddings after propagation of these users and items (all by default)."""
-        if users is None and items is None:
-            everything = propagate(
-                self.adjacency, self.nodes.weight, self.layers, combine=self._combine
-            )
-            user_rows, item_rows = everything.split([self.num_users, self.num_items])
-            return user_rows, item_rows
-        user_rows, item_rows, _ = self._propagated(*self._all_where_none(users, items))
-        return user_rows, item_rows
-
-    def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Users and items after propagation, and the rows of the table they started from."""
-        return self._propagated(users, items)
-
-    def _propagated(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        wanted = torch.cat([users, items + self.num_users])
-        found, start = propagate_batch(
-            self.adjacency, self.nodes.weight, self.layers, wanted, self._combine
-        )
-        user_rows, item_rows = found.split([len(users), len(items)])
-        return user_rows, item_rows, start
-
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """The disagreement under two noises about the batch's users and about its items."""
-        users, items = batch.users.unique(), batch.positives.unique()
-        nodes = torch.cat([users, items + self.num_users])
         drawn = generator_for(self.seed, batch.users, batch.positives).integers(2**63)
         generator = torch.Generator().manual_seed(int(drawn))
-        one, other = (
-            self._noisy(generator).index_select(0, nodes).split([len(users), len(items)])
-            for _ in range(2)
-        )
-        return info_nce(one[0], other[0], self.temperature) + info_nce(
-            one[1], other[1], self.temperature
-        )
+
+        def view(nodes: Tensor) -> Tensor:
+            return self._noisy(generator).index_select(0, nodes)
+
+        return disagreement(view, batch, self.num_users, self.temperature)
 
     def _noisy(self, generator: torch.Generator) -> Tensor:
         """The mean of the layers, with noise added to each, shape (nodes, dim)."""

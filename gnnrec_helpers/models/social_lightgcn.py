@@ -10,19 +10,13 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from ..interactions import Interactions
-from ..propagation import (
-    Adjacency,
-    bipartite_matrix,
-    normalize,
-    propagate,
-    propagate_batch,
-    reordered,
-)
+from ..propagation import Adjacency, bipartite_matrix, normalize, reordered
 from ..side_graphs import SocialGraph
-from .matrix_factorization import MatrixFactorization
+from .lightgcn import LightGCN
+from .side_links import friendships
 
 
-class SocialLightGCN(MatrixFactorization):
+class SocialLightGCN(LightGCN):
     """:class:`LightGCN` in which users also hear from their friends.
 
     A layer is ``x <- (A + w S) x``: A is LightGCN's normalised user-item adjacency, S that of the
@@ -68,76 +62,43 @@ class SocialLightGCN(MatrixFactorization):
         learn_weight: bool = False,
         seed: int = 0,
     ) -> None:
-        if layers < 0:
-            raise ValueError(f"layers={layers}: zero or more are possible.")
         if not 0 <= friend_weight < math.inf:
             raise ValueError(f"friend_weight={friend_weight}: zero or more is needed.")
-        super().__init__(train, dim, seed)
-        self.layers, self.learn_weight = layers, learn_weight
         listens = normalize(bipartite_matrix(train))
         friends = among_all_nodes(normalize(friendships(social, train)), train.num_items)
         if learn_weight:
-            self.friend_weight: float | nn.Parameter = nn.Parameter(torch.tensor(friend_weight))
-            self.adjacency = Adjacency(listens)
-            self.friends = Adjacency(friends)
+            adjacency = Adjacency(listens)
         else:
-            self.friend_weight = friend_weight
             both = sparse.csr_array(listens + friend_weight * friends)
-            self.adjacency = reordered(both, kinds=(train.num_users, train.num_items))
-
-    def embeddings(
-        self, users: Tensor | None = None, items: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Embeddings after propagation of these users and items (all by default)."""
-        if users is None and items is None:
-            user_rows, item_rows = self._everything().split([self.num_users, self.num_items])
-            return user_rows, item_rows
-        user_rows, item_rows, _ = self._some(*self._all_where_none(users, items))
-        return user_rows, item_rows
-
-    def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Users and items after propagation, and the rows of the table they started from."""
-        return self._some(users, items)
+            adjacency = reordered(both, kinds=(train.num_users, train.num_items))
+        super().__init__(train, dim, layers, seed, adjacency=adjacency)
+        self.learn_weight = learn_weight
+        self.friend_weight: float | nn.Parameter = friend_weight
+        if learn_weight:
+            self.friend_weight = nn.Parameter(torch.tensor(friend_weight))
+            self.friends = Adjacency(friends)
 
     def _everything(self) -> Tensor:
         if not self.learn_weight:
-            return propagate(self.adjacency, self.nodes.weight, self.layers)
+            return super()._everything()
         layer = total = self.nodes.weight
         for _ in range(self.layers):
             layer = self.adjacency(layer) + self.friend_weight * self.friends(layer)
             total = total + layer
         return total / (self.layers + 1)
 
-    def _some(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _propagated(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        if not self.learn_weight:
+            return super()._propagated(users, items)
         wanted = torch.cat([users, items + self.num_users])
-        if self.learn_weight:
-            found = self._everything().index_select(0, wanted)
-            start = self.nodes.weight.index_select(0, wanted)
-        else:
-            found, start = propagate_batch(self.adjacency, self.nodes.weight, self.layers, wanted)
-        user_rows, item_rows = found.split([len(users), len(items)])
-        return user_rows, item_rows, start
+        user_rows, item_rows = (
+            self._everything().index_select(0, wanted).split([len(users), len(items)])
+        )
+        return user_rows, item_rows, self.nodes.weight.index_select(0, wanted)
 
     def extra_repr(self) -> str:
         weight = "learnt" if self.learn_weight else f"{self.friend_weight:g}"
-        return f"{super().extra_repr()}, layers={self.layers}, friend_weight={weight}"
-
-
-def friendships(social: SocialGraph, train: Interactions) -> sparse.csr_array:
-    """The user-user matrix of ones where either of two users is linked to the other."""
-    check_users(social, train)
-    links = social.to_csr()
-    return sparse.csr_array(links.maximum(links.T))
-
-
-def check_users(social: SocialGraph, train: Interactions) -> None:
-    """Refuse a social graph on other users than the interactions."""
-    if not social.users.equals(train.users):
-        raise ValueError(
-            f"The social graph and the interactions have different users ({social.num_users:,} "
-            f"and {train.num_users:,} labels): build both on the same index, as "
-            "SocialGraph.from_frame(links, train.users) does."
-        )
+        return f"{super().extra_repr()}, friend_weight={weight}"
 
 
 def among_all_nodes(of_users: sparse.csr_array, num_items: int) -> sparse.csr_array:

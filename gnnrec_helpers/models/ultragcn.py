@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import softplus
 
 from ..interactions import FloatArray, IntArray, Interactions
+from ..objectives import squared_length
 from ..sampling import Batch
 from .matrix_factorization import MatrixFactorization
 from .nearest import nearest
@@ -114,8 +115,7 @@ class UltraGCNLoss:
         of_together = (model.near_weights[batch.positives] * softplus(-scores)).sum(1).mean()
 
         loss = of_positives + self.negative_weight * of_negatives + self.together * of_together
-        decayed = start[: 2 * size].square().sum(1).sum() / size
-        return loss + self.weight_decay / 2 * decayed
+        return loss + self.weight_decay / 2 * squared_length(start[: 2 * size]) / size
 
 
 def _chosen_together(train: Interactions, neighbours: int) -> tuple[IntArray, FloatArray]:
