@@ -17,7 +17,7 @@ from itertools import product
 from typing import Any
 
 import torch
-from machine import describe, store
+from machine import describe, spread, store
 from movielens_small import data
 
 from gnnrec_helpers import Split, datasets, evaluate, fit, models
@@ -67,7 +67,7 @@ def report(record: dict[str, Any]) -> str:
         cells = []
         for what in ("validation", "recall", "ndcg"):
             values = [run[what] for run in runs]
-            cells.append(f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}")
+            cells.append(spread(values))
         seconds = statistics.mean(run["seconds"] for run in runs)
         lines.append(f"| {name} | {model} | {loss} | {' | '.join(cells)} | {seconds:.0f} |")
     lines += ["", f"Three seeds, mean ± standard deviation. default: {LOSSES['default']}."]

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from machine import RESULTS, describe, store
+from machine import RESULTS, describe, spread, store
 
 from gnnrec_helpers import Interactions, datasets, fit, models
 from gnnrec_helpers.memory import reuse_freed_memory
@@ -162,8 +162,7 @@ def report(record: dict[str, Any]) -> str:
         runs = [run for run in record["quality"] if run["batch"] == size]
         values = [run["validation"] for run in runs]
         lines.append(
-            f"| {size:,} | {size / BATCHES[-1]:.0%} | {runs[0]['lr']:g} | "
-            f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f} |"
+            f"| {size:,} | {size / BATCHES[-1]:.0%} | {runs[0]['lr']:g} | {spread(values)} |"
         )
     return "\n".join(lines) + "\n"
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
+import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,3 +35,10 @@ def store(name: str, record: dict[str, Any], tables: str) -> None:
     (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     (RESULTS / f"{name}.md").write_text(tables, encoding="utf-8")
     print(tables)
+
+
+def spread(values: Sequence[float]) -> str:
+    """Mean ± standard deviation of several runs; what there is where there are fewer than two."""
+    if len(values) < 2:
+        return f"{values[0]:.4f}" if values else "–"
+    return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"

@@ -94,30 +94,22 @@ def popular_items(parts: Split, count: int = 8000) -> Split:
 def closed_forms(split: Split) -> dict[str, Callable[[], Row]]:
     train, parts = split.train, split.with_validation(0.1, seed=0)
 
-    def knn() -> Row:
-        chosen = best(KNN, lambda setting: models.ItemKNN(parts.train, *setting), parts)
-        return judged(lambda: models.ItemKNN(train, *chosen), split)
+    def chosen(build: Callable[..., models.Recommender], settings: list[Any]) -> Callable[[], Row]:
+        """The row of the setting that is best on validation."""
 
-    def user_knn() -> Row:
-        chosen = best(USERS, lambda setting: models.UserKNN(parts.train, *setting), parts)
-        return judged(lambda: models.UserKNN(train, *chosen), split)
+        def row() -> Row:
+            setting = best(settings, lambda setting: build(parts.train, *setting), parts)
+            return judged(lambda: build(train, *setting), split)
 
-    def rp3beta() -> Row:
-        chosen = best(WALKS, lambda setting: models.RP3Beta(parts.train, *setting), parts)
-        return judged(lambda: models.RP3Beta(train, *chosen), split)
+        return row
 
-    def ials() -> Row:
-        def build(known: Interactions, setting: tuple[float, float]) -> models.IALS:
-            unobserved, regularization = setting
-            return models.IALS(known, unobserved=unobserved, regularization=regularization)
-
-        chosen = best(ALTERNATING, lambda setting: build(parts.train, setting), parts)
-        return judged(lambda: build(train, chosen), split)
+    def ials(known: Interactions, unobserved: float, regularization: float) -> models.IALS:
+        return models.IALS(known, unobserved=unobserved, regularization=regularization)
 
     def ease() -> Row:
         few = popular_items(parts)
-        chosen = best(list(EASES), lambda value: models.EASE(few.train, value), few)
-        return judged(lambda: models.EASE(train, chosen), split)
+        value = best(list(EASES), lambda value: models.EASE(few.train, value), few)
+        return judged(lambda: models.EASE(train, value), split)
 
     def gf_cf() -> Row:
         filters = models.GraphFilter(parts.train, components=256)
@@ -126,23 +118,23 @@ def closed_forms(split: Split) -> dict[str, Callable[[], Row]]:
             filters.alpha = alpha
             return filters
 
-        chosen = best(list(ALPHAS), weighted, parts)
-        return judged(lambda: models.GraphFilter(train, components=256, alpha=chosen), split)
+        alpha = best(list(ALPHAS), weighted, parts)
+        return judged(lambda: models.GraphFilter(train, components=256, alpha=alpha), split)
 
     return {
         "most popular": lambda: judged(lambda: models.Popularity(train), split),
-        "ItemKNN": knn,
+        "ItemKNN": chosen(models.ItemKNN, KNN),
         "linear filter": lambda: judged(lambda: models.LinearFilter(train), split),
         "GF-CF": gf_cf,
         "GF-CF, as published": lambda: judged(
             lambda: models.GraphFilter(train, components=256, alpha=0.3), split
         ),
-        "UserKNN": user_knn,
-        "RP3beta": rp3beta,
+        "UserKNN": chosen(models.UserKNN, USERS),
+        "RP3beta": chosen(models.RP3Beta, WALKS),
         "RP3beta, as published": lambda: judged(
             lambda: models.RP3Beta(train, 777, alpha=0.5664, beta=0.001085), split
         ),
-        "iALS": ials,
+        "iALS": chosen(ials, ALTERNATING),
         "EASE": ease,
     }
 

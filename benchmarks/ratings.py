@@ -24,6 +24,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from machine import spread
 from recorded import Found, Job, Recorded
 
 from gnnrec_helpers import Split, compare_ratings, datasets, evaluate_ratings, fit, models
@@ -150,8 +151,7 @@ def measure() -> None:
         {**start, "lr": lr, "weight_decay": decay}
         for lr, decay in itertools.product(GRAPHREC_RATES, GRAPHREC_DECAYS)
     ]
-    judged = zip(record.wanted(search, at_once=2), search, strict=True)
-    _, setting = min(judged, key=lambda pair: pair[0]["validation"])
+    setting = record.best(search, lambda found: -found["validation"], at_once=2)
     jobs: list[Job] = []
     for share, seed in itertools.product(SHARES[::-1], SEEDS):
         here = {"share": share, "seed": seed}
@@ -217,12 +217,6 @@ def report(record: dict[str, Any]) -> str:
                 f"{setting['epoch']} | {setting['seconds an epoch']:.0f} |"
             )
     return "\n".join(lines) + "\n"
-
-
-def spread(values: list[float]) -> str:
-    if len(values) < 2:
-        return f"{values[0]:.4f}" if values else "–"
-    return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
 
 
 if __name__ == "__main__":

@@ -51,6 +51,11 @@ class Recorded:
                     self.store(at_once)
         return [self.found[key(job)][1] for job in jobs]
 
+    def best(self, jobs: Sequence[Job], quality: Callable[[Found], float], at_once: int = 1) -> Job:
+        """The job that found most quality; the first of equals."""
+        judged = zip(self.wanted(jobs, at_once), jobs, strict=True)
+        return max(judged, key=lambda pair: quality(pair[0]))[1]
+
     def store(self, at_once: int) -> None:
         runs = [{"job": job, "found": found} for job, found in self.found.values()]
         record = {"machine": {**describe(threads=1), "runs at once": at_once}, "runs": runs}

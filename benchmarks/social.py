@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
+from machine import spread
 from recorded import Found, Job, Recorded
 
 from gnnrec_helpers import Interactions, SocialGraph, Split, datasets, fit, models
@@ -132,8 +133,7 @@ def measure() -> None:
     record.wanted([trial for name in OWN for trial in trials(name)], at_once=2)
     best = {}
     for name in OWN:
-        judged = zip(record.wanted(trials(name)), trials(name), strict=True)
-        _, trial = max(judged, key=lambda pair: pair[0]["validation"]["recall"])
+        trial = record.best(trials(name), lambda found: found["validation"]["recall"])
         best[name] = (trial["weight_decay"], trial["own"])
     final = [
         job(name, *best[name], seed=seed, part="test", rewired=rewired)
@@ -209,12 +209,6 @@ def interval(found: dict[int, Found], other: dict[int, Found]) -> str:
         return "–"
     gains = (of_users(found, seeds) - of_users(other, seeds)).mean(0)
     return f"{gains.mean():+.4f} ± {1.96 * gains.std(ddof=1) / np.sqrt(len(gains)):.4f}"
-
-
-def spread(values: list[float]) -> str:
-    if len(values) < 2:
-        return f"{values[0]:.4f}"
-    return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
 
 
 if __name__ == "__main__":

@@ -19,13 +19,12 @@ from __future__ import annotations
 
 import json
 import os
-import statistics
 import sys
 from pathlib import Path
 from typing import Any
 
 import torch
-from machine import RESULTS, store
+from machine import RESULTS, spread, store
 from recorded import Found, Job, Recorded
 
 from gnnrec_helpers import datasets, evaluate, fit, models
@@ -124,9 +123,7 @@ def refits(model: str, setting: Setting, seeds: tuple[int, ...] = SEEDS) -> list
 
 def tuned(record: Recorded, model: str) -> Setting:
     """The setting with the best Recall@20 on validation."""
-    jobs = trials(model)
-    judged = zip(record.wanted(jobs, at_once=2), jobs, strict=True)
-    return max(judged, key=lambda pair: pair[0]["validation"])[1]["setting"]
+    return record.best(trials(model), lambda found: found["validation"], at_once=2)["setting"]
 
 
 def recorded() -> Recorded:
@@ -193,10 +190,6 @@ def report(record: dict[str, Any]) -> str:
                 f"| {job['model']} | {cells} | {found['seconds']:.0f} | {found['validation']:.4f} |"
             )
     return "\n".join(lines) + "\n"
-
-
-def spread(values: list[float]) -> str:
-    return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
 
 
 def main() -> None:
