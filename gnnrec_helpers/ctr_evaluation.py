@@ -7,6 +7,8 @@ belong beside those of any model.
 
 from __future__ import annotations
 
+from typing import get_args
+
 import numpy as np
 import torch
 from scipy.stats import rankdata
@@ -51,6 +53,8 @@ def evaluate_ctr(
     >>> round(found["auc"], 2)
     0.81
     """
+    if part not in get_args(Part):
+        raise ValueError(f"part={part!r}: choose 'test' or 'validation'.")
     held_out = split.validation if part == "validation" else split.test
     if held_out is None or len(held_out) == 0:
         raise ValueError(f"The {part} part of the split is empty, so there is nothing to judge.")

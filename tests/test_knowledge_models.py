@@ -234,6 +234,8 @@ def test_an_empty_part_is_refused(movielens_split: Split) -> None:
     model = Fixed(np.zeros((train.num_users, train.num_items)))
     with pytest.raises(ValueError, match="validation part of the split is empty"):
         evaluate_ctr(model, Split(train, None, movielens_split.test), "validation")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="part='valid': choose 'test' or 'validation'"):
+        evaluate_ctr(model, movielens_split, "valid")  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------------- bad input
