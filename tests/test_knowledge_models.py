@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,11 +16,12 @@ from test_social_models import normalized
 from gnnrec_helpers import Interactions, KnowledgeGraph, Split, fit
 from gnnrec_helpers.ctr_evaluation import evaluate_ctr
 from gnnrec_helpers.interactions import merge
-from gnnrec_helpers.models import KGCN, KnowledgeLightGCN, LightGCN, RippleNet
+from gnnrec_helpers.models import KGAT, KGCN, KGIN, KnowledgeLightGCN, LightGCN, RippleNet
 from gnnrec_helpers.models.kgcn import sampled_facts
+from gnnrec_helpers.models.kgin import distance_correlation
 from gnnrec_helpers.models.ripplenet import sampled_rings
 from gnnrec_helpers.objectives import CrossEntropy, SelfSupervised
-from gnnrec_helpers.sampling import Batch, Negatives
+from gnnrec_helpers.sampling import Batch, Negatives, generator_for
 
 USERS, ITEMS = 8, 6
 
@@ -243,7 +245,7 @@ def test_a_knowledge_graph_about_other_items_is_refused() -> None:
     train, *_ = data()
     facts = pd.DataFrame({"head": [1], "relation": ["by"], "tail": ["x"]})
     other = KnowledgeGraph.from_frame(facts, pd.RangeIndex(3))
-    for kind in (KGCN, KnowledgeLightGCN):
+    for kind in (KGAT, KGCN, KGIN, KnowledgeLightGCN, RippleNet):
         with pytest.raises(ValueError, match=r"different items \(3 and 6 labels\)"):
             kind(train, other)
 
@@ -255,6 +257,9 @@ def test_arguments_out_of_range_are_refused() -> None:
         (lambda: KGCN(train, knowledge, layers=0), "layers=0"),
         (lambda: KGCN(train, knowledge, neighbours=0), "neighbours=0"),
         (lambda: KGCN(train, knowledge, aggregator="max"), "aggregator='max'"),  # type: ignore[arg-type]
+        (lambda: KGAT(train, knowledge, widths=(8, 0)), r"widths=\(8, 0\)"),
+        (lambda: KGIN(train, knowledge, layers=-1), "layers=-1"),
+        (lambda: KGIN(train, knowledge, intents=0), "intents=0"),
         (lambda: KnowledgeLightGCN(train, knowledge, layers=-1), "layers=-1"),
         (lambda: KnowledgeLightGCN(train, knowledge, fact_weight=-1), "fact_weight=-1"),
     ):
@@ -265,6 +270,8 @@ def test_arguments_out_of_range_are_refused() -> None:
 def test_they_say_what_they_are() -> None:
     train, knowledge, _ = data()
     assert "neighbours=8, aggregator='sum'" in repr(KGCN(train, knowledge))
+    assert "dim=64, 3 other things, widths=(8,)" in repr(KGAT(train, knowledge, widths=(8,)))
+    assert "3 other things, layers=3, intents=4" in repr(KGIN(train, knowledge))
     assert "3 other things, layers=3, fact_weight=0.3" in repr(KnowledgeLightGCN(train, knowledge))
 
 
@@ -340,3 +347,213 @@ def test_a_user_without_facts_scores_all_alike() -> None:
     model = RippleNet(only_5, knowledge, 4)
     assert bool(model.silent.all())
     assert not model.score(torch.arange(USERS)).any()
+
+
+# ---------------------------------------------------------------------- KGAT
+def edges_of(train: Interactions, knowledge: KnowledgeGraph) -> list[tuple[int, int, int]]:
+    """Head, relation and tail of everything KGAT sees; users come before items."""
+    users, kinds = train.num_users, knowledge.num_relations
+    found = []
+    for head, relation, tail in zip(
+        knowledge.head.tolist(), knowledge.relation.tolist(), knowledge.tail.tolist(), strict=True
+    ):
+        found.append((users + head, relation, users + tail))
+        found.append((users + tail, kinds + relation, users + head))
+    for user, item in zip(train.user_index.tolist(), train.item_index.tolist(), strict=True):
+        found.append((user, 2 * kinds, users + item))
+        found.append((users + item, 2 * kinds + 1, user))
+    return found
+
+
+def spread_out(model: torch.nn.Module) -> None:
+    """Larger first weights, so that a softmax of theirs is far from uniform."""
+    generator = torch.Generator().manual_seed(0)
+    with torch.no_grad():
+        for values in model.parameters():
+            values.copy_(torch.randn(values.shape, generator=generator, dtype=values.dtype))
+
+
+def leaky(values: np.ndarray) -> np.ndarray:
+    return np.where(values > 0, values, 0.2 * values)
+
+
+def test_kgat_is_the_papers_equations() -> None:
+    train, knowledge, _ = data()
+    model = KGAT(train, knowledge, 3, (4, 2)).double()
+    spread_out(model)
+    model.eval()
+    x, r = (part.weight.detach().numpy() for part in (model.nodes, model.relations))
+    turns = model.turns.weight.detach().numpy().reshape(-1, 3, 3)
+    edges = edges_of(train, knowledge)
+    outputs = [x]
+    for added, multiplied in zip(model.sums, model.products, strict=True):
+        layer = outputs[-1]
+        rows = []
+        for node in range(len(x)):
+            near = [(kind, tail) for head, kind, tail in edges if head == node]
+            powers = [math.exp((turns[k] @ x[t]) @ np.tanh(turns[k] @ x[node] + r[k]))
+                      for k, t in near]  # fmt: skip
+            heard = np.zeros_like(layer[0])
+            for power, (_, tail) in zip(powers, near, strict=True):
+                heard = heard + power / sum(powers) * layer[tail]
+            one, two = (
+                part.weight.detach().numpy() @ value + part.bias.detach().numpy()
+                for part, value in ((added, layer[node] + heard), (multiplied, layer[node] * heard))
+            )
+            rows.append(leaky(one) + leaky(two))
+        outputs.append(np.array(rows))
+    units = [layer / np.linalg.norm(layer, axis=1, keepdims=True) for layer in outputs[1:]]
+    expected = np.concatenate([x, *units], axis=1)
+    users, items = model.embeddings()
+    np.testing.assert_allclose(users.detach(), expected[:USERS], rtol=1e-5)
+    np.testing.assert_allclose(items.detach(), expected[USERS : USERS + ITEMS], rtol=1e-5)
+    some = model.embeddings(torch.tensor([3, 1]), torch.tensor([5]))
+    np.testing.assert_allclose(some[0].detach(), expected[[3, 1]], rtol=1e-5)
+    np.testing.assert_allclose(some[1].detach(), expected[[USERS + 5]], rtol=1e-5)
+
+
+def test_kgat_s_attention_adds_up_to_one_and_rests_while_training() -> None:
+    train, knowledge, _ = data()
+    model = KGAT(train, knowledge, 4)
+    x = torch.ones(model.num_nodes, 1)
+    linked = torch.zeros(model.num_nodes, 1)
+    linked[[head for head, *_ in edges_of(train, knowledge)]] = 1.0
+    torch.testing.assert_close(model.attention()(x), linked)
+    model.train()
+    before = model.attended
+    with torch.no_grad():
+        model.nodes.weight.mul_(5)
+    assert model.attended is before
+    model.train()  # the next epoch
+    assert model.attended is not None
+    assert before is not None
+    assert not torch.equal(model.attended.weights, before.weights)
+    assert model.eval().attended is None  # always that of the weights as they are
+
+
+def test_kgat_learns_facts_as_transr_does() -> None:
+    train, knowledge, _ = data()
+    model = KGAT(train, knowledge, 3, (2,)).double()
+    spread_out(model)
+    batch = Batch(torch.arange(6), torch.tensor([0, 1, 2, 3, 4, 5]), torch.zeros(6, 1).long())
+    x, r = (part.weight.detach().numpy() for part in (model.nodes, model.relations))
+    turns = model.turns.weight.detach().numpy().reshape(-1, 3, 3)
+    generator = generator_for(0, batch.users, batch.positives)
+    edges = sorted(edges_of(train, knowledge), key=lambda edge: edge[1])
+    drawn = np.sort(generator.integers(len(edges), size=6)).tolist()
+    others = generator.integers(len(x), size=6).tolist()
+    assert {edges[place][1] for place in drawn} != {0}  # several relations
+    # within a relation the model may keep the facts in another order
+    mine = zip(model.head.tolist(), model.tail.tolist(), strict=True)
+    kept = [(head, edge[1], tail) for (head, tail), edge in zip(mine, edges, strict=True)]
+    assert sorted(kept) == sorted(edges)
+
+    def distance(head: int, kind: int, tail: int) -> float:
+        return float(np.square(turns[kind] @ x[head] + r[kind] - turns[kind] @ x[tail]).sum())
+
+    losses = []
+    for place, other in zip(drawn, others, strict=True):
+        head, kind, tail = kept[place]
+        losses.append(np.logaddexp(0, distance(head, kind, tail) - distance(head, kind, other)))
+    found = model.self_supervised_loss(batch)
+    assert found.item() == pytest.approx(np.mean(losses))
+
+
+# ---------------------------------------------------------------------- KGIN
+def test_kgin_is_the_papers_equations() -> None:
+    train, knowledge, likes = data()
+    model = KGIN(train, knowledge, 3, 2, 2).double()
+    spread_out(model)
+    x, r, w = (p.weight.detach().numpy() for p in (model.nodes, model.relations, model.mixes))
+    powers = np.exp(w)
+    intents = powers / powers.sum(1, keepdims=True) @ r
+    np.testing.assert_allclose(model.intents().detach(), intents)
+    people, things = x[:USERS], x[USERS:]
+    total_people, total_things = people, things
+    for _ in range(2):
+        new_people, new_things = [], []
+        for user in range(USERS):
+            items = np.flatnonzero(likes[user])
+            mean = np.mean([things[item] for item in items], axis=0) if len(items) else np.zeros(3)
+            weights = [math.exp(people[user] @ intent) for intent in intents]
+            reasons = sum(v / sum(weights) * p for v, p in zip(weights, intents, strict=True))
+            new_people.append(unit(mean + mean * reasons))
+        for thing in range(knowledge.num_entities):
+            told = [
+                r[relation] * things[tail - USERS]
+                for head, relation, tail in edges_of(train, knowledge)
+                if head - USERS == thing and relation < 2 * knowledge.num_relations
+            ]
+            new_things.append(unit(np.mean(told, axis=0)) if told else np.zeros(3))
+        people, things = np.array(new_people), np.array(new_things)
+        total_people, total_things = total_people + people, total_things + things
+    users, items = model.embeddings()
+    np.testing.assert_allclose(users.detach(), total_people, rtol=1e-5)
+    np.testing.assert_allclose(items.detach(), total_things[:ITEMS], rtol=1e-5)
+
+
+def unit(values: np.ndarray) -> np.ndarray:
+    length = np.linalg.norm(values)
+    return values / length if length else values
+
+
+def test_intents_should_not_depend_on_each_other() -> None:
+    generator = np.random.default_rng(0)
+    a, b = generator.normal(size=(2, 7))
+
+    def covariance(one: np.ndarray, other: np.ndarray) -> float:
+        """Székely et al. (2007), definition 4, in loops."""
+        n, total = len(one), 0.0
+        d, e = (np.abs(values[:, None] - values[None]) for values in (one, other))
+        for j in range(n):
+            for k in range(n):
+                centred = [m[j, k] - m[j].mean() - m[:, k].mean() + m.mean() for m in (d, e)]
+                total += centred[0] * centred[1]
+        return math.sqrt(total / n**2)
+
+    expected = covariance(a, b) / math.sqrt(covariance(a, a) * covariance(b, b))
+    found = distance_correlation(torch.from_numpy(a), torch.from_numpy(b))
+    assert found.item() == pytest.approx(expected)
+    train, knowledge, _ = data()
+    model = KGIN(train, knowledge, 7, 1, 3).double()
+    spread_out(model)
+    batch = Batch(torch.tensor([0]), torch.tensor([0]), torch.tensor([[1]]))
+    p = model.intents()
+    three = [distance_correlation(p[i], p[j]) for i, j in ((0, 1), (0, 2), (1, 2))]
+    torch.testing.assert_close(model.self_supervised_loss(batch), torch.stack(three).sum())
+    alike = torch.ones(4, requires_grad=True)  # the gradient is a number there, too
+    distance_correlation(alike, alike).backward()
+    assert torch.isfinite(alike.grad).all()
+
+
+@pytest.mark.parametrize("kind", [KGAT, KGIN])
+def test_they_train_resume_and_repeat_to_the_bit(kind: type[KGAT | KGIN], tmp_path: Path) -> None:
+    train, knowledge, _ = data()
+    split = train.split(0.2, 0.2, seed=0)
+    objective = SelfSupervised(weight=0.1)
+
+    def trained(*epochs: int, threads: int = 1) -> tuple[torch.nn.Module, list[float]]:
+        before = torch.get_num_threads()
+        torch.set_num_threads(threads)
+        path = tmp_path / f"{epochs} {threads}"
+        for count in epochs:
+            model = kind(split.train, knowledge, 4, seed=1)
+            history = fit(model, split, objective=objective, epochs=count, batch_size=8, lr=0.02,
+                          patience=None, progress=False, checkpoint=path)  # fmt: skip
+        torch.set_num_threads(before)
+        return model, history.losses
+
+    model, losses = trained(6)
+    assert losses[-1] < losses[0]
+    for again, same in (trained(6), trained(2, 6), trained(6, threads=2)):
+        assert same == losses
+        users = torch.arange(USERS)
+        assert torch.equal(again.score(users), model.score(users))
+
+
+@pytest.mark.parametrize("kind", [KGAT, KGIN])
+def test_no_facts_and_no_likes_are_possible(kind: type[KGAT | KGIN]) -> None:
+    train, knowledge, _ = data()
+    nothing = KnowledgeGraph.from_frame(knowledge.to_frame()[:0], train.items)
+    for model in (kind(train, nothing, 4), kind(train.select(train.user_index < 0), knowledge, 4)):
+        assert torch.isfinite(model.score(torch.arange(USERS))).all()

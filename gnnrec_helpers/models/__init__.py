@@ -9,7 +9,9 @@ from .graph_filter import GraphFilter, LinearFilter
 from .graphrec import GraphRec
 from .ials import IALS
 from .item_knn import ItemKNN
+from .kgat import KGAT
 from .kgcn import KGCN
+from .kgin import KGIN
 from .knowledge_lightgcn import KnowledgeLightGCN
 from .lightgcn import LightGCN
 from .matrix_factorization import MatrixFactorization
@@ -29,7 +31,9 @@ from .user_knn import UserKNN
 __all__ = [
     "EASE",
     "IALS",
+    "KGAT",
     "KGCN",
+    "KGIN",
     "NGCF",
     "SEPT",
     "SGL",

@@ -12,7 +12,7 @@ from ..interactions import IntArray, Interactions
 from ..side_graphs import KnowledgeGraph
 from .pair_scores import score_all_items
 from .seeded_layers import linear, table
-from .side_links import check_items
+from .side_links import both_ways, check_items
 
 Aggregator = Literal["sum", "concat", "neighbor"]
 
@@ -139,9 +139,8 @@ def sampled_facts(
 
     Without repetition where there are enough.
     """
-    source = np.concatenate([knowledge.head, knowledge.tail])
-    target = np.concatenate([knowledge.tail, knowledge.head])
-    relation = np.tile(knowledge.relation, 2)
+    source, relation, target = both_ways(knowledge)
+    relation %= knowledge.num_relations  # a relation and its inverse are one
     order = generator.permutation(len(source))
     order = order[np.argsort(source[order], kind="stable")]
     degrees = np.bincount(source, minlength=knowledge.num_entities)

@@ -11,7 +11,7 @@ from ..sampling import Batch
 from ..side_graphs import KnowledgeGraph
 from .pair_scores import score_all_items
 from .seeded_layers import table
-from .side_links import check_items
+from .side_links import both_ways, check_items
 
 
 class RippleNet(nn.Module):
@@ -132,9 +132,7 @@ def sampled_rings(
     generator: np.random.Generator,
 ) -> tuple[IntArray, IntArray, IntArray, np.ndarray]:
     """Heads, relations and tails of every user's rings, and which rings have no fact."""
-    source = np.concatenate([knowledge.head, knowledge.tail])
-    target = np.concatenate([knowledge.tail, knowledge.head])
-    relation = np.concatenate([knowledge.relation, knowledge.relation + knowledge.num_relations])
+    source, relation, target = both_ways(knowledge)
     order = np.argsort(source, kind="stable")
     ends = np.searchsorted(source[order], np.arange(knowledge.num_entities + 1))
     shape = (train.num_users, hops, count)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from ..interactions import Interactions
+from ..interactions import IntArray, Interactions
 from ..side_graphs import KnowledgeGraph, SocialGraph
 
 
@@ -25,6 +25,18 @@ def linked(knowledge: KnowledgeGraph) -> sparse.csr_array:
     links.eliminate_zeros()
     links.data[:] = 1.0  # not one for every fact about the same two
     return _either_way(links)
+
+
+def both_ways(knowledge: KnowledgeGraph) -> tuple[IntArray, IntArray, IntArray]:
+    """Heads, relations and tails of all facts, then of their inverses.
+
+    The inverse of relation r is relation ``num_relations + r``.
+    """
+    return (
+        np.concatenate([knowledge.head, knowledge.tail]),
+        np.concatenate([knowledge.relation, knowledge.relation + knowledge.num_relations]),
+        np.concatenate([knowledge.tail, knowledge.head]),
+    )
 
 
 def _either_way(links: sparse.csr_array) -> sparse.csr_array:

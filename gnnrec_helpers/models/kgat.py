@@ -1,0 +1,173 @@
+"""KGAT: one graph of users, items and things, whose edges count by what they say."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, softplus
+from torch.nn.functional import normalize as unit_length
+
+from ..interactions import Interactions
+from ..propagation import Adjacency
+from ..sampling import Batch, generator_for
+from ..side_graphs import KnowledgeGraph
+from .matrix_factorization import MatrixFactorization
+from .seeded_layers import linear, table
+from .side_links import both_ways, check_items
+
+
+class KGAT(MatrixFactorization):
+    """Wang et al. (2019), "KGAT: Knowledge Graph Attention Network for Recommendation".
+
+    Interactions are facts like any others, of a kind of their own. With N(h) the edges of a node
+    h, each a relation r and a node t, and W_r a matrix for every relation, a layer is
+
+        attention(h, r, t) = softmax over N(h) of (W_r t) . tanh(W_r h + r)          (eq. 4-5)
+        n = sum over N(h) of attention(h, r, t) * t                                  (eq. 3)
+        h <- LeakyReLU(W1 (h + n)) + LeakyReLU(W2 (h * n))                           (eq. 8)
+
+    and what is compared are all layers beside each other, layer 0 as it is and the others each of
+    length 1. The attention is computed from layer 0. While training it stays as it was at the
+    beginning of the epoch and no gradient flows through it, as in the authors' program; it learns
+    from the facts, by :meth:`self_supervised_loss`. They alternate an epoch of recommendations and
+    one of facts; here every step takes both losses. No dropout.
+
+    Trained by :class:`~gnnrec_helpers.objectives.SelfSupervised`; without it W_r and r stay as
+    they were drawn.
+
+    Parameters
+    ----------
+    train : Interactions
+    knowledge : KnowledgeGraph
+        About the same items. Facts are followed in both directions, each with a relation of its
+        own.
+    dim : int, default 64
+    widths : sequence of int, default (64, 32, 16)
+        Numbers in the embeddings of every layer.
+    seed : int, default 0
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets
+    >>> toy = datasets.load("toy")
+    >>> KGAT(toy.interactions, toy.knowledge, dim=8, widths=(4,)).embeddings()[0].shape
+    torch.Size([5, 12])
+    """
+
+    head: Tensor  # (edges,) nodes: users, items, other things; sorted by relation
+    tail: Tensor  # (edges,)
+
+    def __init__(
+        self,
+        train: Interactions,
+        knowledge: KnowledgeGraph,
+        dim: int = 64,
+        widths: Sequence[int] = (64, 32, 16),
+        *,
+        seed: int = 0,
+    ) -> None:
+        if any(width < 1 for width in widths):
+            raise ValueError(f"widths={tuple(widths)}: at least 1 is needed for every layer.")
+        check_items(knowledge, train)
+        super().__init__(train, dim, seed)
+        self.seed, self.widths = seed, tuple(widths)
+        self.num_nodes = train.num_users + knowledge.num_entities
+        generator = np.random.default_rng([seed, 1])
+        self.nodes = table(self.num_nodes, dim, np.random.default_rng(seed))
+        source, kind, target = both_ways(knowledge)
+        chose = np.full(len(train), 2 * knowledge.num_relations)
+        items = train.item_index + train.num_users
+        relation = np.concatenate([kind, chose, chose + 1])
+        order = np.argsort(relation, kind="stable")
+        head = np.concatenate([source + train.num_users, train.user_index, items])[order]
+        tail = np.concatenate([target + train.num_users, items, train.user_index])[order]
+        self.register_buffer("head", torch.from_numpy(head), persistent=False)
+        self.register_buffer("tail", torch.from_numpy(tail), persistent=False)
+        self.num_relations = 2 * knowledge.num_relations + 2
+        self.ends = np.bincount(relation, minlength=self.num_relations).cumsum()
+        self.relations = table(self.num_relations, dim, generator)
+        # W_r of every relation, as a row
+        self.turns = table(self.num_relations, dim * dim, generator, spread=dim**-0.5)
+        between = list(zip([dim, *widths], widths, strict=False))
+        self.sums = nn.ModuleList([linear(*sizes, generator) for sizes in between])  # W1
+        self.products = nn.ModuleList([linear(*sizes, generator) for sizes in between])  # W2
+        self.attended: Adjacency | None = None  # the epoch's
+
+    def train(self, mode: bool = True) -> KGAT:
+        """Switch to training, with the attention that the embeddings have now, or back."""
+        self.attended = self.attention() if mode else None
+        super().train(mode)
+        return self
+
+    @torch.no_grad()
+    def attention(self) -> Adjacency:
+        """How much every node hears from every other, rows adding up to 1 (eq. 4-5)."""
+        counts = np.diff(self.ends, prepend=0).tolist()
+        heads, tails = (self._turned(self.nodes(ends), counts) for ends in (self.head, self.tail))
+        kinds = self.relations.weight.repeat_interleave(self.head.new_tensor(counts), dim=0)
+        scores = (tails * (heads + kinds).tanh()).sum(1)  # (edges,)
+        largest = scores.new_full((self.num_nodes,), -torch.inf)
+        largest = largest.scatter_reduce(0, self.head, scores, "amax")
+        powers = (scores - largest.index_select(0, self.head)).double().exp().cpu().numpy()
+        ends = (self.head.cpu().numpy(), self.tail.cpu().numpy())
+        # two nodes may be linked in several ways: their entries are added up
+        matrix = sparse.csr_array((powers, ends), shape=(self.num_nodes, self.num_nodes))
+        totals = np.asarray(matrix.sum(axis=1)).ravel()
+        shares = sparse.diags_array(1 / np.where(totals > 0, totals, 1))
+        return Adjacency(sparse.csr_array(shares @ matrix)).to(scores.device)
+
+    def embeddings(
+        self, users: Tensor | None = None, items: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Concatenated layers of these users and items (all by default)."""
+        adjacency = self.attention() if self.attended is None else self.attended
+        layer = self.nodes.weight
+        outputs = [layer]
+        for added, multiplied in zip(self.sums, self.products, strict=True):
+            heard = adjacency(layer)  # (nodes, width)
+            layer = leaky_relu(added(layer + heard), 0.2) + leaky_relu(
+                multiplied(layer * heard), 0.2
+            )
+            outputs.append(unit_length(layer))
+        found = torch.cat(outputs, dim=1)
+        user_rows, item_rows = found[: self.num_users], found[self.num_users :][: self.num_items]
+        return (
+            user_rows if users is None else user_rows.index_select(0, users),
+            item_rows if items is None else item_rows.index_select(0, items),
+        )
+
+    def self_supervised_loss(self, batch: Batch) -> Tensor:
+        """TransR: from a head, turned, a relation leads to its tail rather than to any node.
+
+        The mean of ``-log sigmoid(d(h, r, t') - d(h, r, t))`` with
+        ``d(h, r, t) = |W_r h + r - W_r t|²`` over as many facts as the batch has pairs, drawn with
+        replacement, each with one t' drawn from all nodes (eq. 1-2).
+        """
+        generator = generator_for(self.seed, batch.users, batch.positives)
+        drawn = np.sort(generator.integers(len(self.head), size=len(batch.users)))
+        kind = np.searchsorted(self.ends, drawn, side="right")
+        counts = np.bincount(kind, minlength=self.num_relations).tolist()
+        edges = torch.from_numpy(drawn).to(self.head.device)
+        others = torch.from_numpy(generator.integers(self.num_nodes, size=len(drawn)))
+        nodes = (self.head[edges], self.tail[edges], others.to(edges.device))
+        table = self.nodes.weight
+        head, tail, other = (self._turned(table.index_select(0, n), counts) for n in nodes)
+        reached = head + self.relations.weight.index_select(
+            0, torch.from_numpy(kind).to(edges.device)
+        )
+        near, far = ((reached - end).square().sum(1) for end in (tail, other))
+        return softplus(near - far).mean()
+
+    def _turned(self, rows: Tensor, counts: list[int]) -> Tensor:
+        """Each row through the matrix of its relation, of which ``counts[r]`` come r-th."""
+        matrices = self.turns.weight.unflatten(1, (self.dim, self.dim))
+        parts = zip(rows.split(counts), matrices, strict=True)
+        return torch.cat([part @ matrix.T for part, matrix in parts])
+
+    def extra_repr(self) -> str:
+        others = self.num_nodes - self.num_users - self.num_items
+        return f"{super().extra_repr()}, {others:,} other things, widths={self.widths}"

@@ -1,0 +1,153 @@
+"""KGIN: users choose for reasons, and a reason is a mix of the relations in the facts."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+from torch.nn.functional import normalize as unit_length
+
+from ..interactions import Interactions
+from ..propagation import Adjacency, normalize
+from ..sampling import Batch
+from ..side_graphs import KnowledgeGraph
+from .matrix_factorization import MatrixFactorization
+from .seeded_layers import table
+from .side_links import both_ways, check_items
+
+
+class KGIN(MatrixFactorization):
+    """Wang et al. (2021), "Learning Intents behind Interactions with Knowledge Graph".
+
+    An intent p is a mix of relations, ``p = sum over r of softmax(w_p)[r] * r`` (eq. 1-2). In a
+    layer, with all products number by number,
+
+        a thing, or an item, becomes the mean over its facts (r, t) of  r * t        (eq. 9-10)
+        a user becomes the mean m of her items, times how she sees them:
+        m + m * (sum over p of softmax(user . p) * p)                                (eq. 7-8)
+
+    so that after l layers an item knows the paths of l facts that lead to it. Every layer is
+    brought to length 1 and all are added up (eq. 13). The first term, m, and the lengths are of the
+    authors' program. Items hear from facts only, never from users.
+
+    The intents should differ: :meth:`self_supervised_loss`, for
+    :class:`~gnnrec_helpers.objectives.SelfSupervised`, is the sum of their distance correlations
+    (eq. 4-5). No dropout.
+
+    Parameters
+    ----------
+    train : Interactions
+    knowledge : KnowledgeGraph
+        About the same items. Facts are followed in both directions, each with a relation of its
+        own.
+    dim : int, default 64
+    layers : int, default 3
+    intents : int, default 4
+    seed : int, default 0
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets
+    >>> toy = datasets.load("toy")
+    >>> KGIN(toy.interactions, toy.knowledge, dim=8).score(torch.tensor([0])).shape
+    torch.Size([1, 5])
+    """
+
+    told: Tensor  # (messages,) the relation of a message: each pair of relation and tail once
+    about: Tensor  # (messages,) and its tail
+
+    def __init__(
+        self,
+        train: Interactions,
+        knowledge: KnowledgeGraph,
+        dim: int = 64,
+        layers: int = 3,
+        intents: int = 4,
+        *,
+        seed: int = 0,
+    ) -> None:
+        for name, value, least in (("layers", layers, 0), ("intents", intents, 1)):
+            if value < least:
+                raise ValueError(f"{name}={value}: at least {least} is needed.")
+        check_items(knowledge, train)
+        super().__init__(train, dim, seed)
+        self.layers, self.num_entities = layers, knowledge.num_entities
+        kinds = 2 * knowledge.num_relations
+        self.nodes = table(train.num_users + self.num_entities, dim, np.random.default_rng(seed))
+        generator = np.random.default_rng([seed, 1])
+        self.relations = table(kinds, dim, generator)
+        self.mixes = table(intents, kinds, generator)  # w_p of every intent
+        source, relation, target = both_ways(knowledge)
+        # many heads hear the same relation from the same tail: that product is made once
+        messages, which = np.unique(relation * self.num_entities + target, return_inverse=True)
+        told, about = np.divmod(messages, max(self.num_entities, 1))
+        self.register_buffer("told", torch.from_numpy(told), persistent=False)
+        self.register_buffer("about", torch.from_numpy(about), persistent=False)
+        ones = np.ones(len(source))
+        heard = sparse.csr_array((ones, (source, which)), (self.num_entities, len(messages)))
+        self.facts = Adjacency(normalize(heard, "mean"))  # (entities, messages)
+        chosen = sparse.csr_array(train.to_csr(), dtype=np.float64)
+        self.choices = Adjacency(normalize(chosen, "mean"))  # (users, items)
+
+    def intents(self) -> Tensor:
+        """Their embeddings, shape (intents, dim)."""
+        return self.mixes.weight.softmax(1) @ self.relations.weight
+
+    def embeddings(
+        self, users: Tensor | None = None, items: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Added layers of these users and items (all by default)."""
+        people, things = self.nodes.weight.split([self.num_users, self.num_entities])
+        user_rows, item_rows = people, things[: self.num_items]
+        intents = self.intents()
+        kinds = self.relations.weight.index_select(0, self.told)  # (messages, dim)
+        for _ in range(self.layers):
+            mean = self.choices(things[: self.num_items])  # (users, dim)
+            reasons = (people @ intents.T).softmax(1) @ intents  # (users, dim)
+            people = unit_length(mean + mean * reasons)
+            things = unit_length(self.facts(kinds * things.index_select(0, self.about)))
+            user_rows = user_rows + people
+            item_rows = item_rows + things[: self.num_items]
+        return (
+            user_rows if users is None else user_rows.index_select(0, users),
+            item_rows if items is None else item_rows.index_select(0, items),
+        )
+
+    def self_supervised_loss(self, batch: Batch) -> Tensor:
+        """How much the intents depend on each other, whatever the batch is."""
+        pairs = itertools.combinations(self.intents(), 2)
+        return sum((distance_correlation(*pair) for pair in pairs), self.mixes.weight.new_zeros(()))
+
+    def extra_repr(self) -> str:
+        return (
+            f"{super().extra_repr()}, {self.num_entities - self.num_items:,} other things, "
+            f"layers={self.layers}, intents={len(self.mixes.weight)}"
+        )
+
+
+def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
+    """Of two variables seen n times, shapes (n,): 0 where independent, 1 where one is the other.
+
+    Székely, Rizzo & Bakirov (2007).
+
+    Examples
+    --------
+    >>> distance_correlation(torch.tensor([0.0, 1.0, 3.0]), torch.tensor([1.0, -1.0, -5.0]))
+    tensor(1.)
+    """
+    one, other = (_centred(values) for values in (first, second))
+    shared, alone, other_alone = (
+        (a * b).mean() for a, b in ((one, other), (one, one), (other, other))
+    )
+    tiny = 1e-12  # the root of 0 has no gradient
+    return (shared.clamp(min=tiny) / (alone * other_alone).clamp(min=tiny**2).sqrt()).sqrt()
+
+
+def _centred(values: Tensor) -> Tensor:
+    """All distances, less the mean of their row and of their column, plus the mean of all."""
+    distances = (values.unsqueeze(0) - values.unsqueeze(1)).abs()
+    means = distances.mean(0)
+    return distances - means.unsqueeze(0) - means.unsqueeze(1) + means.mean()
