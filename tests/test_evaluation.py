@@ -17,7 +17,7 @@ from sklearn.metrics import average_precision_score, ndcg_score, recall_score
 from torch import Tensor
 
 from gnnrec_helpers import Interactions, Split, compare, datasets, evaluate, models
-from gnnrec_helpers.evaluation import METRICS, evaluate_users
+from gnnrec_helpers.evaluation import METRICS, compare_users, evaluate_users
 
 ALL = tuple(METRICS)
 NOTHING, TRAIN, VALIDATION, TEST = range(4)
@@ -407,9 +407,35 @@ def test_compare_with_a_baseline_is_paired() -> None:
     low, high = test.confidence_interval(0.95)
     assert table.loc["knn", "Δ recall@10"] == pytest.approx((low + high) / 2)
     assert table.loc["knn", "± Δ recall@10"] == pytest.approx((high - low) / 2, rel=5e-3)
+    assert table.loc["knn", "p recall@10"] == pytest.approx(test.pvalue)
     assert table.loc["popular", "± Δ ndcg@10"] == 0
+    assert np.isnan(table.loc["popular", "p ndcg@10"])
     with pytest.raises(ValueError, match=r"baseline='nobody': choose one of 'popular', 'knn'"):
         compare(both, split, 10, baseline="nobody")
+
+
+def test_several_seeds_are_judged_by_the_mean_of_each_user() -> None:
+    split = datasets.load("movielens-small").interactions.binarize(4.0).split(seed=3)
+    seeds = [models.MatrixFactorization(split.train, 8, seed) for seed in range(3)]
+    table = compare({"mf": seeds, "popular": models.Popularity(split.train)}, split, baseline="mf")
+    found = [evaluate_users(model, split)["ndcg@20"] for model in seeds]
+    popular = evaluate_users(models.Popularity(split.train), split)["ndcg@20"]
+    means = np.mean(found, axis=0)
+    assert table.loc["mf", "ndcg@20"] == pytest.approx(means.mean())
+    half = 1.96 * means.std(ddof=1) / math.sqrt(len(means))
+    assert table.loc["mf", "± ndcg@20"] == pytest.approx(half)
+    over_seeds = statistics.stdev(float(one.mean()) for one in found)
+    assert table.loc["mf", "sd ndcg@20"] == pytest.approx(over_seeds)
+    assert np.isnan(table.loc["popular", "sd ndcg@20"])
+    assert table.loc["popular", "p ndcg@20"] == pytest.approx(ttest_rel(popular, means).pvalue)
+
+
+def test_seeds_of_different_splits_have_different_users() -> None:
+    one = pd.DataFrame({"recall@5": [0.0, 1.0]}, index=["ana", "ben"])
+    other = pd.DataFrame({"recall@5": [0.5, 0.25]}, index=["ben", "cid"])
+    table = compare_users({"it": [one, other]})  # ana 0, ben .75, cid .25
+    assert table.loc["it", "recall@5"] == pytest.approx(1 / 3)
+    assert table.loc["it", "sd recall@5"] == pytest.approx(statistics.stdev([0.5, 0.375]))
 
 
 def test_an_embedding_model_is_judged_by_its_own_scores() -> None:
