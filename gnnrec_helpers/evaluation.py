@@ -124,16 +124,62 @@ def evaluate_users(
     unknown = [name for name in metrics if name not in METRICS]
     if unknown:
         raise ValueError(f"No metric {unknown[0]!r}; there are {', '.join(METRICS)}.")
+    held_out, users, items = _judged(model, split, k, part, block, progress)
+    hits = _contains(held_out, users[:, None], items)
+    relevant = held_out.user_degrees()[users]
+    columns = {f"{name}@{k}": METRICS[name](hits, relevant) for name in metrics}
+    return pd.DataFrame(columns, index=split.train.users[users])
+
+
+def evaluate_items(
+    model: Recommender, split: Split, k: int = 20, *, part: Part = "test", block: int = BLOCK
+) -> pd.DataFrame:
+    """How often each item was to be found, and how often it was: which items does a model find?
+
+    Parameters
+    ----------
+    model, split, k, part, block
+        As for :func:`evaluate`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row an item, in the order of ``split.train.items``; columns ``held_out``, the users for
+        whom it is held out, ``found@20``, those of them in whose list it is, and ``listed@20``, all
+        users who were judged and in whose list it is.
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets, models
+    >>> split = datasets.load("movielens-small").interactions.binarize(4.0).split()
+    >>> table = evaluate_items(models.Popularity(split.train), split)
+    >>> int((table["listed@20"] > 0).sum())  # films that popularity ever recommends
+    66
+    """
+    held_out, users, items = _judged(model, split, k, part, block, progress=False)
+    hits = _contains(held_out, users[:, None], items)
+    count = held_out.num_items
+    return pd.DataFrame(
+        {
+            "held_out": held_out.item_degrees(),
+            f"found@{k}": np.bincount(items[hits], minlength=count),
+            f"listed@{k}": np.bincount(items[items >= 0], minlength=count),
+        },
+        index=split.train.items,
+    )
+
+
+def _judged(
+    model: Recommender, split: Split, k: int, part: str, block: int, progress: bool
+) -> tuple[Interactions, IntArray, IntArray]:
+    """What is to be found, the users who are judged, and their lists (-1 is none)."""
     held_out, seen = _parts(split, part)
     check_labels(model, held_out)
     users = np.unique(held_out.user_index)
     if len(users) == 0:
         raise ValueError(f"The {part} part of the split is empty, so there is nothing to find.")
     ranked = rank(frozen_score(model), users, k, seen, block=block, progress=progress)
-    hits = _contains(held_out, users[:, None], ranked.items)
-    relevant = held_out.user_degrees()[users]
-    columns = {f"{name}@{k}": METRICS[name](hits, relevant) for name in metrics}
-    return pd.DataFrame(columns, index=split.train.users[users])
+    return held_out, users, ranked.items
 
 
 def compare(

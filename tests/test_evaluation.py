@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.metrics import average_precision_score, ndcg_score, recall_score
 from torch import Tensor
 
 from gnnrec_helpers import Interactions, Split, compare, datasets, evaluate, models
-from gnnrec_helpers.evaluation import METRICS, compare_users, evaluate_users
+from gnnrec_helpers.evaluation import METRICS, compare_users, evaluate_items, evaluate_users
 
 ALL = tuple(METRICS)
 NOTHING, TRAIN, VALIDATION, TEST = range(4)
@@ -357,6 +358,28 @@ def test_unknown_names_are_refused() -> None:
 def test_a_list_has_at_least_one_item(k: int) -> None:
     with pytest.raises(ValueError, match=f"k={k}"):
         evaluate(Table([[1, 0]]), split_of([[TEST, NOTHING]]), k)
+
+
+# ---------------------------------------------------------------------- item by item
+def test_what_is_found_item_by_item() -> None:
+    split = datasets.load("movielens-small").interactions.k_core(30, 50).binarize(4.0).split(seed=3)
+    model = models.ItemKNN(split.train, neighbours=20)
+    table = evaluate_items(model, split, 5)
+    scores = model.score(torch.arange(split.train.num_users)).tolist()
+    held_out, found, listed = (Counter() for _ in range(3))
+    parts = (split.train, split.validation, split.test)
+    for user in split.train.users:
+        train, validation, test = (set(part.items_of(user)) for part in parts)
+        if test:
+            number = split.train.users.get_loc(user)
+            known = {split.train.items.get_loc(item) for item in train | validation}
+            ranked = split.train.items[ranking(scores[number], known)[:5]]
+            held_out.update(test)
+            found.update(test & set(ranked))
+            listed.update(ranked)
+    for column, counts in (("held_out", held_out), ("found@5", found), ("listed@5", listed)):
+        assert table[column].tolist() == [counts[item] for item in split.train.items]
+    assert table["found@5"].sum() > 0
 
 
 # ---------------------------------------------------------------------- side by side

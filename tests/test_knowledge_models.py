@@ -13,10 +13,18 @@ from sklearn.metrics import f1_score, roc_auc_score
 from tables import Guarded, interactions
 from test_social_models import normalized
 
-from gnnrec_helpers import Interactions, KnowledgeGraph, Split, fit
+from gnnrec_helpers import Interactions, KnowledgeGraph, SocialGraph, Split, fit
 from gnnrec_helpers.ctr_evaluation import evaluate_ctr
 from gnnrec_helpers.interactions import merge
-from gnnrec_helpers.models import KGAT, KGCN, KGIN, KnowledgeLightGCN, LightGCN, RippleNet
+from gnnrec_helpers.models import (
+    KGAT,
+    KGCN,
+    KGIN,
+    KnowledgeLightGCN,
+    LightGCN,
+    RippleNet,
+    SocialLightGCN,
+)
 from gnnrec_helpers.models.kgcn import sampled_facts
 from gnnrec_helpers.models.kgin import distance_correlation
 from gnnrec_helpers.models.ripplenet import sampled_rings
@@ -186,6 +194,28 @@ def test_knowledge_lightgcn_sends_along_both_graphs(layers: int) -> None:
     torch.testing.assert_close(start, model.nodes.weight[[6, USERS + 5, USERS]])
 
 
+def test_with_friends_it_sends_along_all_three() -> None:
+    train, knowledge, _ = data()
+    social = SocialGraph.from_frame(
+        pd.DataFrame({"user": [0, 3, 3], "friend": [1, 4, 1]}), train.users, mutual=True
+    )
+    all_three = KnowledgeLightGCN(train, knowledge, 5, 2, 0.0, social=social, friend_weight=0.7)
+    # without facts it is the social model, whose own test is a dense computation
+    friends_only = SocialLightGCN(train, social, 5, 2, 0.7)
+    for one, other in zip(all_three.embeddings(), friends_only.embeddings(), strict=True):
+        torch.testing.assert_close(one, other)
+    # and the step is the sum of the three
+    nodes = all_three.nodes.weight.detach()
+    both = KnowledgeLightGCN(train, knowledge, 5, 2, 0.4, social=social, friend_weight=0.7)
+    facts = KnowledgeLightGCN(train, knowledge, 5, 2, 0.4)
+    none = KnowledgeLightGCN(train, knowledge, 5, 2, 0.0)
+    torch.testing.assert_close(
+        both.adjacency(nodes) - all_three.adjacency(nodes),
+        facts.adjacency(nodes) - none.adjacency(nodes),
+    )
+    assert "fact_weight=0.4, friend_weight=0.7" in repr(both)
+
+
 def test_with_facts_of_no_weight_it_is_lightgcn() -> None:
     train, knowledge, _ = data()
     model = KnowledgeLightGCN(train, knowledge, 5, 2, fact_weight=0.0, seed=3)
@@ -262,6 +292,7 @@ def test_arguments_out_of_range_are_refused() -> None:
         (lambda: KGIN(train, knowledge, intents=0), "intents=0"),
         (lambda: KnowledgeLightGCN(train, knowledge, layers=-1), "layers=-1"),
         (lambda: KnowledgeLightGCN(train, knowledge, fact_weight=-1), "fact_weight=-1"),
+        (lambda: KnowledgeLightGCN(train, knowledge, friend_weight=-1), "friend_weight=-1"),
     ):
         with pytest.raises(ValueError, match=message):
             build()

@@ -11,10 +11,10 @@ from torch import nn
 
 from ..interactions import Interactions
 from ..propagation import bipartite_matrix, normalize, reordered
-from ..side_graphs import KnowledgeGraph
+from ..side_graphs import KnowledgeGraph, SocialGraph
 from .lightgcn import LightGCN
 from .seeded_layers import table
-from .side_links import check_items, linked
+from .side_links import check_items, friendships, linked
 
 
 class KnowledgeLightGCN(LightGCN):
@@ -25,6 +25,9 @@ class KnowledgeLightGCN(LightGCN):
     an interaction. Things that are no items have embeddings, too. What a fact says, its relation,
     is not looked at: the model is blind to relations, and the simplest that uses facts.
 
+    With `social` users also hear from their friends, as in :class:`SocialLightGCN`: all three kinds
+    of graph in one matrix.
+
     Parameters
     ----------
     train : Interactions
@@ -34,6 +37,10 @@ class KnowledgeLightGCN(LightGCN):
     layers : int, default 3
     fact_weight : float, default 0.3
         The w above, to be chosen on validation. With 0 this is LightGCN.
+    social : SocialGraph, optional
+        On the same users.
+    friend_weight : float, default 0.3
+        How much a friend counts beside an item, where there is `social`.
     seed : int, default 0
 
     Examples
@@ -52,27 +59,35 @@ class KnowledgeLightGCN(LightGCN):
         layers: int = 3,
         fact_weight: float = 0.3,
         *,
+        social: SocialGraph | None = None,
+        friend_weight: float = 0.3,
         seed: int = 0,
     ) -> None:
-        if not 0 <= fact_weight < math.inf:
-            raise ValueError(f"fact_weight={fact_weight}: zero or more is needed.")
+        for name, weight in (("fact_weight", fact_weight), ("friend_weight", friend_weight)):
+            if not 0 <= weight < math.inf:
+                raise ValueError(f"{name}={weight}: zero or more is needed.")
         check_items(knowledge, train)
         others = knowledge.num_entities - knowledge.num_items
         kinds = (train.num_users, train.num_items, others)
         choices = normalize(bipartite_matrix(train))
         choices.resize((sum(kinds), sum(kinds)))
-        users = sparse.csr_array((train.num_users, train.num_users))
-        facts = sparse.block_diag([users, normalize(linked(knowledge))], format="csr")
-        both = sparse.csr_array(choices + fact_weight * facts)
-        super().__init__(train, dim, layers, seed, adjacency=reordered(both, kinds))
+        friends = sparse.csr_array((train.num_users, train.num_users))
+        if social is not None:
+            friends = friend_weight * normalize(friendships(social, train))
+        facts = fact_weight * normalize(linked(knowledge))
+        beside = sparse.block_diag([friends, facts], format="csr")
+        everything = sparse.csr_array(choices + beside)
+        super().__init__(train, dim, layers, seed, adjacency=reordered(everything, kinds))
         self.fact_weight = fact_weight
+        self.friend_weight = None if social is None else friend_weight
         start = table(others, dim, np.random.default_rng([seed, 1]))
-        everything = torch.cat([self.nodes.weight.detach(), start.weight.detach()])
-        self.nodes = nn.Embedding.from_pretrained(everything, freeze=False)  # things come last
+        nodes = torch.cat([self.nodes.weight.detach(), start.weight.detach()])
+        self.nodes = nn.Embedding.from_pretrained(nodes, freeze=False)  # things come last
 
     def extra_repr(self) -> str:
         others = len(self.nodes.weight) - self.num_users - self.num_items
+        friends = "" if self.friend_weight is None else f", friend_weight={self.friend_weight:g}"
         return (
             f"{super(LightGCN, self).extra_repr()}, {others:,} other things, "
-            f"layers={self.layers}, fact_weight={self.fact_weight:g}"
+            f"layers={self.layers}, fact_weight={self.fact_weight:g}{friends}"
         )
