@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -128,6 +128,7 @@ class SelfSupervised:
         return first + self.weight * model.self_supervised_loss(batch)
 
 
+@runtime_checkable
 class TrainablePairModel(Protocol):
     """What :class:`CrossEntropy` asks of a model."""
 

@@ -14,7 +14,7 @@ from tables import Guarded, interactions
 from test_social_models import normalized
 
 from gnnrec_helpers import Interactions, KnowledgeGraph, SocialGraph, Split, fit
-from gnnrec_helpers.ctr_evaluation import evaluate_ctr
+from gnnrec_helpers.ctr_evaluation import best_threshold, evaluate_ctr
 from gnnrec_helpers.interactions import merge
 from gnnrec_helpers.models import (
     KGAT,
@@ -259,6 +259,32 @@ def test_yes_or_no_is_sklearn_s(part: str, movielens_split: Split) -> None:
     assert found["auc"] == pytest.approx(roc_auc_score(labels, values))
     assert found["f1"] == pytest.approx(f1_score(labels, values > 0))
     assert found["accuracy"] == pytest.approx(((values > 0) == labels).mean())
+
+
+def test_models_that_score_pairs_are_asked_for_these_only() -> None:
+    train, knowledge, _ = data()
+    split = train.split(0.3, 0.2, seed=0)
+    for model in (KGCN(split.train, knowledge), RippleNet(split.train, knowledge)):
+        with torch.no_grad():
+            table = Fixed(model.score(torch.arange(USERS)).numpy())
+        assert evaluate_ctr(model, split) == evaluate_ctr(table, split)  # type: ignore[arg-type]
+
+
+def test_the_threshold_is_the_best_on_validation(movielens_split: Split) -> None:
+    split = movielens_split
+    scores = np.random.default_rng(0).normal(size=(split.train.num_users, split.train.num_items))
+    liked = split.validation.to_csr().toarray() > 0
+    scores = (scores + 2 * liked).round(1)  # with ties
+    model = Fixed(scores)
+    chosen = best_threshold(model, split)  # type: ignore[arg-type]
+
+    def f1(threshold: float) -> float:
+        return evaluate_ctr(model, split, "validation", threshold=threshold)["f1"]  # type: ignore[arg-type]
+
+    assert f1(chosen) == max(f1(value) for value in np.arange(-6, 8, 0.1) + 0.05)
+    same = Fixed(np.ones_like(scores))  # nothing to tell apart: yes to all
+    chosen = best_threshold(same, split)  # type: ignore[arg-type]
+    assert evaluate_ctr(same, split, threshold=chosen)["f1"] == pytest.approx(2 / 3)  # type: ignore[arg-type]
 
 
 def test_an_empty_part_is_refused(movielens_split: Split) -> None:

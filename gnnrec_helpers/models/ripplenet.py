@@ -9,9 +9,10 @@ from torch import Tensor, nn
 from ..interactions import IntArray, Interactions
 from ..sampling import Batch
 from ..side_graphs import KnowledgeGraph
-from .pair_scores import score_all_items
 from .seeded_layers import table
 from .side_links import both_ways, check_items
+
+USERS = 32  # asked about all items at once
 
 
 class RippleNet(nn.Module):
@@ -86,15 +87,19 @@ class RippleNet(nn.Module):
         """Scores of aligned pairs, shape (n,), and the rows of the tables weight decay acts on."""
         some, place = users.unique(return_inverse=True)
         turned, tails = (rows.index_select(0, place) for rows in self._rings(some))
-        heard = (~self.silent[users]).float()  # (n, hops)
-        item = start = self.entities(items)  # (n, dim)
+        start = self.entities(items)  # (n, dim)
+        scores = self._answered(turned, tails, self.silent[users], start.unsqueeze(1))
+        return scores.squeeze(1), start
+
+    def _answered(self, turned: Tensor, tails: Tensor, silent: Tensor, item: Tensor) -> Tensor:
+        """Scores of the items, shape (n, items, dim), that each of n users is asked about."""
         answers = torch.zeros_like(item)
         for hop in range(self.hops):
-            fit = (turned[:, hop] @ item.unsqueeze(2)).softmax(1)  # (n, facts, 1)
-            answer = heard[:, hop, None] * (fit * tails[:, hop]).sum(1)
+            fit = (item @ turned[:, hop].mT).softmax(2)  # (n, items, facts)
+            answer = (fit @ tails[:, hop]).masked_fill(silent[:, hop, None, None], 0.0)
             item = (item + answer) @ self.transform
             answers = answers + answer
-        return (answers * item).sum(1), start
+        return (answers * item).sum(2)
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """How unlikely the batch's own facts are: the mean of ``-log sigmoid(head R tail)``."""
@@ -113,9 +118,14 @@ class RippleNet(nn.Module):
 
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items)."""
-        return score_all_items(
-            lambda *pairs: self.training_scores(*pairs)[0], users, self.num_items
-        )
+        items = self.entities.weight[: self.num_items].unsqueeze(0)  # (1, num_items, dim)
+        rows = []
+        for some in users.split(USERS):
+            turned, tails = self._rings(some)
+            rows.append(
+                self._answered(turned, tails, self.silent[some], items.expand(len(some), -1, -1))
+            )
+        return torch.cat(rows)
 
     def extra_repr(self) -> str:
         return (
