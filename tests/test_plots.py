@@ -168,3 +168,32 @@ def test_graphrec_is_drawn_with_three_aggregations():
         "attention 2",
         "attention 3",
     ]
+
+
+# ---------------------------------------------------------------------- facts
+def test_shared_facts_name_both_relations_of_every_thing():
+    table = pd.DataFrame({"thing": ["x", "y"], "A": ["by", "of"], "B": ["by", "from"]})
+    (axes,) = plots.shared_facts(table, "A", "B").axes
+    said = [text.strip() for text in texts(axes)]
+    assert sorted(said) == ["A", "B", "by", "by", "from", "of", "x", "y"]
+
+
+def test_relations_have_a_bar_for_every_column():
+    table = pd.DataFrame({"one": [0.7, 0.3], "two": [0.1, 0.9]}, index=["by", "of"])
+    (axes,) = plots.by_relation(table, "attention", reference=(0.5, "equal")).axes
+    one, two = ([bar.get_width() for bar in container] for container in axes.containers)
+    assert (one, two) == ([0.7, 0.3], [0.1, 0.9])
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["by", "of"]
+    assert axes.get_ylim()[0] > axes.get_ylim()[1]  # the first is on top
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["equal", "one", "two"]
+
+
+def test_attention_is_the_thickness_of_a_fact():
+    figure = plots.seen_by(
+        {"Ana": [("by", "x", 0.9), ("of", "y", 0.1)], "Eli": [("by", "x", 0.2), ("of", "y", 0.8)]},
+        "A film",
+    )
+    widths = [[line.get_linewidth() for line in axes.lines] for axes in figure.axes]
+    assert widths[0][0] > widths[0][1]
+    assert widths[1][0] < widths[1][1]
+    assert "by\n0.90" in texts(figure.axes[0])

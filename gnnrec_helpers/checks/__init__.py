@@ -15,10 +15,20 @@ from . import (  # each registers its exercises
     notebook_05,
     notebook_06,
     notebook_08,
+    notebook_09,
 )
 from .claims import equal, holds, near
 from .exercises import NOT_ANSWERED, exercise, exercises
 
 __all__ = ["NOT_ANSWERED", "equal", "exercise", "exercises", "holds", "near"]
 
-_ = (notebook_01, notebook_02, notebook_03, notebook_04, notebook_05, notebook_06, notebook_08)
+_ = (
+    notebook_01,
+    notebook_02,
+    notebook_03,
+    notebook_04,
+    notebook_05,
+    notebook_06,
+    notebook_08,
+    notebook_09,
+)

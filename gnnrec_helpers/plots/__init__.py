@@ -26,6 +26,7 @@ from .embeddings import (
     factorization,
     principal_components,
 )
+from .facts import by_relation, seen_by, shared_facts
 from .friends import aggregations, attention, gains, in_common
 from .graphs import bipartite
 from .neighbourhoods import degrees, families, neighbourhood, reach
@@ -40,6 +41,7 @@ __all__ = [
     "bipartite",
     "bpr_loss",
     "by_layer",
+    "by_relation",
     "comparison",
     "degrees",
     "distances",
@@ -65,6 +67,8 @@ __all__ = [
     "reach",
     "receptive_fields",
     "seconds",
+    "seen_by",
+    "shared_facts",
     "sliding_window",
     "split_rows",
     "training",
