@@ -253,7 +253,7 @@ def tables(record: dict[str, Any], listens: int | None, known: str) -> list[str]
             lines.append(f"| {name} | {' | '.join([*means, gain, chance, *cost])} |")
         lines += ["", "Against listens: the mean difference of the same users' Recall@10 and its "
                   "95 % interval over users, each with her mean over seeds; p of a paired t-test. "
-                  "Memory: what building and training added to the process. One thread."]  # fmt: skip
+                  "Memory: what building and training added. One thread."]  # fmt: skip
         lines.append("")
         lines += ["Share of test pairs that are found, by listeners of the artist in train:", ""]
         lines += ["| graph | " + " | ".join(between(*bounds) for bounds in KNOWN) + " |"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -25,6 +26,7 @@ from gnnrec_helpers.models import (
     MatrixFactorization,
     Popularity,
     Recommender,
+    ease,
     frozen_score,
 )
 from gnnrec_helpers.models.ease import _inverted
@@ -347,20 +349,45 @@ def test_graph_filter_says_how_many_components_there_can_be(toy: Interactions) -
     assert repr(LinearFilter(toy)) == "LinearFilter(5 items)"
 
 
-def test_ease_is_a_ridge_regression_of_each_item_on_the_others() -> None:
-    likes = np.random.default_rng(3).random((40, 7)) < 0.4
+@pytest.mark.parametrize(("users", "items"), [(40, 7), (7, 12), (9, 9)])
+def test_ease_is_a_ridge_regression_of_each_item_on_the_others(users: int, items: int) -> None:
+    """Whichever matrix is inverted, that of items or that of users."""
+    likes = np.random.default_rng(3).random((users, items)) < 0.4
     likes[:, 2] = False  # an item nobody chose
+    likes[5] = False  # a user who chose nothing
     model = EASE(interactions(likes), regularization=2.5)
-    expected = np.zeros((7, 7))
-    for item in range(7):
-        others = np.delete(np.arange(7), item)
-        regression = Ridge(2.5, fit_intercept=False).fit(likes[:, others], likes[:, item])
+    expected = np.zeros((items, items))
+    for item in range(items):
+        others = np.delete(np.arange(items), item)
+        regression = Ridge(2.5, fit_intercept=False, solver="cholesky")
+        regression.fit(likes[:, others], likes[:, item])
         expected[others, item] = regression.coef_
-    np.testing.assert_allclose(model.weights, expected, atol=1e-5)
-    np.testing.assert_allclose(model.score(torch.arange(40)), likes @ expected, atol=1e-4)
-    assert repr(model) == "EASE(7 items, regularization=2.5)"
+    np.testing.assert_allclose(model.score(torch.arange(users)), likes @ expected, atol=1e-8)
+    wanted = torch.tensor([6, 1])
+    np.testing.assert_allclose(model.score(wanted), (likes @ expected)[wanted], atol=1e-8)
+    assert repr(model) == f"EASE({items} items, regularization=2.5)"
     with pytest.raises(ValueError, match="regularization=0: a positive number"):
         EASE(interactions(likes), regularization=0)
+
+
+def test_ease_refuses_what_does_not_fit() -> None:
+    likes = interactions(np.ones((40, 7)))
+    with pytest.raises(ValueError, match=r"7 x 7 numbers, which needs 0\.0 GB: more than limit=0"):
+        EASE(likes, limit=0)
+    many = pd.RangeIndex(100_000)
+    nothing = np.zeros(0, np.int64)
+    with pytest.raises(ValueError, match=r"100,000 x 100,000 numbers, which needs 80\.0 GB"):
+        EASE(Interactions(nothing, nothing, many, many))
+
+
+def test_ease_in_single_precision_and_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    likes = interactions(np.random.default_rng(3).random((30, 50)) < 0.3)
+    expected = EASE(likes).score(torch.arange(30))
+    monkeypatch.setattr(ease, "DOUBLE", 0)
+    monkeypatch.setattr(ease, "ROWS", 7)
+    found = EASE(likes).score(torch.arange(30))
+    assert (expected.dtype, found.dtype) == (torch.float64, torch.float32)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_popularity_on_gowalla_gives_the_published_figures() -> None:
