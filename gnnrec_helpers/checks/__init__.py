@@ -16,6 +16,7 @@ from . import (  # each registers its exercises
     notebook_06,
     notebook_08,
     notebook_09,
+    notebook_10,
 )
 from .claims import equal, holds, near
 from .exercises import NOT_ANSWERED, exercise, exercises
@@ -31,4 +32,5 @@ _ = (
     notebook_06,
     notebook_08,
     notebook_09,
+    notebook_10,
 )

@@ -26,7 +26,7 @@ def shared_facts(table: pd.DataFrame, one: str, other: str, title: str = "") -> 
         Names of the items, and of the columns.
     """
     rows = np.linspace(0, 1, len(table) + 2)[1:-1][::-1]
-    with canvas(9, 1.4 + 0.42 * len(table)) as (figure, (axes,)):
+    with canvas(9, round(1.4 + 0.42 * len(table), 1)) as (figure, (axes,)):
         bare(axes)
         axes.set(xlim=(0, 1), ylim=(0, 1), title=title)
         for (_, row), y in zip(table.iterrows(), rows, strict=True):
@@ -53,7 +53,7 @@ def by_relation(
         A line to compare with.
     """
     height = 0.8 / table.shape[1]
-    with canvas(8, 1.4 + 0.34 * len(table) * max(1, table.shape[1] ** 0.5)) as (figure, (axes,)):
+    with canvas(8, round(1.4 + (0.2 + 0.12 * table.shape[1]) * len(table), 1)) as (figure, (axes,)):
         places = np.arange(len(table))
         for number, (name, values) in enumerate(table.items()):
             shift = (number - (table.shape[1] - 1) / 2) * height
