@@ -7,9 +7,7 @@ The same users, splits, loss, schedule and budget for four LightGCNs that differ
 - listens: users and artists (LightGCN);
 - + friends: users also hear from their friends (SocialLightGCN);
 - + tags: artists also hear from their tags (KnowledgeLightGCN; tags given to at least 5 artists);
-- + both: all three in one graph, with one weight for friends and tags;
-- + tags, then friends: the same, with the weight of tags that was chosen for "+ tags" and friends
-  tuned on top. It stands on twice as many trials.
+- + both: all three in one graph, with one weight for friends and tags.
 
 Each of a user's artists falls at random into train (80 %), validation (10 %) or test (10 %); all
 other artists are ranked; lists of 10. Dimension 64, sampled softmax, learning rate .005.
@@ -20,7 +18,7 @@ other artists are ranked; lists of 10. Dimension 64, sampled softmax, learning r
    test looked at once.
 3. Controls with the same settings and seeds: friendships rewired (everybody keeps the number of
    friends), and tags handed to other artists (each tag keeps its number of artists).
-4. All of this again (but for "then friends") where models see only 5 of each user's train artists:
+4. All of this again where models see only 5 of each user's train artists:
    tuned anew, judged on the same validation and test artists, the other train artists being no
    candidates as before. (Within a training, the epoch is chosen with them among the candidates.)
 
@@ -49,13 +47,11 @@ from gnnrec_helpers.objectives import SampledSoftmax
 
 DECAYS, SEEDS, K = (0.025, 0.05, 0.1), range(5), 10
 WEIGHTS = (0.1, 0.3, 1.0)
-THEN = "+ tags, then friends"
 OWN: dict[str, tuple[str, tuple[float, ...]]] = {  # each model's own setting
     "listens": ("layers", (1, 2, 3)),
     "+ friends": ("friend_weight", WEIGHTS),
     "+ tags": ("fact_weight", WEIGHTS),
     "+ both": ("friend_weight = fact_weight", WEIGHTS),
-    THEN: ("friend_weight", (0.03, 0.1, 0.3)),
 }
 CONTROLS = ("+ friends", "+ tags")
 LEAST = 5  # artists of a tag that is kept
@@ -83,7 +79,6 @@ def build(
     social: SocialGraph,
     tags: KnowledgeGraph,
     own: float,
-    tag_weight: float | None,
     seed: int,
 ) -> models.LightGCN:
     if name == "listens":
@@ -92,9 +87,8 @@ def build(
         return models.SocialLightGCN(train, social, friend_weight=own, seed=seed)
     if name == "+ tags":
         return models.KnowledgeLightGCN(train, tags, fact_weight=own, seed=seed)
-    tag_weight = own if name == "+ both" else tag_weight
     return models.KnowledgeLightGCN(
-        train, tags, fact_weight=tag_weight, social=social, friend_weight=own, seed=seed
+        train, tags, fact_weight=own, social=social, friend_weight=own, seed=seed
     )
 
 
@@ -166,34 +160,27 @@ def peak() -> float:
 
 # ---------------------------------------------------------------------- what is run
 def job(name: str, decay: float, own: float, seed: int = 0, part: str = "validation",
-        shuffled: bool = False, listens: int | None = None,
-        tag_weight: float | None = None) -> Job:  # fmt: skip
+        shuffled: bool = False, listens: int | None = None) -> Job:  # fmt: skip
     return {"model": name, "weight_decay": decay, "own": own, "seed": seed, "part": part,
-            "shuffled": shuffled, "listens": listens, "tag_weight": tag_weight}  # fmt: skip
+            "shuffled": shuffled, "listens": listens}  # fmt: skip
 
 
-def trials(name: str, listens: int | None, tag_weight: float | None = None) -> list[Job]:
+def trials(name: str, listens: int | None) -> list[Job]:
     """Nine, whatever the model."""
-    return [
-        job(name, decay, own, listens=listens, tag_weight=tag_weight)
-        for decay, own in itertools.product(DECAYS, OWN[name][1])
-    ]
+    settings = itertools.product(DECAYS, OWN[name][1])
+    return [job(name, decay, own, listens=listens) for decay, own in settings]
 
 
 def measure(at_once: int = 2) -> None:
     record = Recorded("three_graphs", run, report)
-
-    def best(name: str, listens: int | None, tag_weight: float | None = None) -> Job:
-        tried = trials(name, listens, tag_weight)
-        return record.best(tried, lambda found: found["validation"], at_once)
-
     for listens in (FEW, None):
-        chosen = {name: best(name, listens) for name in OWN if name != THEN}
-        if listens is None:
-            chosen[THEN] = best(THEN, listens, chosen["+ tags"]["own"])
-        kinds = [(name, False) for name in chosen] + [(name, True) for name in CONTROLS]
+        best = {
+            name: record.best(trials(name, listens), lambda found: found["validation"], at_once)
+            for name in OWN
+        }
+        kinds = [(name, False) for name in OWN] + [(name, True) for name in CONTROLS]
         final = [
-            {**chosen[name], "seed": seed, "part": "test", "shuffled": shuffled}
+            {**best[name], "seed": seed, "part": "test", "shuffled": shuffled}
             for seed, (name, shuffled) in itertools.product(SEEDS, kinds)
         ]
         record.wanted(final, at_once)
