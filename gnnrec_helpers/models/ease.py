@@ -23,12 +23,19 @@ class EASE:
     train : Interactions
     regularization : float, default 100
         Larger numbers trust few interactions less; to be chosen on validation.
+    max_gb : float, default 16
+        Memory it may take, in GB of 10^9 bytes. What needs more is refused before it is computed.
+
+    Raises
+    ------
+    ValueError
+        Where there are too many items for `max_gb`, or the regularization is too small.
 
     Notes
     -----
     The weights are a dense matrix of num_items x num_items float32, 7 GB for Gowalla's 40,981
     items, written over the one they are computed from; up to twice as much is in memory meanwhile.
-    The work grows with the cube of the number of items.
+    That is the memory `max_gb` speaks of. The work grows with the cube of the number of items.
 
     Examples
     --------
@@ -38,9 +45,18 @@ class EASE:
     [0, 1, 2]
     """
 
-    def __init__(self, train: Interactions, regularization: float = 100.0) -> None:
+    def __init__(
+        self, train: Interactions, regularization: float = 100.0, *, max_gb: float = 16.0
+    ) -> None:
         if not regularization > 0:
             raise ValueError(f"regularization={regularization}: a positive number is needed.")
+        needed = 2 * train.num_items**2 * 4 / 1e9
+        if needed > max_gb:
+            raise ValueError(
+                f"EASE needs {needed:.1f} GB for two dense matrices of {train.num_items:,} x "
+                f"{train.num_items:,} numbers, more than max_gb={max_gb:g}: keep fewer items, with "
+                "Interactions.k_core for one, or allow more."
+            )
         self.users, self.items = train.users, train.items
         self.regularization = regularization
         self._likes = sparse.csr_array(train.to_csr(), dtype=np.float32)
