@@ -130,9 +130,12 @@ def closed_forms(split: Split) -> dict[str, Callable[[], Row]]:
             lambda: models.GraphFilter(train, components=256, alpha=0.3), split
         ),
         "UserKNN": chosen(models.UserKNN, USERS),
+        "UserKNN, as published": lambda: judged(
+            lambda: models.UserKNN(train, 146, shrink=0, reverse=True), split
+        ),
         "RP3beta": chosen(models.RP3Beta, WALKS),
         "RP3beta, as published": lambda: judged(
-            lambda: models.RP3Beta(train, 777, alpha=0.5664, beta=0.001085), split
+            lambda: models.RP3Beta(train, 777, alpha=0.5664, beta=0.001085, sources=777), split
         ),
         "iALS": chosen(ials, ALTERNATING),
         "EASE": ease,

@@ -572,7 +572,7 @@ DEFECTS = (
         "models/rp3beta.py",
         'normalize(sparse.csr_array(self._likes.T), "mean").power(alpha)',
         "sparse.csr_array(self._likes.T)",
-        (RIVALS + "test_the_plain_walk_loses_nothing",),
+        (RIVALS + "test_the_plain_walk_is_one_of_probabilities",),
     ),
     Defect(
         "unobserved pairs cost nothing",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,8 +16,19 @@ from tables import Guarded, interactions, likes_of
 from test_models import dense_similarity
 from torch.nn.functional import leaky_relu
 
-from gnnrec_helpers import Interactions, Split, fit
-from gnnrec_helpers.models import IALS, NGCF, SGL, LightGCN, RP3Beta, SimGCL, UltraGCN, UserKNN
+from gnnrec_helpers import Interactions, Split, datasets, evaluate, fit
+from gnnrec_helpers.models import (
+    IALS,
+    NGCF,
+    SGL,
+    ItemKNN,
+    LightGCN,
+    RP3Beta,
+    SimGCL,
+    UltraGCN,
+    UserKNN,
+    nearest,
+)
 from gnnrec_helpers.models.contrastive import info_nce
 from gnnrec_helpers.models.ultragcn import UltraGCNLoss
 from gnnrec_helpers.objectives import SelfSupervised
@@ -36,6 +49,8 @@ def test_user_knn_is_the_dense_computation(
     np.testing.assert_allclose(model.similarity.toarray(), similarity, atol=1e-12)
     users = torch.tensor([len(likes) - 1, 0])
     np.testing.assert_allclose(model.score(users), (similarity @ likes)[users], rtol=1e-6)
+    reverse = UserKNN(interactions(likes), neighbours, shrink, reverse=True)
+    np.testing.assert_allclose(reverse.score(users), (similarity.T @ likes)[users], rtol=1e-6)
 
 
 def test_user_knn_is_sklearn_s_cosine(movielens_split: Split) -> None:
@@ -75,22 +90,86 @@ def literal_walk(likes: np.ndarray, neighbours: int, alpha: float, beta: float) 
 )
 def test_rp3beta_is_a_walk(likes: np.ndarray, neighbours: int, alpha: float, beta: float) -> None:
     model = RP3Beta(interactions(likes), neighbours, alpha, beta)
-    walk = model.walk.toarray()
     everything = literal_walk(likes, likes.shape[1], alpha, beta)
     expected = literal_walk(likes, neighbours, alpha, beta)
+    walk = model.walk.toarray()
+    assert walk.sum(1) == pytest.approx(expected.any(1).astype(float))
+    whole = walk * expected.sum(1, keepdims=True)  # before the kept ones were made to add up to 1
     # of equal ones any may be kept: rounding decides
-    np.testing.assert_allclose(np.sort(walk, axis=1), np.sort(expected, axis=1), atol=1e-10)
-    np.testing.assert_allclose(walk[walk > 0], everything[walk > 0], atol=1e-10)
+    np.testing.assert_allclose(np.sort(whole, axis=1), np.sort(expected, axis=1), atol=1e-10)
+    np.testing.assert_allclose(whole[walk > 0], everything[walk > 0], atol=1e-10)
     users = torch.tensor([len(likes) - 1, 0])
     np.testing.assert_allclose(model.score(users), (likes @ walk)[users], rtol=1e-6, atol=1e-9)
 
 
-def test_the_plain_walk_loses_nothing(toy: Interactions) -> None:
-    """With alpha 1 and beta 0 the walk is one of probabilities, but for those that return."""
+def test_the_strongest_sources_of_each_item() -> None:
+    likes = (np.random.default_rng(0).random((40, 12)) < 0.3).astype(float)
+    rows = literal_walk(likes, 6, 0.7, 0.3)
+    rows /= rows.sum(1, keepdims=True)
+    for column in rows.T:  # that none are equal
+        assert len(np.unique(column.round(12))) == np.count_nonzero(column) + 1
+    expected = np.zeros_like(rows)
+    for j in range(12):
+        for i in sorted(range(12), key=lambda i: -rows[i, j])[:3]:
+            expected[i, j] = rows[i, j]
+    walk = RP3Beta(interactions(likes), 6, 0.7, 0.3, sources=3).walk.toarray()
+    np.testing.assert_allclose(walk, expected, atol=1e-12)
+    assert (np.count_nonzero(rows, axis=0) > 3).any()  # so that something was left out
+
+
+def test_the_plain_walk_is_one_of_probabilities(toy: Interactions) -> None:
+    """With alpha 1 and beta 0, where the walk goes if it does not return."""
     walk = RP3Beta(toy, beta=0).walk.toarray()
     likes = toy.to_csr().toarray()
     steps = (likes / likes.sum(0)).T @ (likes / likes.sum(1, keepdims=True))
-    np.testing.assert_allclose(walk.sum(1), 1 - np.diag(steps))
+    np.fill_diagonal(steps, 0)
+    np.testing.assert_allclose(walk, steps / steps.sum(1, keepdims=True))
+
+
+def test_published_figures_on_gowalla() -> None:
+    """Anelli et al. (2023), "Challenging the Myth of Graph Collaborative Filtering", table 4."""
+    try:
+        split = datasets.load("gowalla").split
+    except OSError:
+        pytest.skip("Gowalla is optional: set GNNREC_DATA.")
+    for model, recall, ndcg in (
+        (RP3Beta(split.train, 777, 0.5664, 0.001085, sources=777), 0.1829, 0.1520),
+        (UserKNN(split.train, 146, 0.0, reverse=True), 0.1685, 0.1370),
+    ):
+        found = evaluate(model, split, metrics=("recall", "ndcg"))
+        assert found == pytest.approx({"recall@20": recall, "ndcg@20": ndcg}, abs=1.1e-4)
+
+
+# ---------------------------------------------------------------------- memory
+def test_blocks_give_what_one_block_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    likes = (np.random.default_rng(0).random((40, 25)) < 0.3).astype(float)
+    likes[:, 3] = 0
+    train = interactions(likes)
+
+    def all_four() -> list[np.ndarray]:
+        found = [ItemKNN(train, 5).similarity, UserKNN(train, 5).similarity]
+        found += [RP3Beta(train, 5).walk, RP3Beta(train, 5, sources=4).walk]
+        return [matrix.toarray() for matrix in found]
+
+    whole = all_four()
+    for size in (1, 60):
+        monkeypatch.setattr(nearest, "BLOCK", size)
+        for one, other in zip(whole, all_four(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
+def test_forty_thousand_items_stay_sparse() -> None:
+    """Four users make 4 million pairs of items each; the dense matrix would take 6.4 GB."""
+    generator = np.random.default_rng(0)
+    users = np.repeat(np.arange(4), 2000)
+    items = [np.sort(generator.choice(40_000, 2000, replace=False)) for _ in range(4)]
+    train = Interactions(users, np.concatenate(items), pd.RangeIndex(4), pd.RangeIndex(40_000))
+    tracemalloc.start()
+    model = ItemKNN(train, neighbours=10)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.5e9
+    assert model.score(torch.tensor([0])).shape == (1, 40_000)
 
 
 # ---------------------------------------------------------------------- contrastive
@@ -203,6 +282,7 @@ def test_arguments_out_of_range_are_refused(toy: Interactions) -> None:
         (lambda: RP3Beta(toy, neighbours=0), "neighbours=0"),
         (lambda: RP3Beta(toy, alpha=0), "alpha=0"),
         (lambda: RP3Beta(toy, beta=-1), "beta=-1"),
+        (lambda: RP3Beta(toy, sources=0), "sources=0"),
         (lambda: SGL(toy, dropped=1.0), "dropped=1.0"),
         (lambda: SGL(toy, temperature=0), "temperature=0"),
         (lambda: SimGCL(toy, layers=0), "layers=0"),
@@ -215,7 +295,12 @@ def test_arguments_out_of_range_are_refused(toy: Interactions) -> None:
 
 
 def test_they_say_what_they_are(toy: Interactions) -> None:
-    assert repr(RP3Beta(toy)) == "RP3Beta(5 items, neighbours=100, alpha=1, beta=0.5)"
+    assert repr(RP3Beta(toy)) == (
+        "RP3Beta(5 items, neighbours=100, alpha=1, beta=0.5, sources=None)"
+    )
+    assert repr(UserKNN(toy, reverse=True)) == (
+        "UserKNN(5 users, neighbours=100, shrink=10, reverse=True)"
+    )
     assert "layers=3, dropped=0.1, temperature=0.2, seed=0" in repr(SGL(toy))
     assert "noise=0.1, temperature=0.2" in repr(SimGCL(toy))
     assert "layers=3, products=True, nonlinear=True" in repr(NGCF(toy))

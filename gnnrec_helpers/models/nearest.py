@@ -10,7 +10,7 @@ from scipy import sparse
 from ..interactions import FloatArray, IntArray
 
 Weigh = Callable[[FloatArray, IntArray, IntArray], FloatArray]
-BLOCK = 2048  # rows whose entries are in memory before all but the strongest are dropped
+BLOCK = 2**22  # entries in memory before all but the strongest of each row are dropped, 0.3 GB
 
 
 def nearest(
@@ -34,18 +34,36 @@ def nearest(
     if neighbours < 1:
         raise ValueError(f"neighbours={neighbours}: at least 1 is needed.")
     blocks = []
-    for start in range(0, left.shape[0], BLOCK):
-        found = sparse.csr_array(left[start : start + BLOCK] @ right)
+    starts = _starts(left, right)
+    for start, stop in zip(starts, [*starts[1:], left.shape[0]], strict=True):
+        found = sparse.csr_array(left[start:stop] @ right)
         found.sort_indices()
-        rows = np.repeat(np.arange(found.shape[0]), np.diff(found.indptr))
-        values = weigh(found.data, start + rows, found.indices)
-        values[start + rows == found.indices] = 0.0
-        keep = _largest_of_each_row(values, rows, neighbours)
-        kept = (values[keep], (rows[keep], found.indices[keep]))
-        blocks.append(sparse.csr_array(kept, shape=found.shape))
-    strongest = sparse.csr_array(sparse.vstack(blocks, format="csr"))
-    strongest.eliminate_zeros()
-    return strongest
+        rows = _rows(found)
+        found.data = weigh(found.data, start + rows, found.indices)
+        found.data[start + rows == found.indices] = 0.0
+        blocks.append(strongest(found, neighbours))
+    return sparse.csr_array(sparse.vstack(blocks, format="csr"))
+
+
+def strongest(matrix: sparse.csr_array, count: int) -> sparse.csr_array:
+    """Of each row the `count` largest entries, of equal ones those of the lower columns.
+
+    The columns of a row are sorted already; there are no negative entries.
+
+    Examples
+    --------
+    >>> strongest(sparse.csr_array([[0.2, 0.5, 0.2], [0.0, 0.0, 0.1]]), 2).toarray()
+    array([[0.2, 0.5, 0. ],
+           [0. , 0. , 0.1]])
+    """
+    rows = _rows(matrix)
+    order = np.lexsort((-matrix.data, rows))  # stable: equal ones stay in the order of columns
+    rank = np.arange(len(order)) - matrix.indptr[rows]  # sorting leaves each row where it was
+    keep = np.sort(order[rank < count])
+    kept = (matrix.data[keep], (rows[keep], matrix.indices[keep]))
+    found = sparse.csr_array(kept, shape=matrix.shape)
+    found.eliminate_zeros()
+    return found
 
 
 def damped_cosine(likes: sparse.csr_array, neighbours: int, shrink: float) -> sparse.csr_array:
@@ -58,7 +76,15 @@ def damped_cosine(likes: sparse.csr_array, neighbours: int, shrink: float) -> sp
     return nearest(sparse.csr_array(likes.T), likes, neighbours, weigh)
 
 
-def _largest_of_each_row(values: FloatArray, rows: IntArray, count: int) -> IntArray:
-    order = np.lexsort((np.arange(len(values)), -values, rows))
-    starts = np.searchsorted(rows, rows[order])
-    return np.sort(order[np.arange(len(order)) - starts < count])
+def _starts(left: sparse.csr_array, right: sparse.csr_array) -> list[int]:
+    """The first row of each block of ``left @ right``, none with many more entries than BLOCK."""
+    ends = np.concatenate([[0], np.cumsum(np.diff(right.indptr)[left.indices])])
+    products = np.diff(ends[left.indptr])  # terms of a row's sums: it has no more entries than that
+    entries = np.minimum(products, right.shape[1])
+    block = (np.cumsum(entries) - entries) // BLOCK
+    return [int(start) for start in np.flatnonzero(np.diff(block, prepend=-1))]
+
+
+def _rows(matrix: sparse.csr_array) -> IntArray:
+    """The row of each entry."""
+    return np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))

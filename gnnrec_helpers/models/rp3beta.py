@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..interactions import FloatArray, IntArray, Interactions
 from ..propagation import normalize
-from .nearest import nearest
+from .nearest import nearest, strongest
 
 
 class RP3Beta:
@@ -18,9 +18,13 @@ class RP3Beta:
     The first step goes to each of the user's items alike. From item i the walk goes to a user who
     chose it and on to one of her items j, with probabilities raised to the power `alpha`; what
     arrives at j is divided by its number of users to the power `beta`; of each item the strongest
-    `neighbours` are kept (Paudel et al. 2017, "Updatable, Accurate, Diverse, and Scalable
-    Recommendations for Interactive Applications"). LightGCN walks as well, but learns embeddings
-    and divides by the square roots of both degrees.
+    `neighbours` are kept, and add up to 1 again (Paudel et al. 2017, "Updatable, Accurate, Diverse,
+    and Scalable Recommendations for Interactive Applications"). LightGCN walks as well, but learns
+    embeddings and divides by the square roots of both degrees.
+
+    That the kept ones add up to 1, and the limit `sources`, are not in the paper but in the code of
+    Ferrari Dacrema et al. (2019), "Are We Really Making Much Progress?", from which most published
+    figures come; there `sources` is always equal to `neighbours`.
 
     Parameters
     ----------
@@ -31,24 +35,35 @@ class RP3Beta:
         1 is the random walk; below, likely steps count less.
     beta : float, default 0.5
         0 is the random walk; above, popular items are held back.
+    sources : int, optional
+        How many items lead to each item, the strongest of them; all by default. A small number
+        keeps popular items from being reached from everywhere.
 
     Examples
     --------
     >>> from gnnrec_helpers import datasets
     >>> model = RP3Beta(datasets.load("toy").interactions, beta=0)
     >>> model.score(torch.tensor([0])).numpy().round(2)
-    array([[0.42, 0.42, 0.33, 0.  , 0.  ]], dtype=float32)
+    array([[0.71, 0.71, 0.57, 0.  , 0.  ]], dtype=float32)
     """
 
     def __init__(
-        self, train: Interactions, neighbours: int = 100, alpha: float = 1.0, beta: float = 0.5
+        self,
+        train: Interactions,
+        neighbours: int = 100,
+        alpha: float = 1.0,
+        beta: float = 0.5,
+        *,
+        sources: int | None = None,
     ) -> None:
         if not alpha > 0:
             raise ValueError(f"alpha={alpha}: a positive number is needed.")
         if not beta >= 0:
             raise ValueError(f"beta={beta}: zero or more is needed.")
+        if sources is not None and sources < 1:
+            raise ValueError(f"sources={sources}: at least 1 is needed, or None for all.")
         self.users, self.items = train.users, train.items
-        self.neighbours, self.alpha, self.beta = neighbours, alpha, beta
+        self.neighbours, self.alpha, self.beta, self.sources = neighbours, alpha, beta, sources
         self._likes = train.to_csr()
         to_items = normalize(self._likes, "mean").power(alpha)  # (num_users, num_items)
         to_users = normalize(sparse.csr_array(self._likes.T), "mean").power(alpha)
@@ -57,7 +72,10 @@ class RP3Beta:
         def weigh(arriving: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
             return arriving * held_back[columns]
 
-        self.walk = nearest(to_users, to_items, neighbours, weigh)  # (num_items, num_items)
+        walk = normalize(nearest(to_users, to_items, neighbours, weigh), "mean")
+        if sources is not None:
+            walk = sparse.csr_array(strongest(sparse.csr_array(walk.T), sources).T)
+        self.walk = walk  # (num_items, num_items)
 
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items)."""
@@ -67,5 +85,5 @@ class RP3Beta:
     def __repr__(self) -> str:
         return (
             f"RP3Beta({len(self.items):,} items, neighbours={self.neighbours}, "
-            f"alpha={self.alpha:g}, beta={self.beta:g})"
+            f"alpha={self.alpha:g}, beta={self.beta:g}, sources={self.sources})"
         )

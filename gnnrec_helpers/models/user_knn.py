@@ -23,6 +23,10 @@ class UserKNN:
     neighbours : int, default 100
         How many most similar users each user hears; ties go to the lower index.
     shrink : float, default 10
+    reverse : bool, default False
+        A user hears those who have her among their most similar `neighbours` instead. Somebody who
+        resembles many is then heard by the most similar of them only (Radovanović et al. 2010 call
+        such users hubs). The figures of Anelli et al. (2023) are made so.
 
     Examples
     --------
@@ -32,12 +36,21 @@ class UserKNN:
     array([[0.82, 0.82, 0.82, 0.  , 0.  ]], dtype=float32)
     """
 
-    def __init__(self, train: Interactions, neighbours: int = 100, shrink: float = 10.0) -> None:
+    def __init__(
+        self,
+        train: Interactions,
+        neighbours: int = 100,
+        shrink: float = 10.0,
+        *,
+        reverse: bool = False,
+    ) -> None:
         self.users, self.items = train.users, train.items
-        self.neighbours, self.shrink = neighbours, shrink
+        self.neighbours, self.shrink, self.reverse = neighbours, shrink, reverse
         self._likes = train.to_csr()
         by_user = sparse.csr_array(self._likes.T)
-        self.similarity = damped_cosine(by_user, neighbours, shrink)  # (num_users, num_users)
+        similarity = damped_cosine(by_user, neighbours, shrink)
+        # (num_users, num_users): whom each user hears, and how much
+        self.similarity = sparse.csr_array(similarity.T) if reverse else similarity
 
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items): for each item, the similarities of those who chose it."""
@@ -47,5 +60,5 @@ class UserKNN:
     def __repr__(self) -> str:
         return (
             f"UserKNN({len(self.users):,} users, neighbours={self.neighbours}, "
-            f"shrink={self.shrink:g})"
+            f"shrink={self.shrink:g}{', reverse=True' * self.reverse})"
         )
