@@ -118,7 +118,7 @@ def run(job: Job) -> Found:
     if job["shuffled"]:
         social, tags = social.rewired(job["seed"]), shuffled(tags, job["seed"])
     before = peak()
-    model = build(job["model"], shown, social, tags, job["own"], job["tag_weight"], job["seed"])
+    model = build(job["model"], shown, social, tags, job["own"], job["seed"])
     history = fit(
         model,
         replace(split, train=shown),

@@ -48,6 +48,13 @@ def without_running_maximum(p):
     return result
 
 
+def without_clipping(p):
+    order = np.argsort(p)
+    result = np.empty(len(p))
+    result[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return result
+
+
 def of_heads(facts, seed):
     heads = np.random.default_rng(seed).permutation(facts["head"].to_numpy())
     return facts.assign(head=heads)
@@ -82,6 +89,8 @@ WRONG = [
     ("10.1", lambda a, b: changed(half(a, b), second=2), "whole width"),
     ("10.1", lambda a, b: ((a - b).mean(), 1.96 * (a - b).std() / np.sqrt(len(a))), "ddof"),
     ("10.1", lambda a, b: changed(half(a, b), first=0.5), "too"),
+    ("10.1", lambda a, b: changed(half(a, b), second=1 / 1.96), "standard error"),
+    ("10.1", lambda a, b: (half(a, b)[0] - half(a, b)[1], sum(half(a, b))), "ends of the"),
     ("10.2", 1.63, "standard deviations"),
     ("10.2", 0.036, "too large"),
     ("10.3", 3, "function"),
@@ -89,11 +98,14 @@ WRONG = [
     ("10.3", lambda p: np.minimum(p * len(p), 1), "Bonferroni"),
     ("10.3", lambda p: np.sort(holm(p)), "order"),
     ("10.3", lambda p: np.sort(p), "not [0.03"),
-    ("10.3", without_running_maximum, "not [0.06, 0.03"),
+    ("10.3", without_running_maximum, "falls below"),
+    ("10.3", without_clipping, "exceed 1"),
     ("10.4", 3, "function"),
     ("10.4", in_place, "changed the facts"),
     ("10.4", lambda f, s: f["head"], "columns"),
     ("10.4", lambda f, s: f.assign(tail="jazz"), "A tail"),
     ("10.4", lambda f, s: f.sample(frac=1, random_state=s), "Whole rows"),
     ("10.4", lambda f, s: of_heads(f, 0), "no difference"),
+    ("10.4", lambda f, s: f.copy(), "Nothing was"),
+    ("10.4", lambda f, s: of_heads(f, None), "second time"),
 ]

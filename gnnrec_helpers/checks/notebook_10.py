@@ -24,19 +24,22 @@ def _paired(answer: Callable[[np.ndarray, np.ndarray], Any]) -> str | None:
         return "Two numbers are asked for: the mean difference and half of the interval's width."
     if abs(given[0] + mean) < 1e-9 and abs(mean) > 1e-9:
         return "The difference is one - other, not the reverse."
+    half = 1.96 * spread / np.sqrt(len(one))
+    if np.allclose(given, [mean - half, mean + half]):
+        return "Those are the ends of the interval; its middle and half of its width are asked for."
     if abs(given[0] - mean) > 1e-9:
         return off_by(given[0], mean)
-    right = 1.96 * spread / np.sqrt(len(one))
     separate = 1.96 * np.sqrt(one.var(ddof=1) + other.var(ddof=1)) / np.sqrt(len(one))
     for wrong, hint in (
         (separate, "That is for two groups of different users; these are the same users twice."),
         (1.96 * spread, "That is how users spread; the mean spreads less, by the root of n."),
-        (2 * right, "That is the whole width; half of it is asked for."),
+        (2 * half, "That is the whole width; half of it is asked for."),
+        (half / 1.96, "That is the standard error; the interval is 1.96 of them to each side."),
         (1.96 * difference.std() / np.sqrt(len(one)), "Use ddof=1 for the standard deviation."),
     ):
         if abs(given[1] - wrong) < 1e-9:
             return hint
-    return off_by(given[1], right)
+    return off_by(given[1], half)
 
 
 @checker("10.2")
@@ -55,6 +58,7 @@ def _holm(answer: Callable[[Any], Any]) -> str | None:
         ([0.01, 0.02, 0.04], [0.03, 0.04, 0.04]),
         ([0.04, 0.01, 0.03], [0.06, 0.03, 0.06]),
         ([0.6, 0.5], [1.0, 1.0]),
+        ([0.7, 0.6], [1.0, 1.0]),
     ):
         given = as_array(answer(np.array(p))).ravel()
         if given.shape != (len(p),):
@@ -67,6 +71,9 @@ def _holm(answer: Callable[[Any], Any]) -> str | None:
             return f"For {p} the numbers are right, but not in the order of p."
         if (given > 1).any():
             return "None may exceed 1."
+        order = np.argsort(p)
+        if np.allclose(given[order], np.array(p)[order] * np.arange(len(p), 0, -1)):
+            return f"For {p}, one falls below the one before it: {given[order].round(3).tolist()}."
         return f"For {p} it gives {given.round(3).tolist()}, not {right}."
     return None
 
@@ -90,6 +97,10 @@ def _shuffled(answer: Callable[[pd.DataFrame, int], Any]) -> str | None:
         now, then = (frame[column].value_counts().sort_index() for frame in (given, facts))
         if not now.equals(then):
             return f"A {column} does not occur as often as before."
+    if given.reset_index(drop=True).equals(facts):
+        return "Nothing was shuffled."
+    if not answer(facts, 0).reset_index(drop=True).equals(given.reset_index(drop=True)):
+        return "The same seed gives something else the second time."
     pairs = (set(map(tuple, frame[["head", "tail"]].to_numpy())) for frame in (given, facts))
     if len(set.symmetric_difference(*pairs)) == 0:
         return "Whole rows were shuffled: who has which tag is as before."
