@@ -104,9 +104,21 @@ class SelfSupervisedModel(Protocol):
         ...
 
 
+@runtime_checkable
+class PerturbedModel(Protocol):
+    """A model that looks a little different to every batch, to both losses in the same way."""
+
+    def perturbed(self, batch: Batch) -> SelfSupervisedModel:
+        """What it looks like to this batch."""
+        ...
+
+
 @dataclass(frozen=True)
 class SelfSupervised:
     """Another objective plus `weight` times the model's own self-supervised loss.
+
+    A model with ``perturbed`` (:class:`~gnnrec_helpers.models.XSimGCL`) is asked for it once a
+    batch, and both losses are taken of what it answers.
 
     Parameters
     ----------
@@ -124,6 +136,8 @@ class SelfSupervised:
 
     def __call__(self, model: SelfSupervisedModel, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar."""
+        if isinstance(model, PerturbedModel):
+            model = model.perturbed(batch)
         first = self.objective(model, batch)  # type: ignore[arg-type]
         return first + self.weight * model.self_supervised_loss(batch)
 

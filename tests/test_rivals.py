@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from sklearn.metrics.pairwise import cosine_similarity
 from tables import Guarded, interactions, likes_of
 from test_models import dense_similarity
+from torch import Tensor
 from torch.nn.functional import leaky_relu
 
 from gnnrec_helpers import Interactions, Split, datasets, evaluate, fit
@@ -27,13 +29,14 @@ from gnnrec_helpers.models import (
     SimGCL,
     UltraGCN,
     UserKNN,
+    XSimGCL,
     nearest,
 )
 from gnnrec_helpers.models.contrastive import info_nce
 from gnnrec_helpers.models.ultragcn import UltraGCNLoss
-from gnnrec_helpers.objectives import SelfSupervised
+from gnnrec_helpers.objectives import BPR, SelfSupervised
 from gnnrec_helpers.propagation import bipartite_matrix, normalize
-from gnnrec_helpers.sampling import Batch
+from gnnrec_helpers.sampling import Batch, generator_for
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -220,7 +223,7 @@ def test_simgcl_leaves_layer_0_out(toy: Interactions) -> None:
 def test_the_noise_of_simgcl(toy: Interactions) -> None:
     model = SimGCL(toy, dim=6, layers=1, noise=0.3)
     plain = torch.cat(model.embeddings())
-    noisy = model._noisy(torch.Generator().manual_seed(0))
+    noisy = model._noisy_layers(torch.arange(10), torch.Generator().manual_seed(0))[0]
     torch.testing.assert_close((noisy - plain).norm(dim=1), torch.full((10,), 0.3))
     assert bool(((noisy - plain) * plain >= 0).all())  # the same quadrant
     silent = SimGCL(toy, dim=6, layers=2, noise=0.0)
@@ -230,20 +233,93 @@ def test_the_noise_of_simgcl(toy: Interactions) -> None:
     torch.testing.assert_close(silent.self_supervised_loss(a_batch()), expected)
 
 
-@pytest.mark.parametrize("kind", [SGL, SimGCL])
-def test_contrastive_training_repeats_itself(kind: type, movielens_split: Split) -> None:
-    def losses() -> list[float]:
+def literal_loss(table: Tensor, likes: np.ndarray, batch: Batch) -> Tensor:
+    """XSimGCL's whole loss pair by pair: three layers, the second contrasted, noise 0.3."""
+    users, items = likes.shape
+    links = np.zeros((users + items,) * 2)
+    links[:users, users:], links[users:, :users] = likes, likes.T
+    scale = np.sqrt(np.maximum(links.sum(1), 1))
+    step = torch.from_numpy(links / scale / scale[:, None])
+    own = [
+        b.tolist() for b in (batch.users, batch.positives + users, batch.negatives[:, 0] + users)
+    ]
+    nodes = sorted({node for column in own for node in column})
+    drawn = generator_for(7, batch.users, batch.positives).integers(2**63)
+    generator = torch.Generator().manual_seed(int(drawn))
+
+    layer, layers = table, []
+    for depth in (1, 2, 3):
+        layer = step @ layer
+        noisy = range(users + items) if depth < 3 else nodes  # nobody asks for others of the last
+        noise = torch.zeros_like(layer)
+        for node, random in zip(noisy, torch.rand(len(noisy), 4, generator=generator), strict=True):
+            noise[node] = 0.3 * layer[node].detach().sign() * random / random.norm()
+        layer = layer + noise
+        layers.append(layer)
+    final, middle = sum(layers) / 3, layers[1]
+
+    loss = table.new_zeros(())
+    for u, i, j in zip(*own, strict=True):
+        loss = loss + (1 + (final[u] @ final[j] - final[u] @ final[i]).exp()).log() / len(own[0])
+        for node in (u, i, j):
+            loss = loss + 0.05 * table[node] @ table[node] / len(own[0])
+    for kind in (sorted(set(own[0])), sorted(set(own[1]))):
+        for one in kind:
+            cosines = [
+                final[one] @ middle[other] / final[one].norm() / middle[other].norm()
+                for other in kind
+            ]
+            powers = [(cosine / 0.25).exp() for cosine in cosines]
+            loss = loss - 0.6 * (powers[kind.index(one)] / sum(powers)).log() / len(kind)
+    return loss
+
+
+def test_xsimgcl_is_one_noisy_propagation() -> None:
+    likes = (np.random.default_rng(0).random((6, 5)) < 0.5).astype(float)
+    likes[4] = 0  # somebody without interactions
+    likes[[0, 3, 0, 1], [1, 2, 0, 1]] = 1  # the batch's
+    model = XSimGCL(
+        interactions(likes), 4, 3, contrast_layer=2, noise=0.3, temperature=0.25, seed=7
+    ).double()
+    users, positives = torch.tensor([0, 3, 0, 1]), torch.tensor([1, 2, 0, 1])
+    batch = Batch(users, positives, torch.tensor([[4], [4], [3], [0]]))
+    loss = SelfSupervised(BPR(weight_decay=0.1), weight=0.6)(model, batch)
+    table = model.nodes.weight.detach().clone().requires_grad_()
+    expected = literal_loss(table, likes, batch)
+    torch.testing.assert_close(loss, expected, rtol=1e-6, atol=0)
+    loss.backward()
+    expected.backward()
+    torch.testing.assert_close(model.nodes.weight.grad, table.grad, rtol=1e-5, atol=1e-8)
+
+
+def test_xsimgcl_recommends_without_noise(toy: Interactions) -> None:
+    model, quiet = XSimGCL(toy, dim=6, layers=2), SimGCL(toy, dim=6, layers=2)
+    torch.testing.assert_close(model.score(torch.arange(5)), quiet.score(torch.arange(5)))
+    alone = model.self_supervised_loss(a_batch())
+    other = XSimGCL(toy, dim=6, layers=2, seed=1)
+    other.load_state_dict(model.state_dict())
+    assert alone.item() == model.self_supervised_loss(a_batch()).item()
+    assert alone.item() != other.self_supervised_loss(a_batch()).item()
+
+
+@pytest.mark.parametrize("kind", [SGL, SimGCL, XSimGCL])
+def test_contrastive_training_repeats_itself(
+    kind: type, movielens_split: Split, tmp_path: Path
+) -> None:
+    def losses(epochs: int = 2, checkpoint: Path | None = None) -> list[float]:
         model = kind(movielens_split.train, dim=8, layers=2)
         return fit(
             model,
             Guarded(movielens_split),  # type: ignore[arg-type]
             objective=SelfSupervised(weight=0.1),
-            epochs=2,
+            epochs=epochs,
+            checkpoint=checkpoint,
             progress=False,
         ).losses
 
     first = losses()
-    assert first == losses()
+    assert losses(1, tmp_path / "half") == first[:1]
+    assert losses(2, tmp_path / "half") == first
     assert first[1] < first[0]
 
 
@@ -288,6 +364,8 @@ def test_arguments_out_of_range_are_refused(toy: Interactions) -> None:
         (lambda: SimGCL(toy, layers=0), "layers=0"),
         (lambda: SimGCL(toy, noise=-1), "noise=-1"),
         (lambda: SimGCL(toy, temperature=0), "temperature=0"),
+        (lambda: XSimGCL(toy, contrast_layer=0), "contrast_layer=0: one from 1 to 3"),
+        (lambda: XSimGCL(toy, layers=2, contrast_layer=3), "contrast_layer=3: one from 1 to 2"),
         (lambda: NGCF(toy, layers=-1), "layers=-1"),
     ):
         with pytest.raises(ValueError, match=message):
@@ -303,6 +381,7 @@ def test_they_say_what_they_are(toy: Interactions) -> None:
     )
     assert "layers=3, dropped=0.1, temperature=0.2, seed=0" in repr(SGL(toy))
     assert "noise=0.1, temperature=0.2" in repr(SimGCL(toy))
+    assert "noise=0.2, temperature=0.2, seed=0, contrast_layer=1" in repr(XSimGCL(toy))
     assert "layers=3, products=True, nonlinear=True" in repr(NGCF(toy))
 
 

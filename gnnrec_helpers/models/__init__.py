@@ -27,6 +27,7 @@ from .simgcl import SimGCL
 from .social_lightgcn import SocialLightGCN
 from .ultragcn import UltraGCN, UltraGCNLoss
 from .user_knn import UserKNN
+from .xsimgcl import XSimGCL
 
 __all__ = [
     "EASE",
@@ -58,5 +59,6 @@ __all__ = [
     "UltraGCN",
     "UltraGCNLoss",
     "UserKNN",
+    "XSimGCL",
     "frozen_score",
 ]

@@ -33,21 +33,23 @@ def info_nce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
 
 
 def disagreement(
-    view: Callable[[Tensor], Tensor], batch: Batch, num_users: int, temperature: float
+    views: Callable[[Tensor], tuple[Tensor, Tensor]],
+    batch: Batch,
+    num_users: int,
+    temperature: float,
 ) -> Tensor:
     """:func:`info_nce` of two views of the batch's users, plus that of its positive items.
 
     Parameters
     ----------
-    view : function
-        From nodes, users first, to their embeddings. It is called twice, and draws what differs
-        between the views itself.
+    views : function
+        From nodes, users first and each once, to their embeddings in the one view and the other.
     batch : Batch
     num_users : int
     temperature : float
     """
     users, items = batch.users.unique(), batch.positives.unique()
     nodes = torch.cat([users, items + num_users])
-    one, other = (view(nodes).split([len(users), len(items)]) for _ in range(2))
+    one, other = (view.split([len(users), len(items)]) for view in views(nodes))
     of_users = info_nce(one[0], other[0], temperature)
     return of_users + info_nce(one[1], other[1], temperature)

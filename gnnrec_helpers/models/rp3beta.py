@@ -66,7 +66,7 @@ class RP3Beta:
         self.neighbours, self.alpha, self.beta, self.sources = neighbours, alpha, beta, sources
         self._likes = train.to_csr()
         to_items = normalize(self._likes, "mean").power(alpha)  # (num_users, num_items)
-        to_users = normalize(sparse.csr_array(self._likes.T), "mean").power(alpha)
+        to_users = sparse.csr_array(self._likes.T)  # to each alike: by how much drops out below
         held_back = np.maximum(train.item_degrees(), 1).astype(np.float64) ** -beta
 
         def weigh(arriving: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:

@@ -64,7 +64,10 @@ class SGL(LightGCN):
             thinned = self.adjacency.thinned(self.dropped, generator)
             return propagate(thinned, self.nodes.weight, self.layers, nodes)
 
-        return disagreement(view, batch, self.num_users, self.temperature)
+        def views(nodes: Tensor) -> tuple[Tensor, Tensor]:
+            return view(nodes), view(nodes)
+
+        return disagreement(views, batch, self.num_users, self.temperature)
 
     def extra_repr(self) -> str:
         return (

@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.nn.functional import normalize as unit_length
 
 from ..interactions import Interactions
+from ..propagation import propagate
 from ..sampling import Batch, generator_for
 from .contrastive import disagreement
 from .lightgcn import LightGCN
@@ -63,24 +64,34 @@ class SimGCL(LightGCN):
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """The disagreement under two noises about the batch's users and about its items."""
+        generator = self._generator(batch)
+
+        def views(nodes: Tensor) -> tuple[Tensor, Tensor]:
+            one, other = (self._noisy_layers(nodes, generator).mean(0) for _ in range(2))
+            return one, other
+
+        return disagreement(views, batch, self.num_users, self.temperature)
+
+    def _generator(self, batch: Batch) -> torch.Generator:
+        """The one that draws a batch's noise."""
         drawn = generator_for(self.seed, batch.users, batch.positives).integers(2**63)
-        generator = torch.Generator().manual_seed(int(drawn))
+        return torch.Generator().manual_seed(int(drawn))
 
-        def view(nodes: Tensor) -> Tensor:
-            return self._noisy(generator).index_select(0, nodes)
+    def _noisy_layers(self, rows: Tensor, generator: torch.Generator) -> Tensor:
+        """Layers 1, 2, ... of some nodes, each once, with noise; shape (layers, rows, dim).
 
-        return disagreement(view, batch, self.num_users, self.temperature)
+        A layer's noise goes on to the next, so all but the last are computed for all nodes.
+        """
+        layer, found = self.nodes.weight, []
+        for _ in range(self.layers - 1):
+            layer = self._with_noise(self.adjacency(layer), generator)
+            found.append(layer.index_select(0, rows))
+        last = propagate(self.adjacency, layer, 1, rows, combine=(0.0, 1.0))
+        return torch.stack([*found, self._with_noise(last, generator)])
 
-    def _noisy(self, generator: torch.Generator) -> Tensor:
-        """The mean of the layers, with noise added to each, shape (nodes, dim)."""
-        layer = self.nodes.weight
-        total = torch.zeros_like(layer)
-        for _ in range(self.layers):
-            layer = self.adjacency(layer)
-            drawn = unit_length(torch.rand(layer.shape, generator=generator)).to(layer.device)
-            layer = layer + self.noise * layer.detach().sign() * drawn
-            total = total + layer
-        return total / self.layers
+    def _with_noise(self, layer: Tensor, generator: torch.Generator) -> Tensor:
+        drawn = unit_length(torch.rand(layer.shape, generator=generator)).to(layer.device)
+        return layer + self.noise * layer.detach().sign() * drawn
 
     def extra_repr(self) -> str:
         return (
