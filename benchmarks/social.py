@@ -1,6 +1,6 @@
 """What friendships add on Last.fm: four models with equal tuning, and the control experiment.
 
-    python benchmarks/social.py        # an hour on two cores
+    python benchmarks/social.py        # two hours on two cores
 
 Protocol of RecBole-GNN's published log: of each user's artists 80 % are train, 10 % validation,
 10 % test, at random; all other artists are ranked; lists of 10. LightGCN, SocialLightGCN, DiffNet

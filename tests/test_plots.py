@@ -145,7 +145,9 @@ def test_pairs_by_what_they_have_in_common():
 
 def test_attention_is_sorted_and_beside_an_equal_share():
     weights = torch.tensor([0.2, 0.5, 0.3], requires_grad=True)
-    (axes,) = plots.attention(weights, ["a", "b", "c"], [1, 2, 1]).axes
+    (axes,) = plots.attention(weights, ["a", "b", "c"], [1, 2, 1], kind="opinion").axes
+    legend = {text.get_text() for text in axes.get_legend().get_texts()}
+    assert legend == {"opinion 1", "opinion 2", "equal shares"}
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b", "c", "a"]
     assert axes.lines[0].get_xdata()[0] == pytest.approx(1 / 3)
     ones, twos = axes.containers

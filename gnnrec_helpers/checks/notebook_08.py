@@ -28,7 +28,11 @@ def _friend_weight(answer: Any) -> str | None:
 
 @checker("8.2")
 def _diffused(answer: Any) -> str | None:
-    given, right = as_array(answer).ravel(), np.array([13.0, 10.0])
+    try:
+        given = as_array(answer).ravel()
+    except (TypeError, ValueError):  # a dict, a string, ...
+        return "Two numbers are asked for, as a list: Eli's, then Ana's."
+    right = np.array([13.0, 10.0])
     if given.shape != (2,):
         return "Two numbers are asked for, Eli's and Ana's."
     if np.allclose(given, right[::-1]):
@@ -37,6 +41,10 @@ def _diffused(answer: Any) -> str | None:
         return "That is what friends bring; the mean of the films comes on top."
     if np.allclose(given, [16, 14]):
         return "Friends bring their mean, not their sum."
+    if np.allclose(given, [13, 8]):
+        return "What friends bring is added to the number that a user has herself."
+    if np.allclose(given, [13, 12]) or np.allclose(given, [23, 16]):
+        return "Here a film keeps its number: it hears from nobody, and comes in once, at the end."
     return off_by(given, right)
 
 
@@ -57,8 +65,12 @@ def _softmax_by_owner(answer: Callable[[Tensor, Tensor, int], Any]) -> str | Non
     if not tensors_close(given, right, 1e-5):
         return "The weights are off: each is exp(score), divided by the sum of these of its owner."
     large = torch.as_tensor(answer(1000 * scores, owner.clone(), 5)).float()
-    if not bool(large.isfinite().all()):
-        return "Scores of a thousand give nan: subtract something from the scores first."
+    right_large = torch.cat([(1000 * scores[owner == one]).softmax(0) for one in (0, 2, 3)])
+    if not tensors_close(large, right_large, 1e-5):
+        found = "are off" if bool(large.isfinite().all()) else "give nan"
+        return (
+            f"Scores of a thousand {found}: subtract from each score its own owner's largest first."
+        )
     shuffled = torch.tensor([5, 2, 0, 4, 1, 3])
     again = torch.as_tensor(answer(scores[shuffled], owner[shuffled], 5)).float()
     if not tensors_close(again, right[shuffled], 1e-5):
@@ -70,23 +82,35 @@ def _softmax_by_owner(answer: Callable[[Tensor, Tensor, int], Any]) -> str | Non
 def _left_out(answer: Callable[[np.ndarray, float, float], Any]) -> str | None:
     if not callable(answer):
         return "A function of (ratings, mean, regularization) is asked for."
-    for ratings, mean, pull in ((np.array([5.0, 4.0, 1.0]), 3.0, 2.0), (np.array([4.0]), 3.5, 1.0)):
-        right = [mean + (np.delete(ratings, k) - mean).sum() / (len(ratings) - 1 + pull)
-                 for k in range(len(ratings))]  # fmt: skip
+    for ratings, mean, pull in (
+        (np.array([5.0, 4.0, 1.0]), 3.0, 2.0),
+        (np.array([4.0]), 3.5, 1.0),
+        (np.array([4.0, 4.0, 1.0]), 3.0, 2.0),
+    ):
+        several = len(ratings) > 1
+        others = [np.delete(ratings, k) for k in range(len(ratings))]
+        right = np.array([mean + (r - mean).sum() / (len(r) + pull) for r in others])
         given = as_array(answer(ratings.copy(), mean, pull))
         if given.shape != ratings.shape:
             return f"Its shape is {given.shape}; one number a rating is asked for, {ratings.shape}."
         fitted = mean + (ratings - mean).sum() / (len(ratings) + pull)
-        if len(ratings) > 1 and np.allclose(given, fitted):
+        if several and np.allclose(given, fitted):
             return "That uses all ratings each time; the one that is predicted must be left out."
-        if len(ratings) > 1 and np.allclose(
-            given, [np.delete(ratings, k).mean() for k in range(len(ratings))]
-        ):
+        if several and np.allclose(given, [r.mean() for r in others]):
             return "That is the plain mean of the others; the pull towards the mean is missing."
+        if several and np.allclose(given, right - mean):
+            return "That is the user's number alone; the mean is still to be added."
+        n = len(ratings)
+        if several and np.allclose(given - mean, (right - mean) * (n - 1 + pull) / (n + pull)):
+            return "The sum lacks the rating, but n still counts it."
         if not np.isfinite(given).all():
             return "With a single rating nothing else is left, and the mean should be said."
+        unequal = [ratings[ratings != rating] for rating in ratings]
+        by_value = [mean + (r - mean).sum() / (len(r) + pull) for r in unequal]
+        if not np.allclose(given, right) and np.allclose(given, by_value):
+            return "Equal ratings are left out together; only the one at this place should be."
         if not np.allclose(given, right):
-            return f"With {len(ratings)} ratings it is off."
+            return f"With {n} rating{'s' if several else ''} it is off."
     return None
 
 

@@ -86,11 +86,17 @@ def gains(table: pd.DataFrame, metric: str, title: str = "") -> Figure:
         axes.set_yticks(rows, [str(name) for name in table.index])
         axes.set_ylim(-0.6, len(table) - 0.4)
         axes.set(xlabel=f"{metric}, mean and 95 % interval", title=title)
+        axes.locator_params(axis="x", nbins=6)  # long labels leave little room for the numbers
     return figure
 
 
 def attention(
-    weights: ArrayLike, labels: Sequence[str], groups: ArrayLike, title: str = "", most: int = 40
+    weights: ArrayLike,
+    labels: Sequence[str],
+    groups: ArrayLike,
+    title: str = "",
+    most: int = 40,
+    kind: str = "",
 ) -> Figure:
     """Attention over the neighbours of one node, largest first; the line is an equal share.
 
@@ -103,14 +109,17 @@ def attention(
         What to tell apart by colour, such as opinions.
     most : int
         How many of the largest are shown.
+    kind : str
+        What a group is, before its number in the legend.
     """
     values, kinds = as_numbers(weights), as_numbers(groups).astype(int)
     order = np.argsort(-values, kind="stable")[:most]
     with canvas(8, 1.2 + 0.22 * len(order)) as (figure, (axes,)):
-        for place, kind in enumerate(np.unique(kinds)):
-            rows = np.flatnonzero(kinds[order] == kind)
+        for place, group in enumerate(np.unique(kinds)):
+            rows = np.flatnonzero(kinds[order] == group)
             colour = CYCLE[place % len(CYCLE)]
-            axes.barh(rows, values[order[rows]], color=colour, height=0.7, label=str(kind))
+            name = f"{kind} {group}".strip()
+            axes.barh(rows, values[order[rows]], color=colour, height=0.7, label=name)
         axes.axvline(1 / len(values), color=INK, linestyle="--", label="equal shares")
         axes.set_yticks(np.arange(len(order)), [labels[place] for place in order], fontsize=8)
         axes.set_ylim(len(order) - 0.4, -0.6)
