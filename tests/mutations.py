@@ -647,6 +647,22 @@ DEFECTS = (
         "np.random.SeedSequence([seed, number - len(done)])",
         (TUNING + "test_interrupted_or_not",),
     ),
+    Defect(
+        "other items to be found among those an item is ranked with",
+        "a right answer before another right answer counts against it",
+        "metric_audit.py",
+        "reduce(merge, known, held_out)",
+        "reduce(merge, known)",
+        ("tests/test_metric_audit.py::test_every_definition_by_hand",),
+    ),
+    Defect(
+        "NDCG by the best order of the hits divides by the best list",
+        "the audit hides the very difference it is there to show",
+        "metric_audit.py",
+        "ndcg(h, _hits(h))",
+        "ndcg(h, r)",
+        ("tests/test_metric_audit.py::test_every_definition_by_hand",),
+    ),
     # ------------------------------------------------------------------ facts
     Defect(
         "relation ids shifted by one",

@@ -28,6 +28,7 @@ FLOORS = [
         "training",
         "tuning",
         "evaluation",
+        "metric_audit",
         "ctr_evaluation",
         "rating_evaluation",
         "retrieval",
