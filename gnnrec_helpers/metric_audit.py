@@ -167,7 +167,7 @@ def _ranks_alone(
 def _rank(item: Tensor, own: Tensor, others: Tensor, of_others: Tensor) -> IntArray:
     """1 for an item, with its own score, that is before all others."""
     before = (of_others > own) | ((of_others == own) & (others < item))
-    return np.asarray(before.sum(1).numpy() + 1)
+    return np.asarray(np.count_nonzero(before.numpy(), axis=1) + 1)  # faster than before.sum(1)
 
 
 def _order(values: pd.Series) -> str:
