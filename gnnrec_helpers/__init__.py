@@ -12,15 +12,18 @@ from .rating_evaluation import compare_ratings, evaluate_ratings
 from .retrieval import recommend, similar_items, similar_users
 from .side_graphs import KnowledgeGraph, SocialGraph
 from .training import History, fit
+from .tuning import Between, Tuning, tune
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "Between",
     "History",
     "Interactions",
     "KnowledgeGraph",
     "SocialGraph",
     "Split",
+    "Tuning",
     "compare",
     "compare_ratings",
     "datasets",
@@ -31,4 +34,5 @@ __all__ = [
     "recommend",
     "similar_items",
     "similar_users",
+    "tune",
 ]

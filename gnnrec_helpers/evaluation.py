@@ -124,8 +124,8 @@ def evaluate_users(
     unknown = [name for name in metrics if name not in METRICS]
     if unknown:
         raise ValueError(f"No metric {unknown[0]!r}; there are {', '.join(METRICS)}.")
-    held_out, users, items = _judged(model, split, k, part, block, progress)
-    hits = _contains(held_out, users[:, None], items)
+    held_out, users, items = judged(model, split, k, part, block, progress)
+    hits = contains(held_out, users[:, None], items)
     relevant = held_out.user_degrees()[users]
     columns = {f"{name}@{k}": METRICS[name](hits, relevant) for name in metrics}
     return pd.DataFrame(columns, index=split.train.users[users])
@@ -156,8 +156,8 @@ def evaluate_items(
     >>> int((table["listed@20"] > 0).sum())  # films that popularity ever recommends
     66
     """
-    held_out, users, items = _judged(model, split, k, part, block, progress=False)
-    hits = _contains(held_out, users[:, None], items)
+    held_out, users, items = judged(model, split, k, part, block)
+    hits = contains(held_out, users[:, None], items)
     count = held_out.num_items
     return pd.DataFrame(
         {
@@ -169,11 +169,16 @@ def evaluate_items(
     )
 
 
-def _judged(
-    model: Recommender, split: Split, k: int, part: str, block: int, progress: bool
+def judged(
+    model: Recommender,
+    split: Split,
+    k: int,
+    part: str,
+    block: int = BLOCK,
+    progress: bool = False,
 ) -> tuple[Interactions, IntArray, IntArray]:
     """What is to be found, the users who are judged, and their lists (-1 is none)."""
-    held_out, seen = _parts(split, part)
+    held_out, seen = parts_of(split, part)
     check_labels(model, held_out)
     users = np.unique(held_out.user_index)
     if len(users) == 0:
@@ -290,7 +295,7 @@ def _chance(differences: pd.Series) -> float:
     return float(2 * stdtr(len(differences) - 1, -t))
 
 
-def _parts(split: Split, part: str) -> tuple[Interactions, list[Interactions]]:
+def parts_of(split: Split, part: str) -> tuple[Interactions, list[Interactions]]:
     """What is to be found, and what is known before."""
     if part == "test":
         known = [split.train] if split.validation is None else [split.train, split.validation]
@@ -302,7 +307,7 @@ def _parts(split: Split, part: str) -> tuple[Interactions, list[Interactions]]:
     raise ValueError(f"part={part!r}: choose 'test' or 'validation'.")
 
 
-def _contains(held_out: Interactions, users: IntArray, items: IntArray) -> Hits:
+def contains(held_out: Interactions, users: IntArray, items: IntArray) -> Hits:
     """Which (user, item) pairs are held out; item -1 is none."""
     pairs = held_out.user_index * held_out.num_items + held_out.item_index  # sorted already
     wanted = users * held_out.num_items + items

@@ -177,8 +177,8 @@ def fit(
         "seed": seed,
         "patience": patience,
         "validate_every": validate_every,
-        "train": _digest(split.train),
-        "validation": None if split.validation is None else _digest(split.validation),
+        "train": digest(split.train),
+        "validation": None if split.validation is None else digest(split.validation),
     }
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
@@ -337,7 +337,8 @@ def _load(
     return History(**story["history"]), best
 
 
-def _digest(interactions: Interactions) -> str:
+def digest(interactions: Interactions) -> str:
+    """Which interactions these are, in a few letters that differ where they do."""
     found = hashlib.sha256(interactions.user_index.tobytes())
     found.update(interactions.item_index.tobytes())
     if interactions.rating is not None:

@@ -47,6 +47,7 @@ EVALUATION, RETRIEVAL = "tests/test_evaluation.py::", "tests/test_retrieval.py::
 TRAINING, BY_HAND = "tests/test_training.py::", "tests/test_by_hand.py::"
 GRAPHREC, SOCIAL = "tests/test_graphrec.py::", "tests/test_social_models.py::"
 RIVALS, KNOWLEDGE = "tests/test_rivals.py::", "tests/test_knowledge_models.py::"
+TUNING = "tests/test_tuning.py::"
 SIX_METRICS = EVALUATION + "test_the_six_metrics_by_hand"
 GRADIENTS = BY_HAND + "test_gradients_of_a_weighted_sum_of_layers"
 
@@ -613,6 +614,54 @@ DEFECTS = (
         "if batch.known is not None:",
         "if False:",
         (RIVALS + "test_the_loss_of_ultragcn_one_pair_at_a_time",),
+    ),
+    Defect(
+        "tuning hands on the test part",
+        "what is reported at the end was looked at to get there",
+        "tuning.py",
+        "split.train.select(np.zeros(0, np.int64))",
+        "split.test",
+        (TUNING + "test_the_test_part_is_never_looked_at",),
+    ),
+    Defect(
+        "tuning searches where it is worst",
+        "it finds nothing that chance would not",
+        "tuning.py",
+        'direction="maximize"',
+        'direction="minimize"',
+        (TUNING + "test_later_trials_are_made_where_earlier_ones_did_well",),
+    ),
+    Defect(
+        "the worst trial is called the best",
+        "a rival looks weak",
+        "tuning.py",
+        "np.nanargmax(self.values)",
+        "np.nanargmin(self.values)",
+        (TUNING + "test_it_measures_validation_and_the_best_is_the_largest",),
+    ),
+    Defect(
+        "a resumed tuning draws from the start",
+        "trials before an interruption are made once more",
+        "tuning.py",
+        "np.random.SeedSequence([seed, number])",
+        "np.random.SeedSequence([seed, number - len(done)])",
+        (TUNING + "test_interrupted_or_not",),
+    ),
+    Defect(
+        "other items to be found among those an item is ranked with",
+        "a right answer before another right answer counts against it",
+        "metric_audit.py",
+        "reduce(merge, known, held_out)",
+        "reduce(merge, known)",
+        ("tests/test_metric_audit.py::test_every_definition_by_hand",),
+    ),
+    Defect(
+        "NDCG by the best order of the hits divides by the best list",
+        "the audit hides the very difference it is there to show",
+        "metric_audit.py",
+        "ndcg(h, _hits(h))",
+        "ndcg(h, r)",
+        ("tests/test_metric_audit.py::test_every_definition_by_hand",),
     ),
     # ------------------------------------------------------------------ facts
     Defect(
