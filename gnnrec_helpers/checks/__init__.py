@@ -15,7 +15,6 @@ from . import (  # each registers its exercises
     notebook_05,
     notebook_06,
     notebook_08,
-    notebook_09,
     notebook_10,
 )
 from .claims import equal, holds, near
@@ -31,6 +30,5 @@ _ = (
     notebook_05,
     notebook_06,
     notebook_08,
-    notebook_09,
     notebook_10,
 )
