@@ -14,6 +14,8 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
+from .neighbour_lists import softmax_by_owner
+
 Aggregator = Literal["sum", "mean", "max", "min"]
 
 
@@ -79,12 +81,7 @@ def attention_weights(scores: Tensor, target: Tensor, num_nodes: int) -> Tensor:
             f"Scores of shape {tuple(scores.shape)} for {len(target)} edges: one score an edge "
             "is needed."
         )
-    highest = scores.new_zeros(num_nodes).scatter_reduce(
-        0, target, scores.detach(), "amax", include_self=False
-    )
-    powers = (scores - highest.index_select(0, target)).exp()  # of 0 or less: never too large
-    totals = scores.new_zeros(num_nodes).index_add(0, target, powers)
-    return powers / totals.index_select(0, target)
+    return softmax_by_owner(scores, target, num_nodes)
 
 
 def attend(features: Tensor, edge_index: Tensor, scores: Tensor) -> Tensor:

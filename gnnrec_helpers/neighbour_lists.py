@@ -133,11 +133,21 @@ def attention_weights(scores: Tensor, neighbours: Neighbours) -> Tensor:
     >>> attention_weights(torch.zeros(3), lists.of(torch.tensor([0, 1])))
     tensor([0.5000, 0.5000, 1.0000])
     """
-    owner, nodes = neighbours.owner, len(neighbours)
-    largest = scores.new_full((nodes,), -torch.inf)
+    return softmax_by_owner(scores, neighbours.owner, len(neighbours))
+
+
+def softmax_by_owner(scores: Tensor, owner: Tensor, count: int) -> Tensor:
+    """Softmax of `scores`, shape (edges,), among the edges of each of `count` owners.
+
+    Examples
+    --------
+    >>> softmax_by_owner(torch.tensor([0.0, 7.0, 0.0]), torch.tensor([0, 1, 0]), count=2)
+    tensor([0.5000, 1.0000, 0.5000])
+    """
+    largest = scores.new_full((count,), -torch.inf)
     largest = largest.scatter_reduce(0, owner, scores.detach(), "amax")
-    powers = (scores - largest.index_select(0, owner)).exp()
-    total = powers.new_zeros(nodes).index_add(0, owner, powers)
+    powers = (scores - largest.index_select(0, owner)).exp()  # at most 1: nothing overflows
+    total = powers.new_zeros(count).index_add(0, owner, powers)
     return powers / total.index_select(0, owner)
 
 

@@ -456,9 +456,9 @@ DEFECTS = (
     Defect(
         "softmax over all edges of the graph",
         "the attention of one node depends on strangers",
-        "aggregation.py",
-        "return powers / totals.index_select(0, target)",
-        "return powers / totals.sum()",
+        "neighbour_lists.py",
+        "return powers / total.index_select(0, owner)",
+        "return powers / total.sum()",
         ("tests/test_aggregation.py::test_attention_node_by_node",),
     ),
     Defect(

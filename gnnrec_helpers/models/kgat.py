@@ -12,6 +12,7 @@ from torch.nn.functional import leaky_relu, softplus
 from torch.nn.functional import normalize as unit_length
 
 from ..interactions import Interactions
+from ..neighbour_lists import softmax_by_owner
 from ..propagation import Adjacency
 from ..sampling import Batch, generator_for
 from ..side_graphs import KnowledgeGraph
@@ -110,15 +111,11 @@ class KGAT(MatrixFactorization):
         heads, tails = (self._turned(self.nodes(ends), counts) for ends in (self.head, self.tail))
         kinds = self.relations.weight.repeat_interleave(self.head.new_tensor(counts), dim=0)
         scores = (tails * (heads + kinds).tanh()).sum(1)  # (edges,)
-        largest = scores.new_full((self.num_nodes,), -torch.inf)
-        largest = largest.scatter_reduce(0, self.head, scores, "amax")
-        powers = (scores - largest.index_select(0, self.head)).double().exp().cpu().numpy()
+        shares = softmax_by_owner(scores.double(), self.head, self.num_nodes)
         ends = (self.head.cpu().numpy(), self.tail.cpu().numpy())
         # two nodes may be linked in several ways: their entries are added up
-        matrix = sparse.csr_array((powers, ends), shape=(self.num_nodes, self.num_nodes))
-        totals = np.asarray(matrix.sum(axis=1)).ravel()
-        shares = sparse.diags_array(1 / np.where(totals > 0, totals, 1))
-        return Adjacency(sparse.csr_array(shares @ matrix)).to(scores.device)
+        shape = (self.num_nodes, self.num_nodes)
+        return Adjacency(sparse.csr_array((shares.cpu().numpy(), ends), shape)).to(scores.device)
 
     def embeddings(
         self, users: Tensor | None = None, items: Tensor | None = None
@@ -135,10 +132,7 @@ class KGAT(MatrixFactorization):
             outputs.append(unit_length(layer))
         found = torch.cat(outputs, dim=1)
         user_rows, item_rows = found[: self.num_users], found[self.num_users :][: self.num_items]
-        return (
-            user_rows if users is None else user_rows.index_select(0, users),
-            item_rows if items is None else item_rows.index_select(0, items),
-        )
+        return self._wanted(user_rows, item_rows, users, items)
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """TransR: from a head, turned, a relation leads to its tail rather than to any node.

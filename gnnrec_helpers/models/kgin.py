@@ -111,10 +111,7 @@ class KGIN(MatrixFactorization):
             things = unit_length(self.facts(kinds * things.index_select(0, self.about)))
             user_rows = user_rows + people
             item_rows = item_rows + things[: self.num_items]
-        return (
-            user_rows if users is None else user_rows.index_select(0, users),
-            item_rows if items is None else item_rows.index_select(0, items),
-        )
+        return self._wanted(user_rows, item_rows, users, items)
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """How much the intents depend on each other, whatever the batch is."""

@@ -71,6 +71,16 @@ class MatrixFactorization(nn.Module):
         user_embeddings, item_embeddings = self.embeddings(users, None)
         return user_embeddings @ item_embeddings.T
 
+    @staticmethod
+    def _wanted(
+        user_rows: Tensor, item_rows: Tensor, users: Tensor | None, items: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """These rows of the embeddings of all users and all items (all by default)."""
+        return (
+            user_rows if users is None else user_rows.index_select(0, users),
+            item_rows if items is None else item_rows.index_select(0, items),
+        )
+
     def _all_where_none(self, users: Tensor | None, items: Tensor | None) -> tuple[Tensor, Tensor]:
         device = self.nodes.weight.device
         everyone = torch.arange(self.num_users, device=device) if users is None else users

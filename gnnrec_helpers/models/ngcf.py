@@ -80,10 +80,7 @@ class NGCF(MatrixFactorization):
             layer = leaky_relu(found, 0.2) if self.nonlinear else found
             outputs.append(unit_length(layer))
         user_rows, item_rows = torch.cat(outputs, dim=1).split([self.num_users, self.num_items])
-        return (
-            user_rows if users is None else user_rows.index_select(0, users),
-            item_rows if items is None else item_rows.index_select(0, items),
-        )
+        return self._wanted(user_rows, item_rows, users, items)
 
     def extra_repr(self) -> str:
         return (
