@@ -40,4 +40,6 @@ def test_page_faults_disappear() -> None:
     if output(CODE) == "False":
         pytest.skip("no glibc here")
     without, reused = (int(output(FAULTS.format(reuse=reuse))) for reuse in (False, True))
+    if without == 0:  # some sandboxed kernels do not count
+        pytest.skip("page faults are not counted here")
     assert reused < without / 5
