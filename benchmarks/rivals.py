@@ -1,0 +1,335 @@
+"""Is a GNN needed? Fifteen models on movielens-small, with the same number of trials each.
+
+    python benchmarks/rivals.py            # an hour on two cores
+    python benchmarks/rivals.py ablation   # a part of it
+
+Ratings of four stars and more are likes; of each user's likes 70 % train, 10 % validation, 20 %
+test; all other films are ranked; lists of 20.
+
+**League.** Settings of every model are chosen by `tune`: ten trials, drawn at random from the
+model's space, judged by Recall@20 on validation of seed 0. Then five seeds, of split and training
+alike, with test looked at once. Trained models: dimension 64, 40 epochs with a learning rate that
+falls to zero; the epoch is chosen on validation. Models without validation of their own are not
+refitted on it either: everybody learns from train alone.
+
+**Ablation.** NGCF with parts left out, one by one, until LightGCN is left, trained with BPR as in
+both papers: two learning rates times two weight decays, judged likewise, then five seeds.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from machine import spread
+from recorded import Found, Job, Recorded
+from torch import nn
+
+from gnnrec_helpers import Split, datasets, fit, models, recommend
+from gnnrec_helpers.evaluation import compare_users, evaluate_users
+from gnnrec_helpers.objectives import BPR, SampledSoftmax, SelfSupervised
+from gnnrec_helpers.tuning import Between, tune
+
+SEEDS, K, TRIALS, EPOCHS = range(5), 20, 10, 40
+Build = Callable[..., models.Recommender]
+
+
+def data(seed: int) -> Split:
+    return datasets.load("movielens-small").interactions.binarize(4.0).split(0.2, 0.1, seed)
+
+
+# ---------------------------------------------------------------------- models, and what is tuned
+def trained(model: nn.Module, split: Split, seed: int, lr: float, objective: Any) -> Any:
+    fit(
+        model, split, epochs=EPOCHS, batch_size=2048, lr=lr, schedule="cosine", seed=seed,
+        objective=objective, patience=None, validate_every=4, progress=False,
+    )  # fmt: skip
+    return model
+
+
+def mf(split: Split, weight_decay: float, lr: float, seed: int = 0) -> models.Recommender:
+    model = models.MatrixFactorization(split.train, seed=seed)
+    return trained(model, split, seed, lr, SampledSoftmax(weight_decay=weight_decay))
+
+
+def lightgcn(split: Split, weight_decay: float, lr: float, layers: int,
+             seed: int = 0) -> models.Recommender:  # fmt: skip
+    model = models.LightGCN(split.train, layers=layers, seed=seed)
+    return trained(model, split, seed, lr, SampledSoftmax(weight_decay=weight_decay))
+
+
+def ngcf(split: Split, weight_decay: float, lr: float, layers: int,
+         seed: int = 0) -> models.Recommender:  # fmt: skip
+    model = models.NGCF(split.train, layers=layers, seed=seed)
+    return trained(model, split, seed, lr, SampledSoftmax(weight_decay=weight_decay))
+
+
+def contrastive(kind: Callable[..., nn.Module]) -> Build:
+    def build(split: Split, weight_decay: float, lr: float, weight: float,
+              seed: int = 0) -> models.Recommender:  # fmt: skip
+        objective = SelfSupervised(SampledSoftmax(weight_decay=weight_decay), weight)
+        return trained(kind(split.train, layers=2, seed=seed), split, seed, lr, objective)
+
+    return build
+
+
+def ultragcn(split: Split, weight_decay: float, lr: float, negative_weight: float,
+             seed: int = 0) -> models.Recommender:  # fmt: skip
+    loss = models.UltraGCNLoss(negative_weight=negative_weight, weight_decay=weight_decay)
+    return trained(models.UltraGCN(split.train, seed=seed), split, seed, lr, loss)
+
+
+def closed(kind: Callable[..., models.Recommender]) -> Build:
+    """A model that is built and needs no training: its parameters are what is tuned."""
+    seeded = "seed" in inspect.signature(kind).parameters
+
+    def build(split: Split, seed: int = 0, **settings: Any) -> models.Recommender:
+        return kind(split.train, **settings, **({"seed": seed} if seeded else {}))
+
+    return build
+
+
+RATE = Between(2e-3, 5e-2, log=True)
+DECAY, CONTRAST = Between(5e-3, 0.5, log=True), Between(3e-3, 0.3, log=True)
+NEIGHBOURS = {"neighbours": Between(5, 500, log=True), "shrink": Between(0.0, 100.0)}
+LEAGUE: dict[str, tuple[Build, Mapping[str, Any]]] = {
+    "most popular": (closed(models.Popularity), {}),
+    "ItemKNN": (closed(models.ItemKNN), NEIGHBOURS),
+    "UserKNN": (closed(models.UserKNN), NEIGHBOURS),
+    "RP3beta": (
+        closed(models.RP3Beta),
+        {"neighbours": Between(5, 500, log=True), "alpha": Between(0.2, 1.5),
+         "beta": Between(0.0, 0.8)},
+    ),
+    "EASE": (closed(models.EASE), {"regularization": Between(10.0, 2000.0, log=True)}),
+    "linear filter": (closed(models.LinearFilter), {}),
+    "GF-CF": (
+        closed(models.GraphFilter),
+        {"components": Between(8, 256, log=True), "alpha": Between(0.03, 3.0, log=True)},
+    ),
+    "iALS": (
+        closed(models.IALS),
+        {"unobserved": Between(0.01, 1.0, log=True),
+         "regularization": Between(1e-3, 1.0, log=True)},
+    ),
+    "MF": (mf, {"weight_decay": DECAY, "lr": RATE}),
+    "UltraGCN": (
+        ultragcn,
+        {"weight_decay": Between(1e-4, 0.1, log=True), "lr": RATE,
+         "negative_weight": Between(3.0, 300.0, log=True)},
+    ),
+    "NGCF": (ngcf, {"weight_decay": DECAY, "lr": RATE, "layers": [1, 2, 3]}),
+    "LightGCN": (lightgcn, {"weight_decay": DECAY, "lr": RATE, "layers": [1, 2, 3]}),
+    "SGL": (
+        contrastive(models.SGL), {"weight_decay": DECAY, "lr": RATE, "weight": CONTRAST}
+    ),
+    "SimGCL": (
+        contrastive(models.SimGCL), {"weight_decay": DECAY, "lr": RATE, "weight": CONTRAST}
+    ),
+    "XSimGCL": (
+        contrastive(models.XSimGCL), {"weight_decay": DECAY, "lr": RATE, "weight": CONTRAST}
+    ),
+}  # fmt: skip
+BASELINE = "LightGCN"
+
+ABLATION: dict[str, dict[str, bool] | None] = {  # None is LightGCN
+    "NGCF": {},
+    "without products": {"products": False},
+    "without W": {"weights": False},
+    "without nonlinearity": {"nonlinear": False},
+    "without W, nonlinearity": {"weights": False, "nonlinear": False},
+    "without W, nonlinearity, products": {"weights": False, "nonlinear": False, "products": False},
+    "LightGCN": None,
+}
+ABLATED = list(itertools.product((1e-4, 1e-2), (2e-3, 1e-2)))  # weight decay, learning rate
+
+
+def ablated(name: str, split: Split, weight_decay: float, lr: float,
+            seed: int = 0) -> models.Recommender:  # fmt: skip
+    left_out = ABLATION[name]
+    model = (
+        models.LightGCN(split.train, layers=2, seed=seed)
+        if left_out is None
+        else models.NGCF(split.train, layers=2, **left_out, seed=seed)
+    )
+    return trained(model, split, seed, lr, BPR(weight_decay))
+
+
+# ---------------------------------------------------------------------- one run
+def run(job: Job) -> Found:
+    torch.set_num_threads(1)
+    split = data(job["seed"])
+    if job["stage"] == "search":
+        build, space = LEAGUE[job["model"]]
+        found = tune(build, split, space, TRIALS, seed=0, progress=False)
+        return {"settings": found.settings, "values": found.values, "seconds": found.seconds}
+    before, started = peak(), time.perf_counter()
+    if job["part"] == "league":
+        model = LEAGUE[job["model"]][0](split, **job["settings"], seed=job["seed"])
+    else:
+        model = ablated(job["model"], split, **job["settings"], seed=job["seed"])
+    seconds = time.perf_counter() - started
+    on_validation = evaluate_users(model, split, K, part="validation", metrics=("recall",))
+    result: Found = {
+        "validation": float(on_validation[f"recall@{K}"].mean()),
+        "seconds": seconds,
+        "megabytes": peak() - before,
+        "parameters": sum(p.numel() for p in model.parameters())
+        if isinstance(model, nn.Module)
+        else None,
+    }
+    if job["stage"] == "test":
+        users = evaluate_users(model, split, K, metrics=("recall", "ndcg"))
+        result["users"] = split.train.users.get_indexer(users.index).tolist()
+        for metric, values in users.items():
+            result[str(metric)] = values.round(4).tolist()
+        result |= lists_of(model, split)
+    return result
+
+
+def lists_of(model: models.Recommender, split: Split) -> Found:
+    """What share of the films is in somebody's list, and how many likes those have."""
+    known = [split.train, split.validation] if split.validation else split.train
+    lists = recommend(model, split.train.users, K, exclude=known)
+    item = split.train.items.get_indexer(lists["item"])
+    likes = split.train.item_degrees()
+    return {
+        "coverage": len(np.unique(item)) / split.train.num_items,
+        "likes of the recommended": float(likes[item].mean()),
+    }
+
+
+def peak() -> float:
+    """The most memory this process has had so far, in MB."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return kilobytes / (1024 if sys.platform != "darwin" else 1024**2)
+
+
+# ---------------------------------------------------------------------- what is run
+def job(part: str, model: str, settings: dict[str, Any] | None, seed: int = 0,
+        stage: str = "search") -> Job:  # fmt: skip
+    return {"part": part, "model": model, "settings": settings, "seed": seed, "stage": stage}
+
+
+def measure(parts: Sequence[str], at_once: int = 2) -> None:
+    record = Recorded("rivals", run, report)
+    if "league" in parts:
+        names = [name for name, (_, space) in LEAGUE.items() if space]
+        searches = [job("league", name, None) for name in names]
+        found = dict(zip(names, record.wanted(searches, at_once), strict=True))
+        chosen = {
+            name: found[name]["settings"][int(np.nanargmax(found[name]["values"]))]
+            for name in names
+        }
+        record.wanted(
+            [job("league", name, chosen.get(name, {}), seed, "test")
+             for seed in SEEDS for name in LEAGUE],
+            at_once,
+        )  # fmt: skip
+    if "ablation" in parts:
+        best = {
+            name: record.best(
+                [job("ablation", name, {"weight_decay": decay, "lr": lr}, stage="trial")
+                 for decay, lr in ABLATED],
+                lambda found: found["validation"],
+                at_once,
+            )
+            for name in ABLATION
+        }  # fmt: skip
+        record.wanted(
+            [{**best[name], "seed": seed, "stage": "test"} for seed in SEEDS for name in ABLATION],
+            at_once,
+        )
+
+
+# ---------------------------------------------------------------------- tables
+def judged(record: Mapping[str, Any], part: str) -> dict[str, list[Found]]:
+    """What the runs on test found, by model, in the order of the seeds."""
+    found: dict[str, list[Found]] = {
+        name: [] for name in (LEAGUE if part == "league" else ABLATION)
+    }
+    for entry in sorted(record["runs"], key=lambda entry: entry["job"]["seed"]):
+        if (entry["job"]["part"], entry["job"]["stage"]) == (part, "test"):
+            found[entry["job"]["model"]].append(entry["found"])
+    return {name: runs for name, runs in found.items() if runs}
+
+
+def compared(found: Mapping[str, list[Found]]) -> pd.DataFrame:
+    """Means over users, each with her mean over seeds, and differences from LightGCN."""
+    metrics = (f"recall@{K}", f"ndcg@{K}")
+    tables = {
+        name: [pd.DataFrame({m: run[m] for m in metrics}, index=run["users"]) for run in runs]
+        for name, runs in found.items()
+    }
+    return compare_users(tables, baseline=BASELINE)
+
+
+def report(record: dict[str, Any]) -> str:
+    lines: list[str] = []
+    for part, title in (
+        ("league", f"League, settings chosen in {TRIALS} trials each, five seeds:"),
+        ("ablation", "NGCF with parts left out (two layers, BPR), five seeds:"),
+    ):
+        found = judged(record, part)
+        if BASELINE not in found:
+            continue
+        table = compared(found)
+        lines += [title, "", "| model | Recall@20 | NDCG@20 | against LightGCN | p | over seeds | "
+                  "fit, s | memory, MB | parameters | films in some list | likes of a film in a "
+                  "list |", "|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
+        for name, runs in found.items():
+            row = table.loc[name]
+            same = name == BASELINE
+            gain = f"{row['Δ recall@20']:+.4f} ± {row['± Δ recall@20']:.4f}"
+            mean = {
+                key: statistics.mean(run[key] for run in runs)
+                for key in ("seconds", "megabytes", "coverage", "likes of the recommended")
+            }
+            parameters = runs[0]["parameters"]
+            lines.append(
+                f"| {name} | {row['recall@20']:.4f} ± {row['± recall@20']:.4f} | "
+                f"{row['ndcg@20']:.4f} ± {row['± ndcg@20']:.4f} | {'–' if same else gain} | "
+                f"{'–' if same else format(row['p recall@20'], '.2g')} | "
+                f"{spread([statistics.mean(run['recall@20']) for run in runs])} | "
+                f"{mean['seconds']:.1f} | {mean['megabytes']:.0f} | "
+                f"{'–' if parameters is None else format(parameters, ',')} | "
+                f"{mean['coverage']:.0%} | {mean['likes of the recommended']:.0f} |"
+            )
+        lines.append("")
+    if lines:
+        lines += [
+            "± is half of a 95 % interval over users, each with her mean over seeds; p of a paired "
+            "t-test; over seeds: mean ± standard deviation. One thread a run.",
+            "",
+        ]
+    lines += ["Chosen on validation, seed 0:", ""]
+    for entry in record["runs"]:
+        j, f = entry["job"], entry["found"]
+        if j["stage"] == "search":
+            best = int(np.nanargmax(f["values"]))
+            settings = ", ".join(
+                f"{name} {value:.4g}" for name, value in f["settings"][best].items()
+            )
+            lines.append(
+                f"- {j['model']}: {settings}; Recall@20 {f['values'][best]:.4f} in trial "
+                f"{best + 1} of {len(f['values'])}, which took {sum(f['seconds']):.0f} s"
+            )
+        elif j["stage"] == "trial":
+            lines.append(
+                f"- ablation, {j['model']}: weight decay {j['settings']['weight_decay']:g}, "
+                f"lr {j['settings']['lr']:g}: Recall@20 {f['validation']:.4f}"
+            )
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    measure(sys.argv[1:] or ["league", "ablation"])
