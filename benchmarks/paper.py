@@ -43,6 +43,8 @@ PUBLISHED = {  # Recall@20, NDCG@20, source
     "linear filter": "–",
     "GF-CF": "0.1849 / 0.1518 (Shen et al. 2021)",
     "MF": "0.1627 / 0.1378 (BARS)",
+    "UltraGCN": "0.1862 / 0.1580 (paper)",
+    "XSimGCL": "–",
     "LightGCN, 1 layer": "0.1687 / 0.1417 (authors' code)",
     "LightGCN, 2 layers": "0.1786 / 0.1524 (authors' code)",
     "LightGCN, 3 layers": "0.1824 / 0.1547 (authors' code), 0.1830 / 0.1554 (paper)",
@@ -166,6 +168,8 @@ def trained() -> dict[str, Callable[[], Row]]:
 
     return {
         "MF": lambda: row("MF", tuned(runs, "MF"), SEEDS),
+        "UltraGCN": lambda: row("UltraGCN", tuned(runs, "UltraGCN"), SEEDS[:1]),
+        "XSimGCL": lambda: row("XSimGCL", tuned(runs, "XSimGCL"), SEEDS[:1]),
         "LightGCN, 3 layers": lambda: depth(3),
         "LightGCN, 3 layers, as published": lambda: row("paper's recipe", PAPER, SEEDS[:1]),
         "LightGCN, 1 layer": lambda: depth(1),
