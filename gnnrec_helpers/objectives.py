@@ -88,9 +88,7 @@ class SampledSoftmax:
         positive, negative = items_found.split([size, count])
         users_found = users_found / self.temperature
         positive_score = (users_found * positive).sum(1)  # (batch,)
-        negatives_sum = cast(
-            Tensor, _LogSumExp.apply(users_found, negative, batch.known)
-        )  # (batch,)
+        negatives_sum = log_sum_exp(users_found, negative, batch.known)  # (batch,)
         # -log(exp(p) / (exp(p) + sum of exp(n))) = log(1 + exp(log(sum of exp(n)) - p))
         loss = softplus(negatives_sum - positive_score).mean()
         return loss + self.weight_decay / 2 * squared_length(start) / size
@@ -213,12 +211,33 @@ def squared_length(rows: Tensor) -> Tensor:
     return rows.square().sum(1).sum()
 
 
-class _LogSumExp(torch.autograd.Function):
+def log_sum_exp(users: Tensor, items: Tensor, known: Tensor | None = None) -> Tensor:
     """``log(sum over items of exp(user . item))`` for each user, `known` pairs left out.
 
     As ``(users @ items.T).logsumexp(1)``, at about half the time: the table of scores, the largest
     thing in a training step, is kept once and worked on in place.
+
+    Parameters
+    ----------
+    users : Tensor, shape (n, dim)
+    items : Tensor, shape (m, dim)
+    known : Tensor, shape (pairs, 2), optional
+        Rows of users and of items.
+
+    Returns
+    -------
+    Tensor, shape (n,)
+
+    Examples
+    --------
+    >>> log_sum_exp(torch.eye(2), torch.eye(2))
+    tensor([1.3133, 1.3133])
     """
+    return cast(Tensor, _LogSumExp.apply(users, items, known))
+
+
+class _LogSumExp(torch.autograd.Function):
+    """See :func:`log_sum_exp`."""
 
     @staticmethod
     def forward(ctx: Any, users: Tensor, items: Tensor, known: Tensor | None) -> Tensor:

@@ -199,3 +199,29 @@ def test_attention_is_the_thickness_of_a_fact():
     assert widths[0][0] > widths[0][1]
     assert widths[1][0] < widths[1][1]
     assert "by\n0.90" in texts(figure.axes[0])
+
+
+# ---------------------------------------------------------------------- rivals
+def test_responses_lie_over_how_many_eigenvalues_there_are():
+    at = np.array([0.0, 0.5, 1.0])
+    figure = plots.responses({"square": {"h": at**2}}, [-0.5, 0.1, 0.1, 0.9], {"square": at})
+    curves, counts = figure.axes
+    np.testing.assert_allclose(curves.lines[0].get_ydata(), [0, 0.25, 1])
+    assert sum(bar.get_height() for bar in counts.patches) == 3  # those the panel shows
+    assert curves.get_zorder() > counts.get_zorder()
+
+
+def test_lines_are_one_a_column():
+    table = pd.DataFrame({"one": [1.0, 2.0], "two": [3.0, 4.0]}, index=[1, 8])
+    (axes,) = plots.lines(table, "number", "recall", log=True).axes
+    assert [list(line.get_ydata()) for line in axes.lines] == [[1, 2], [3, 4]]
+    assert axes.get_xscale() == "log"
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["one", "two"]
+
+
+def test_named_points_have_their_names():
+    table = pd.DataFrame({"x": [1.0, 2.0], "y": [0.3, 0.4]}, index=["a", "b"])
+    (axes,) = plots.named_points(table, "seconds", "recall", marked=("b",)).axes
+    assert texts(axes)[:2] == ["a", "b"]
+    assert [tuple(line.get_xydata()[0]) for line in axes.lines] == [(1.0, 0.3), (2.0, 0.4)]
+    assert axes.lines[0].get_color() != axes.lines[1].get_color()

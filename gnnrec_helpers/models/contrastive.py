@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize as unit_length
 
+from ..objectives import log_sum_exp
 from ..sampling import Batch
 
 
@@ -28,8 +29,8 @@ def info_nce(one: Tensor, other: Tensor, temperature: float) -> Tensor:
     >>> round(info_nce(torch.eye(2), torch.eye(2), temperature=1.0).item(), 4)
     0.3133
     """
-    cosines = unit_length(one) @ unit_length(other).T / temperature  # (n, n)
-    return (cosines.logsumexp(1) - cosines.diagonal()).mean()
+    one, other = unit_length(one) / temperature, unit_length(other)
+    return (log_sum_exp(one, other) - (one * other).sum(1)).mean()
 
 
 def disagreement(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize as unit_length
 
 from ..interactions import Interactions
 from ..propagation import propagate
@@ -90,8 +89,9 @@ class SimGCL(LightGCN):
         return torch.stack([*found, self._with_noise(last, generator)])
 
     def _with_noise(self, layer: Tensor, generator: torch.Generator) -> Tensor:
-        drawn = unit_length(torch.rand(layer.shape, generator=generator)).to(layer.device)
-        return layer + self.noise * layer.detach().sign() * drawn
+        drawn = torch.rand(layer.shape, generator=generator).to(layer.device)
+        drawn *= self.noise / drawn.norm(dim=1, keepdim=True)
+        return layer + drawn.mul_(layer.detach().sign())
 
     def extra_repr(self) -> str:
         return (

@@ -31,6 +31,7 @@ from .friends import aggregations, attention, gains, in_common
 from .graphs import bipartite
 from .neighbourhoods import degrees, families, neighbourhood, reach
 from .ranking import comparison, funnel, interaction_matrix, long_tail, ranked_lists, split_rows
+from .rivals import lines, named_points, responses
 from .style import PAPER
 
 __all__ = [
@@ -55,7 +56,9 @@ __all__ = [
     "in_common",
     "interaction_matrix",
     "layers",
+    "lines",
     "long_tail",
+    "named_points",
     "neighbour_sets",
     "neighbourhood",
     "nodes_read",
@@ -66,6 +69,7 @@ __all__ = [
     "ranked_lists",
     "reach",
     "receptive_fields",
+    "responses",
     "seconds",
     "seen_by",
     "shared_facts",

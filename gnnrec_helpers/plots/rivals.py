@@ -1,0 +1,105 @@
+"""Rivals compared: what a filter lets through, curves, and points with names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike
+
+from .style import CYCLE, GREY, INK, ITEM, USER, canvas
+
+
+def responses(
+    panels: Mapping[str, Mapping[str, ArrayLike]], values: ArrayLike, at: Mapping[str, ArrayLike]
+) -> Figure:
+    """By what number a filter multiplies each frequency, above how many of each there are.
+
+    Parameters
+    ----------
+    panels : mapping of a panel's title to the curves in it, by name
+        A curve has one number for each number of ``at[title]``.
+    values : array_like
+        The eigenvalues (frequencies) that a graph has; grey bars count them in every panel.
+    at : mapping of a panel's title to array_like
+        Where its curves are given.
+    """
+    with canvas(5.0 * len(panels), 3.8, len(panels)) as (figure, columns):
+        for axes, (title, curves) in zip(columns, panels.items(), strict=True):
+            low, high = float(np.min(at[title])), float(np.max(at[title]))
+            shown = np.asarray(values, float)
+            counts = axes.twinx()
+            counts.hist(shown, bins=40, range=(low, high), color="#DDDDDD")
+            counts.set_ylabel("how many eigenvalues (grey)", color=GREY)
+            counts.tick_params(axis="y", colors=GREY)
+            counts.set_zorder(0)
+            axes.set_zorder(1)
+            axes.patch.set_visible(False)
+            for colour, (name, curve) in zip(CYCLE, curves.items(), strict=False):
+                axes.plot(at[title], curve, color=colour, linewidth=2, label=name)
+            axes.set(xlabel="eigenvalue", ylabel="multiplied by", title=title)
+            most = max(float(np.max(curve)) for curve in curves.values())
+            axes.set_ylim(top=1.4 * most)  # room for the legend
+            axes.xaxis.set_major_locator(MaxNLocator(5))
+            axes.legend(loc="upper left", ncols=2)
+    return figure
+
+
+def lines(
+    table: pd.DataFrame, xlabel: str, ylabel: str, title: str = "", log: bool = False
+) -> Figure:
+    """A line for every column, over the index; ``log`` spaces it by factors."""
+    with canvas(7.5, 3.8) as (figure, (axes,)):
+        for number, (name, values) in enumerate(table.items()):
+            style = "-" if number < len(CYCLE) else "--"
+            colour = CYCLE[number % len(CYCLE)]
+            axes.plot(table.index, values, style, color=colour, linewidth=2, label=str(name))
+        if log:
+            axes.set_xscale("log")
+            axes.set_xticks(list(table.index), [f"{x:g}" for x in table.index])
+            axes.minorticks_off()
+        axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+        if table.shape[1] > 1:
+            axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
+    return figure
+
+
+def named_points(
+    table: pd.DataFrame,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    log: bool = False,
+    marked: tuple[str, ...] = (),
+) -> Figure:
+    """A point with its name for every row: the first column across, the second up.
+
+    Parameters
+    ----------
+    table : pandas.DataFrame
+        Two columns of numbers; the index holds the names.
+    log : bool, default False
+        Space the first column by factors.
+    marked : tuple of str, optional
+        Names in another colour.
+    """
+    across, up = (table[column].to_numpy(float) for column in table)
+    place = np.log if log else np.asarray
+    with canvas(8.5, 4.6) as (figure, (axes,)):
+        for name, x, y in zip(table.index, across, up, strict=True):
+            colour = ITEM if name in marked else USER
+            axes.plot([x], [y], "o", color=colour, markersize=8)
+            near = (np.abs(place(across) - place(x)) < 0.2 * np.ptp(place(across))) & (up > y)
+            crowded = (near & (up - y < 0.05 * np.ptp(up))).any()  # by a name just above
+            axes.annotate(
+                str(name), (x, y), (6, -12 if crowded else 4), textcoords="offset points",
+                fontsize=10, color=INK,
+            )  # fmt: skip
+        if log:
+            axes.set_xscale("log")
+        axes.margins(x=0.12, y=0.1)
+        axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
+    return figure
