@@ -4,7 +4,7 @@ PYTHON ?= python3
 NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb))
 LAB_ARGS ?=
 PYTEST_ARGS ?=
-BENCH ?= movielens_small defaults evaluation_and_import growth time_to_quality paper ratings social three_graphs knowledge speed
+BENCH ?= movielens_small defaults evaluation_and_import growth time_to_quality paper ratings social three_graphs knowledge rivals speed
 
 ifeq ($(OS),Windows_NT)
 VENV_PYTHON := .venv/Scripts/python
@@ -55,7 +55,7 @@ execute: $(READY) ## run notebooks and store their outputs (NOTEBOOKS="notebooks
 		mv ".venv/executed/$${notebook##*/}" "$$notebook"; \
 	done
 
-bench: $(READY) ## measure, eight hours in all (BENCH="growth"; some need GNNREC_DATA)
+bench: $(READY) ## measure, nine hours in all (BENCH="growth"; some need GNNREC_DATA)
 	@set -e; for name in $(BENCH); do $(VENV_PYTHON) benchmarks/$$name.py; done
 
 clean: ## remove .venv, caches and build leftovers, never data or notebooks

@@ -56,8 +56,9 @@ TRIALS = {
         softmax(3, 0.05, 0.02, 2048, 8192, 50),
     ],
     "XSimGCL": [
-        {**softmax(3, decay, 0.01, 1024, 4096, 15), "contrast": contrast}
-        for decay, contrast in ((0.025, 0.05), (0.01, 0.1))
+        {**softmax(3, 0.025, 0.01, 1024, 4096, 15), "contrast": 0.05},
+        {**softmax(3, 0.003, 0.005, 1024, 4096, 12), "contrast": 0.1},
+        {**softmax(3, 1e-4, 0.003, 1, 4096, 12), "loss": "bpr", "contrast": 0.2},
     ],
     "UltraGCN": [
         {**softmax(0, 1e-4, 0.005, 1024, 4096, 20), "loss": "ultragcn", "negative_weight": weight}

@@ -15,6 +15,7 @@ from . import (  # each registers its exercises
     notebook_05,
     notebook_06,
     notebook_08,
+    notebook_09,
     notebook_10,
 )
 from .claims import equal, holds, near
@@ -30,5 +31,6 @@ _ = (
     notebook_05,
     notebook_06,
     notebook_08,
+    notebook_09,
     notebook_10,
 )
