@@ -1,4 +1,4 @@
-"""Stored runs of the benchmarks: equal budgets, settings chosen on validation, five seeds."""
+"""Stored runs of the benchmarks: equal budgets, settings chosen on validation, several seeds."""
 
 from __future__ import annotations
 
@@ -75,3 +75,34 @@ def test_what_was_judged_is_what_validation_chose(name: str) -> None:
             chosen = best[model]["job"]
             for job in jobs:
                 assert (job["weight_decay"], job["own"]) == (chosen["weight_decay"], chosen["own"])
+
+
+def test_rivals_had_as_many_trials_each_and_were_judged_with_the_best() -> None:
+    runs = [run for run in runs_of("rivals") if run["job"]["part"] == "league"]
+    searches = {
+        run["job"]["model"]: run["found"] for run in runs if run["job"]["stage"] == "search"
+    }
+    assert {len(found["values"]) for found in searches.values()} == {10}
+    seeds = defaultdict(set)
+    for run in runs:
+        name, settings = run["job"]["model"], run["job"]["settings"]
+        if run["job"]["stage"] == "test":
+            seeds[name].add(run["job"]["seed"])
+            found = searches.get(name, {"values": [0.0], "settings": [{}]})
+            assert settings == found["settings"][found["values"].index(max(found["values"]))]
+    assert len(seeds) == len(searches) + 2  # two have nothing to choose
+    assert all(found == {0, 1, 2} for found in seeds.values())
+
+
+def test_ablations_had_as_many_trials_each_and_were_judged_with_the_best() -> None:
+    runs = [run for run in runs_of("rivals") if run["job"]["part"] == "ablation"]
+    trials, judged = defaultdict(list), defaultdict(list)
+    for run in runs:
+        found = trials if run["job"]["stage"] == "trial" else judged
+        found[run["job"]["model"]].append(run)
+    assert {len(found) for found in trials.values()} == {2}
+    assert set(judged) == set(trials)
+    for name, found in trials.items():
+        best = max(found, key=lambda run: run["found"]["validation"])
+        assert all(run["job"]["settings"] == best["job"]["settings"] for run in judged[name])
+        assert sorted(run["job"]["seed"] for run in judged[name]) == [0, 1, 2]

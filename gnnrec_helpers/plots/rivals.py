@@ -27,12 +27,14 @@ def responses(
     at : mapping of a panel's title to array_like
         Where its curves are given.
     """
-    with canvas(5.0 * len(panels), 3.8, len(panels)) as (figure, columns):
+    width = 7.5 if len(panels) == 1 else 5.0 * len(panels)
+    with canvas(width, 3.8, len(panels)) as (figure, columns):
         for axes, (title, curves) in zip(columns, panels.items(), strict=True):
             low, high = float(np.min(at[title])), float(np.max(at[title]))
             shown = np.asarray(values, float)
             counts = axes.twinx()
-            counts.hist(shown, bins=40, range=(low, high), color="#DDDDDD")
+            bars, *_ = counts.hist(shown, bins=40, range=(low, high), color="#DDDDDD")
+            counts.set_ylim(top=1.6 * np.max(bars))  # room for the legend
             counts.set_ylabel("how many eigenvalues (grey)", color=GREY)
             counts.tick_params(axis="y", colors=GREY)
             counts.set_zorder(0)
@@ -42,7 +44,7 @@ def responses(
                 axes.plot(at[title], curve, color=colour, linewidth=2, label=name)
             axes.set(xlabel="eigenvalue", ylabel="multiplied by", title=title)
             most = max(float(np.max(curve)) for curve in curves.values())
-            axes.set_ylim(top=1.4 * most)  # room for the legend
+            axes.set_ylim(top=1.4 * most)
             axes.xaxis.set_major_locator(MaxNLocator(5))
             axes.legend(loc="upper left", ncols=2)
     return figure
