@@ -53,7 +53,7 @@ def by_relation(
         A line to compare with.
     """
     height = 0.8 / table.shape[1]
-    with canvas(8, round(1.4 + (0.2 + 0.12 * table.shape[1]) * len(table), 1)) as (figure, (axes,)):
+    with canvas(8, round(1.4 + (0.16 + 0.1 * table.shape[1]) * len(table), 1)) as (figure, (axes,)):
         places = np.arange(len(table))
         for number, (name, values) in enumerate(table.items()):
             shift = (number - (table.shape[1] - 1) / 2) * height
@@ -80,10 +80,12 @@ def seen_by(
     item : str
     """
     most = max(len(facts) for facts in panels.values())
-    with canvas(4.8 * len(panels), 2.4 if most < 3 else 3.8, len(panels)) as (figure, columns):
+    flat = most < 3  # all in a row
+    with canvas(4.8 * len(panels), 1.8 if flat else 3.8, len(panels)) as (figure, columns):
         for axes, (user, facts) in zip(columns, panels.items(), strict=True):
             bare(axes)
-            axes.set(xlim=(-1.5, 1.5), ylim=(-1.15, 1.15), title=f"as {user} sees it")
+            reach = (-0.4, 0.8) if flat else (-1.15, 1.15)
+            axes.set(xlim=(-1.5, 1.5), ylim=reach, title=f"as {user} sees it")
             angles = np.linspace(0, 2 * np.pi, len(facts), endpoint=False)
             for angle, (relation, thing, weight) in zip(angles, facts, strict=True):
                 x, y = 0.98 * np.cos(angle), 0.88 * np.sin(angle)
