@@ -51,12 +51,8 @@ OWN: dict[str, tuple[str, tuple[Any, ...]]] = {  # each model's own setting
     "KGCN": ("aggregator", ("sum", "concat")),
     "RippleNet": ("weight of the facts' loss", (0.0, 0.01)),
 }
-LONG = {
-    "KGAT": 40,
-    "KGIN": 40,
-    "KGCN": 20,
-    "RippleNet": 20,
-}  # epochs; they peak early, and a step costs more
+# epochs on films, where not 80; these peak early, and a step of theirs costs more
+LONG = {"KGAT": 40, "KGIN": 40, "KGCN": 20, "RippleNet": 20}
 DECAYS = {  # by part and by loss
     "yes or no": {True: (3e-3, 1e-2), False: (0.05, 0.1)},
     "films": {True: (1e-3, 3e-3, 1e-2), False: (0.02, 0.05, 0.2)},

@@ -19,8 +19,6 @@ both papers: two learning rates, judged likewise, then three seeds.
 from __future__ import annotations
 
 import inspect
-import itertools
-import resource
 import statistics
 import sys
 import time
@@ -30,12 +28,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from machine import spread
+from machine import peak, spread
 from recorded import Found, Job, Recorded
 from torch import nn
 
 from gnnrec_helpers import Split, datasets, fit, models, recommend
-from gnnrec_helpers.evaluation import compare_users, evaluate_users
+from gnnrec_helpers.evaluation import compare_users, evaluate_users, parts_of
 from gnnrec_helpers.objectives import BPR, SampledSoftmax, SelfSupervised
 from gnnrec_helpers.tuning import Between, tune
 
@@ -61,16 +59,13 @@ def mf(split: Split, weight_decay: float, lr: float, seed: int = 0) -> models.Re
     return trained(model, split, seed, lr, SampledSoftmax(weight_decay=weight_decay))
 
 
-def lightgcn(split: Split, weight_decay: float, lr: float, layers: int,
-             seed: int = 0) -> models.Recommender:  # fmt: skip
-    model = models.LightGCN(split.train, layers=layers, seed=seed)
-    return trained(model, split, seed, lr, SampledSoftmax(weight_decay=weight_decay))
+def layered(kind: Callable[..., nn.Module]) -> Build:
+    def build(split: Split, weight_decay: float, lr: float, layers: int,
+              seed: int = 0) -> models.Recommender:  # fmt: skip
+        model = kind(split.train, layers=layers, seed=seed)
+        return trained(model, split, seed, lr, SampledSoftmax(weight_decay=weight_decay))
 
-
-def ngcf(split: Split, weight_decay: float, lr: float, layers: int,
-         seed: int = 0) -> models.Recommender:  # fmt: skip
-    model = models.NGCF(split.train, layers=layers, seed=seed)
-    return trained(model, split, seed, lr, SampledSoftmax(weight_decay=weight_decay))
+    return build
 
 
 def contrastive(kind: Callable[..., nn.Module]) -> Build:
@@ -99,7 +94,9 @@ def closed(kind: Callable[..., models.Recommender]) -> Build:
 
 
 RATE = Between(2e-3, 5e-2, log=True)
-DECAY, CONTRAST = Between(5e-3, 0.5, log=True), Between(3e-3, 0.3, log=True)
+DECAY = Between(5e-3, 0.5, log=True)
+LAYERED = {"weight_decay": DECAY, "lr": RATE, "layers": [1, 2, 3]}
+CONTRASTED = {"weight_decay": DECAY, "lr": RATE, "weight": Between(3e-3, 0.3, log=True)}
 NEIGHBOURS = {"neighbours": Between(5, 500, log=True), "shrink": Between(0.0, 100.0)}
 LEAGUE: dict[str, tuple[Build, Mapping[str, Any]]] = {
     "most popular": (closed(models.Popularity), {}),
@@ -127,17 +124,11 @@ LEAGUE: dict[str, tuple[Build, Mapping[str, Any]]] = {
         {"weight_decay": Between(1e-4, 0.1, log=True), "lr": RATE,
          "negative_weight": Between(3.0, 300.0, log=True)},
     ),
-    "NGCF": (ngcf, {"weight_decay": DECAY, "lr": RATE, "layers": [1, 2, 3]}),
-    "LightGCN": (lightgcn, {"weight_decay": DECAY, "lr": RATE, "layers": [1, 2, 3]}),
-    "SGL": (
-        contrastive(models.SGL), {"weight_decay": DECAY, "lr": RATE, "weight": CONTRAST}
-    ),
-    "SimGCL": (
-        contrastive(models.SimGCL), {"weight_decay": DECAY, "lr": RATE, "weight": CONTRAST}
-    ),
-    "XSimGCL": (
-        contrastive(models.XSimGCL), {"weight_decay": DECAY, "lr": RATE, "weight": CONTRAST}
-    ),
+    "NGCF": (layered(models.NGCF), LAYERED),
+    "LightGCN": (layered(models.LightGCN), LAYERED),
+    "SGL": (contrastive(models.SGL), CONTRASTED),
+    "SimGCL": (contrastive(models.SimGCL), CONTRASTED),
+    "XSimGCL": (contrastive(models.XSimGCL), CONTRASTED),
 }  # fmt: skip
 BASELINE = "LightGCN"
 
@@ -150,7 +141,7 @@ ABLATION: dict[str, dict[str, bool] | None] = {  # None is LightGCN
     "without W, nonlinearity, products": {"weights": False, "nonlinear": False, "products": False},
     "LightGCN": None,
 }
-ABLATED = list(itertools.product((1e-4,), (5e-3, 2e-2)))  # weight decay, learning rate
+ABLATED = [{"weight_decay": 1e-4, "lr": lr} for lr in (5e-3, 2e-2)]
 
 
 def ablated(name: str, split: Split, weight_decay: float, lr: float,
@@ -198,7 +189,7 @@ def run(job: Job) -> Found:
 
 def lists_of(model: models.Recommender, split: Split) -> Found:
     """What share of the films is in somebody's list, and how many likes those have."""
-    known = [split.train, split.validation] if split.validation else split.train
+    _, known = parts_of(split, "test")
     lists = recommend(model, split.train.users, K, exclude=known)
     item = split.train.items.get_indexer(lists["item"])
     likes = split.train.item_degrees()
@@ -206,12 +197,6 @@ def lists_of(model: models.Recommender, split: Split) -> Found:
         "coverage": len(np.unique(item)) / split.train.num_items,
         "likes of the recommended": float(likes[item].mean()),
     }
-
-
-def peak() -> float:
-    """The most memory this process has had so far, in MB."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes / (1024 if sys.platform != "darwin" else 1024**2)
 
 
 # ---------------------------------------------------------------------- what is run
@@ -238,8 +223,7 @@ def measure(parts: Sequence[str], at_once: int = 2) -> None:
     if "ablation" in parts:
         best = {
             name: record.best(
-                [job("ablation", name, {"weight_decay": decay, "lr": lr}, stage="trial")
-                 for decay, lr in ABLATED],
+                [job("ablation", name, settings, stage="trial") for settings in ABLATED],
                 lambda found: found["validation"],
                 at_once,
             )

@@ -29,16 +29,14 @@ That a tag exists may therefore hint at test pairs; no fact names a user.
 from __future__ import annotations
 
 import itertools
-import resource
 import statistics
-import sys
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from machine import spread
+from machine import peak, spread
 from recorded import Found, Job, Recorded
 
 from gnnrec_helpers import Interactions, KnowledgeGraph, SocialGraph, Split, datasets, fit, models
@@ -147,12 +145,6 @@ def run(job: Job) -> Found:
             for low, high in KNOWN
         ]  # fmt: skip
     return found
-
-
-def peak() -> float:
-    """The most memory this process has had so far, in MB."""
-    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return kilobytes / (1024 if sys.platform != "darwin" else 1024**2)
 
 
 # ---------------------------------------------------------------------- what is run

@@ -18,8 +18,7 @@ from torch import Tensor
 from .evaluation import Hits, Part, average_precision, contains, judged, ndcg, parts_of, recall
 from .interactions import FloatArray, IntArray, Interactions, Split, merge
 from .models import Recommender, frozen_score
-from .ranges import ranges
-from .retrieval import BLOCK
+from .retrieval import BLOCK, mask_pairs
 from .sampling import Negatives
 
 
@@ -157,9 +156,7 @@ def _ranks_alone(
 
         drawn = torch.from_numpy(sampler.draw(users, negatives, generator))
         of_drawn.append(_rank(item, own, drawn, scores.gather(1, drawn)))
-        counts = offsets[users + 1] - offsets[users]
-        rows = np.repeat(np.arange(len(users)), counts)
-        scores[rows, concern.item_index[ranges(offsets[users], counts)]] = -torch.inf
+        mask_pairs(scores, users, concern, offsets)
         of_all.append(_rank(item, own, everything, scores))
     return np.concatenate(of_all), np.concatenate(of_drawn)
 

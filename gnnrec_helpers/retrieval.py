@@ -67,7 +67,7 @@ def rank(
         with torch.no_grad():
             block_scores = score(torch.from_numpy(chunk)).cpu().float()
         for part, offsets in zip(exclude, starts, strict=True):
-            _mask(block_scores, chunk, part, offsets)
+            mask_pairs(block_scores, chunk, part, offsets)
         found, values = _top(block_scores, min(k, block_scores.shape[1]))
         items[first : first + size, : found.shape[1]] = found
         scores[first : first + size, : found.shape[1]] = values
@@ -79,7 +79,7 @@ def rank(
     return Ranked(items, scores)
 
 
-def _mask(scores: Tensor, users: IntArray, part: Interactions, offsets: IntArray) -> None:
+def mask_pairs(scores: Tensor, users: IntArray, part: Interactions, offsets: IntArray) -> None:
     """Minus infinity, in place, at the pairs of `part` (whose pairs of a user lie together)."""
     counts = offsets[users + 1] - offsets[users]
     rows = np.repeat(np.arange(len(users)), counts)

@@ -74,7 +74,6 @@ def named_points(
     xlabel: str,
     ylabel: str,
     title: str = "",
-    log: bool = False,
     marked: tuple[str, ...] = (),
 ) -> Figure:
     """A point with its name for every row: the first column across, the second up.
@@ -83,25 +82,20 @@ def named_points(
     ----------
     table : pandas.DataFrame
         Two columns of numbers; the index holds the names.
-    log : bool, default False
-        Space the first column by factors.
     marked : tuple of str, optional
         Names in another colour.
     """
     across, up = (table[column].to_numpy(float) for column in table)
-    place = np.log if log else np.asarray
     with canvas(8.5, 4.6) as (figure, (axes,)):
         for name, x, y in zip(table.index, across, up, strict=True):
             colour = ITEM if name in marked else USER
             axes.plot([x], [y], "o", color=colour, markersize=8)
-            near = (np.abs(place(across) - place(x)) < 0.2 * np.ptp(place(across))) & (up > y)
+            near = (np.abs(across - x) < 0.2 * np.ptp(across)) & (up > y)
             crowded = (near & (up - y < 0.05 * np.ptp(up))).any()  # by a name just above
             axes.annotate(
                 str(name), (x, y), (6, -12 if crowded else 4), textcoords="offset points",
                 fontsize=10, color=INK,
             )  # fmt: skip
-        if log:
-            axes.set_xscale("log")
         axes.margins(x=0.12, y=0.1)
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
     return figure
