@@ -40,6 +40,6 @@ def test_page_faults_disappear() -> None:
     if output(CODE) == "False":
         pytest.skip("no glibc here")
     without, reused = (int(output(FAULTS.format(reuse=reuse))) for reuse in (False, True))
-    if without == 0:  # some sandboxed kernels do not count
-        pytest.skip("page faults are not counted here")
+    if without == 0:  # malloc may happen to keep the memory by itself; then nothing can disappear
+        pytest.skip("no page faults to begin with")
     assert reused < without / 5
