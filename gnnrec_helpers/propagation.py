@@ -270,9 +270,9 @@ def propagate_batch(
     if layers == 0:
         start = embeddings.index_select(0, rows)
         return weights[0] * start, start
-    places, which = torch.unique(adjacency.place_of(rows), return_inverse=True)
-    found, start = _PolynomialAtRows.apply(embeddings, adjacency, weights, places)
-    return found.index_select(0, which), start.index_select(0, which)
+    return cast(
+        tuple[Tensor, Tensor], _PolynomialAtRows.apply(embeddings, adjacency, weights, rows)
+    )
 
 
 def _checked(
@@ -356,39 +356,40 @@ class _Polynomial(torch.autograd.Function):
 
 
 class _PolynomialAtRows(torch.autograd.Function):
-    """Some rows of the polynomial, and the same rows of x; `rows` are places, each once.
+    """Some rows of the polynomial, and the same rows of x.
 
-    There is at least one layer. The last is computed at the rows only. Backward starts from these
-    rows only, and one pass through the layers serves both results.
+    There is at least one layer. The last is computed at the rows only, and once where a node is
+    asked for several times. Backward starts from these rows only, and one pass through the layers
+    serves both results.
     """
 
     @staticmethod
     def forward(
-        ctx: Any, x: Tensor, adjacency: Adjacency, weights: list[float], rows: Tensor
+        ctx: Any, x: Tensor, adjacency: Adjacency, weights: list[float], nodes: Tensor
     ) -> tuple[Tensor, Tensor]:
-        ctx.adjacency, ctx.weights, ctx.rows = adjacency, weights, rows
-        start = x.index_select(0, adjacency.node_at(rows))
-        found = weights[0] * start
+        rows, which = torch.unique(adjacency.place_of(nodes), return_inverse=True)
+        ctx.adjacency, ctx.weights, ctx.rows, ctx.which = adjacency, weights, rows, which
+        found = weights[0] * x.index_select(0, adjacency.node_at(rows))
         layer = None
         for weight, layer in zip(weights[1:-1], _layers(adjacency, x), strict=False):
             found.add_(layer.index_select(0, rows), alpha=weight)
         layer = _permuted(x, adjacency.order) if layer is None else layer
         ctx.last = some_rows(adjacency.csr(), rows)
         found.add_(multiply(ctx.last, layer), alpha=weights[-1])
-        return found, start
+        return found.index_select(0, which), x.index_select(0, nodes)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor, of_start: Tensor) -> tuple[Tensor, None, None, None]:
-        adjacency, rows = ctx.adjacency, ctx.rows
-        gradient = gradient.contiguous()
-        csr = adjacency.csr(transposed=True)
-        *earlier, before, last = ctx.weights
-        total = multiply(transposed(ctx.last, adjacency.shape[0]), last * gradient)
-        total.index_add_(0, rows, before * gradient)
-        for weight in reversed(earlier):
-            total = multiply(csr, total).index_add_(0, rows, weight * gradient)
-        total.index_add_(0, rows, of_start)
+        adjacency, rows, which = ctx.adjacency, ctx.rows, ctx.which
+        at_rows = gradient.new_zeros(len(rows), gradient.shape[1]).index_add_(0, which, gradient)
+        *earlier, last = [weight * at_rows for weight in ctx.weights]
+        earlier[0].index_add_(0, which, of_start)
+        total = multiply(transposed(ctx.last, adjacency.shape[0]), last)
+        total.index_add_(0, rows, earlier.pop())
+        while earlier:
+            total = multiply(adjacency.csr(transposed=True), total)
+            total.index_add_(0, rows, earlier.pop())
         return _permuted(total, adjacency.place), None, None, None
 
 

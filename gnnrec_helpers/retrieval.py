@@ -13,7 +13,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .interactions import IntArray, Interactions, positions
-from .models import EmbeddingRecommender, Recommender, frozen_score
+from .models import DotProducts, EmbeddingRecommender, Recommender, frozen_score
 from .ranges import ranges
 
 BLOCK = 4 * 2**20  # scores in memory at once: 16 MiB of float32, which a cache can hold
@@ -61,11 +61,13 @@ def rank(
     items = np.full((len(users), k), -1, np.int64)
     scores = np.full((len(users), k), -np.inf, np.float32)
     first, size = 0, 1  # one user tells how many items there are, and so how many fit a block
+    room: Tensor | None = None  # where blocks are written, one after the other
     bar = tqdm(total=len(users), unit="user", disable=not progress, leave=False)
     while first < len(users):
         chunk = users[first : first + size]
         with torch.no_grad():
-            block_scores = score(torch.from_numpy(chunk)).cpu().float()
+            place = {} if room is None else {"out": room[: len(chunk)]}
+            block_scores = score(torch.from_numpy(chunk), **place).cpu().float()
         for part, offsets in zip(exclude, starts, strict=True):
             mask_pairs(block_scores, chunk, part, offsets)
         found, values = _top(block_scores, min(k, block_scores.shape[1]))
@@ -74,6 +76,8 @@ def rank(
         first += len(chunk)
         bar.update(len(chunk))
         size = max(1, block // block_scores.shape[1])
+        if room is None and isinstance(score, DotProducts):
+            room = score.users.new_empty(min(size, len(users)), block_scores.shape[1])
     bar.close()
     items[np.isneginf(scores)] = -1
     return Ranked(items, scores)
@@ -117,7 +121,7 @@ def _largest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
     if groups < 4 * count:
         return torch.topk(scores, count, dim=1)
     maxima = scores[:, : groups * GROUP].view(rows, GROUP, groups).amax(1)
-    best = torch.topk(maxima, count, dim=1).indices
+    best = _largest(maxima, count)[1]
     within = (best.unsqueeze(2) + groups * torch.arange(GROUP)).view(rows, -1)
     left_over = torch.arange(groups * GROUP, columns).expand(rows, -1)
     candidates = torch.cat([within, left_over], dim=1)

@@ -59,9 +59,13 @@ class Negatives:
         """Which pairs are among the interactions; `users` and `items` broadcast."""
         if len(self._known) == 0:
             return np.zeros(np.broadcast(users, items).shape, bool)
-        pairs = users * self._num_items + items
-        place = np.searchsorted(self._known, pairs)
-        return self._known[np.minimum(place, len(self._known) - 1)] == pairs
+        pairs = np.asarray(users * self._num_items + items)
+        order = pairs.argsort(axis=None)  # a search for sorted values reads memory in order
+        wanted = pairs.flat[order]
+        place = np.searchsorted(self._known, wanted)
+        found = np.empty(pairs.size, bool)
+        found[order] = self._known[np.minimum(place, len(self._known) - 1)] == wanted
+        return found.reshape(pairs.shape)
 
     def draw(self, users: IntArray, count: int, generator: np.random.Generator) -> IntArray:
         """`count` negatives for each of `users`, shape (len(users), count)."""

@@ -18,6 +18,7 @@ from torch import Tensor
 from gnnrec_helpers import Interactions, Split, datasets, evaluate
 from gnnrec_helpers.models import (
     EASE,
+    DotProducts,
     EmbeddingRecommender,
     GraphFilter,
     ItemKNN,
@@ -299,6 +300,16 @@ def test_a_frozen_score_propagates_once(toy: Interactions, monkeypatch: pytest.M
     for _ in range(3):
         score(ALL_FIVE)
     assert calls == [()]
+
+
+def test_dot_products_are_written_where_they_are_wanted() -> None:
+    generator = torch.Generator().manual_seed(0)
+    users, items = (torch.randn(n, 3, generator=generator) for n in (5, 4))
+    score, room = DotProducts(users, items), torch.full((3, 4), torch.nan)
+    found = score(torch.tensor([4, 0]), room[:2])
+    assert found.data_ptr() == room.data_ptr()
+    torch.testing.assert_close(room[:2], users[[4, 0]] @ items.T)
+    assert room[2].isnan().all()
 
 
 def test_a_frozen_score_never_hands_out_the_model_s_own_table(toy: Interactions) -> None:

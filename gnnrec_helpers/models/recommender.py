@@ -42,6 +42,23 @@ class RatingModel(Protocol):
         ...
 
 
+class DotProducts:
+    """Scores of all items for some users: rows of one table times all rows of another.
+
+    Parameters
+    ----------
+    users, items : Tensor, shapes (n, dim) and (m, dim)
+    """
+
+    def __init__(self, users: Tensor, items: Tensor) -> None:
+        self.users, self.items = users, items.T.contiguous()  # (dim, m)
+
+    def __call__(self, users: Tensor, out: Tensor | None = None) -> Tensor:
+        """Shape (len(users), m), in `out` where that is given."""
+        rows = self.users.index_select(0, users.to(self.users.device))
+        return torch.mm(rows, self.items, out=out)
+
+
 def frozen_score(model: Recommender) -> Callable[[Tensor], Tensor]:
     """``model.score`` for a model that does not change meanwhile.
 
@@ -57,7 +74,4 @@ def frozen_score(model: Recommender) -> Callable[[Tensor], Tensor]:
 
         return score
     with torch.no_grad():
-        user_embeddings, item_embeddings = (part.detach() for part in model.embeddings())
-    transposed = item_embeddings.T.contiguous()  # (dim, num_items)
-    device = user_embeddings.device
-    return lambda users: user_embeddings.index_select(0, users.to(device)) @ transposed
+        return DotProducts(*(part.detach() for part in model.embeddings()))
