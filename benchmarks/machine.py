@@ -38,6 +38,11 @@ def store(name: str, record: dict[str, Any], tables: str) -> None:
     print(tables)
 
 
+def record_of(benchmark: str, data: str) -> str:
+    """The name under which a benchmark of several data sets keeps what it measured on this one."""
+    return benchmark if data == "gowalla" else f"{benchmark}_{data}"
+
+
 def peak() -> float:
     """The most memory this process has had so far, in MB; not on Windows."""
     import resource

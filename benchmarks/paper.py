@@ -1,6 +1,8 @@
 """Published figures on Gowalla, and ours.
 
     GNNREC_DATA=... python benchmarks/paper.py
+    GNNREC_DATA=... python benchmarks/paper.py EASE GF-CF        # these rows only
+    GNNREC_DATA=... python benchmarks/paper.py --data yelp2018   # other data of the same format
 
 Protocol: train.txt and test.txt as published with LightGCN, all items that are not in a user's
 train ranked, Recall@20 and NDCG@20. There are two columns of ours:
@@ -11,29 +13,39 @@ train ranked, Recall@20 and NDCG@20. There are two columns of ours:
   are trained as benchmarks/time_to_quality.py chose for MF and for three layers; other depths take
   the settings of three layers.
 - *as published*: the settings that the paper gives. LightGCN's own recipe takes days on a laptop,
-  so it is run for as long as time_to_quality.py runs it.
+  so it, XSimGCL and SGL are run for as long as time_to_quality.py runs them.
 
-Every row is stored as soon as it is there and not computed again. Names of rows may be given, to
-compute these only.
+Every row is stored as soon as it is there and not computed again. Settings that were published for
+Gowalla are not used on other data, except those that papers give for all of theirs.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import statistics
-import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from machine import RESULTS, describe, store
-from time_to_quality import AS_PUBLISHED, PAPER, SEEDS, Setting, recorded, refits, tuned
+from machine import RESULTS, describe, record_of, store
+from time_to_quality import (
+    AS_PUBLISHED,
+    PAPER,
+    SEEDS,
+    Setting,
+    recorded,
+    refits,
+    tuned,
+    with_layer_0,
+)
 
 from gnnrec_helpers import Interactions, Split, datasets, evaluate, models
 
-PUBLISHED = {  # Recall@20, NDCG@20, source
+PUBLISHED = {  # on Gowalla: Recall@20, NDCG@20, source
     "most popular": "0.0416 / 0.0316 (Anelli et al. 2023)",
     "ItemKNN": "0.1409 / 0.1165 (Anelli et al. 2023), 0.1570 / 0.1214 (BARS)",
     "UserKNN": "0.1685 / 0.1370 (Anelli et al. 2023)",
@@ -44,7 +56,9 @@ PUBLISHED = {  # Recall@20, NDCG@20, source
     "GF-CF": "0.1849 / 0.1518 (Shen et al. 2021)",
     "MF": "0.1627 / 0.1378 (BARS)",
     "UltraGCN": "0.1862 / 0.1580 (paper)",
+    "SGL": "–",
     "XSimGCL": "–",
+    "XSimGCL, layer 0 kept": "–",
     "LightGCN, 1 layer": "0.1687 / 0.1417 (authors' code)",
     "LightGCN, 2 layers": "0.1786 / 0.1524 (authors' code)",
     "LightGCN, 3 layers": "0.1824 / 0.1547 (authors' code), 0.1830 / 0.1554 (paper)",
@@ -93,7 +107,7 @@ def popular_items(parts: Split, count: int = 8000) -> Split:
     return Split(among(parts.train), among(parts.validation), among(parts.test))
 
 
-def closed_forms(split: Split) -> dict[str, Callable[[], Row]]:
+def closed_forms(data: str, split: Split) -> dict[str, Callable[[], Row]]:
     train, parts = split.train, split.with_validation(0.1, seed=0)
 
     def chosen(build: Callable[..., models.Recommender], settings: list[Any]) -> Callable[[], Row]:
@@ -123,31 +137,31 @@ def closed_forms(split: Split) -> dict[str, Callable[[], Row]]:
         alpha = best(list(ALPHAS), weighted, parts)
         return judged(lambda: models.GraphFilter(train, components=256, alpha=alpha), split)
 
+    on_gowalla: dict[str, Callable[[], models.Recommender]] = {
+        "GF-CF": lambda: models.GraphFilter(train, components=256, alpha=0.3),
+        "UserKNN": lambda: models.UserKNN(train, 146, shrink=0, reverse=True),
+        "RP3beta": lambda: models.RP3Beta(train, 777, alpha=0.5664, beta=0.001085, sources=777),
+    }
     return {
         "most popular": lambda: judged(lambda: models.Popularity(train), split),
         "ItemKNN": chosen(models.ItemKNN, KNN),
         "linear filter": lambda: judged(lambda: models.LinearFilter(train), split),
         "GF-CF": gf_cf,
-        "GF-CF, as published": lambda: judged(
-            lambda: models.GraphFilter(train, components=256, alpha=0.3), split
-        ),
         "UserKNN": chosen(models.UserKNN, USERS),
-        "UserKNN, as published": lambda: judged(
-            lambda: models.UserKNN(train, 146, shrink=0, reverse=True), split
-        ),
         "RP3beta": chosen(models.RP3Beta, WALKS),
-        "RP3beta, as published": lambda: judged(
-            lambda: models.RP3Beta(train, 777, alpha=0.5664, beta=0.001085, sources=777), split
-        ),
         "iALS": chosen(ials, ALTERNATING),
         "EASE": ease,
+        **{
+            f"{name}, as published": partial(judged, build, split)
+            for name, build in (on_gowalla if data == "gowalla" else {}).items()
+        },
     }
 
 
-def trained() -> dict[str, Callable[[], Row]]:
-    runs = recorded()
+def trained(data: str) -> dict[str, Callable[[], Row]]:
+    runs = recorded(data)
 
-    def row(name: str, setting: Setting, seeds: tuple[int, ...]) -> Row:
+    def row(name: str, setting: Setting, seeds: tuple[int, ...], note: str = "") -> Row:
         found = runs.wanted(refits(name, setting, seeds))
         lasts = [run["epochs"][-1] for run in found]
         return {
@@ -157,8 +171,12 @@ def trained() -> dict[str, Callable[[], Row]]:
             "fit": statistics.mean(run["seconds"] for run in found),
             "evaluation": None,
             "seeds": len(seeds),
-            "note": f", {setting['epochs']} of 1,000 epochs" if setting == PAPER else "",
+            "note": note,
         }
+
+    def published(name: str) -> Row:
+        setting = AS_PUBLISHED[name]
+        return row(name, setting, SEEDS[:1], f", {setting['epochs']} epochs")
 
     def depth(layers: int) -> Row:
         chosen = tuned(runs, "LightGCN")
@@ -169,27 +187,39 @@ def trained() -> dict[str, Callable[[], Row]]:
     return {
         "MF": lambda: row("MF", tuned(runs, "MF"), SEEDS),
         "UltraGCN": lambda: row("UltraGCN", tuned(runs, "UltraGCN"), SEEDS[:1]),
-        "XSimGCL, as published": lambda: row("XSimGCL", AS_PUBLISHED["XSimGCL"], SEEDS[:1]),
+        "XSimGCL, as published": lambda: published("XSimGCL"),
+        "XSimGCL, layer 0 kept": lambda: row(
+            "XSimGCL", with_layer_0(runs), SEEDS[:1], ", chosen for LightGCN"
+        ),
+        "SGL, as published": lambda: published("SGL"),
         "LightGCN, 3 layers": lambda: depth(3),
-        "LightGCN, 3 layers, as published": lambda: row("paper's recipe", PAPER, SEEDS[:1]),
+        "LightGCN, 3 layers, as published": lambda: row(
+            "paper's recipe", PAPER, SEEDS[:1], f", {PAPER['epochs']} of 1,000 epochs"
+        ),
         "LightGCN, 1 layer": lambda: depth(1),
         "LightGCN, 2 layers": lambda: depth(2),
         "LightGCN, 4 layers": lambda: depth(4),
     }
 
 
-def measure(names: Sequence[str]) -> None:
-    stored = RESULTS / "paper.json"
+def measure(data: str, names: Sequence[str]) -> None:
+    split = datasets.load(data).split
+    if split is None:
+        raise ValueError(f"{data!r} has no split of its own, so there are no figures to compare.")
+    work = {**trained(data), **closed_forms(data, split)}
+    unknown = [name for name in names if name not in work]
+    if unknown:
+        raise ValueError(f"No row {unknown[0]!r}; there are {', '.join(work)}.")
+    stored = RESULTS / f"{record_of('paper', data)}.json"
     record = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {"rows": {}}
-    work = {**trained(), **closed_forms(datasets.load("gowalla").split)}
     for name, compute in work.items():
         if name not in record["rows"] and (not names or name in names):
             record["rows"][name] = compute()
             record["machine"] = describe(threads=torch.get_num_threads())
-            store("paper", record, report(record))
+            store(stored.stem, record, report(data, record))
 
 
-def report(record: dict[str, Any]) -> str:
+def report(data: str, record: dict[str, Any]) -> str:
     rows = record["rows"]
     lines = [
         "| model | chosen on validation | as published | published figures | fit, s | judged, s |",
@@ -210,7 +240,7 @@ def report(record: dict[str, Any]) -> str:
         same = name in ("most popular", "linear filter")  # nothing to choose
         lines.append(
             f"| {name} | {figures(name)} | {figures(name if same else name + ', as published')} | "
-            f"{published} | {row['fit']:.1f} | {evaluation} |"
+            f"{published if data == 'gowalla' else '–'} | {row['fit']:.1f} | {evaluation} |"
         )
     lines += ["", "Recall@20 / NDCG@20. Settings:", ""]
     for name, row in rows.items():
@@ -220,4 +250,8 @@ def report(record: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    measure(sys.argv[1:])
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--data", default="gowalla")
+    arguments.add_argument("rows", nargs="*")
+    given = arguments.parse_args()
+    measure(given.data, given.rows)

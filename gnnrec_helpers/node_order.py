@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
-from .interactions import FloatArray, IntArray
+from .interactions import IntArray
 
 TOGETHER = 1024  # nodes of a part: 256 KiB of embeddings of 64 numbers, less than a core's cache
 ROUNDS = 40  # of averaging a part's signal over the neighbours before it is cut
@@ -60,6 +61,7 @@ def neighbourhood_order(
         (np.ones(matrix.nnz, np.float32), matrix.indices, matrix.indptr), shape=matrix.shape
     )
     parts: list[IntArray] = []
+    # nodes of a part, the graph among them, and the signal by which the part was cut off
     waiting = [(np.arange(matrix.shape[0]), pattern, np.zeros(matrix.shape[0], np.float32))]
     while waiting:
         nodes, within, above = waiting.pop()
@@ -78,7 +80,9 @@ def neighbourhood_order(
     return order[np.argsort(kind, kind="stable")]
 
 
-def _slowest_to_fade(pattern: sparse.csr_array, generator: np.random.Generator) -> FloatArray:
+def _slowest_to_fade(
+    pattern: sparse.csr_array, generator: np.random.Generator
+) -> NDArray[np.float32]:
     """A number for every node, such that averaging over neighbours fades their differences least.
 
     The constant, which does not fade at all, is taken out.
@@ -91,9 +95,8 @@ def _slowest_to_fade(pattern: sparse.csr_array, generator: np.random.Generator) 
     for _ in range(ROUNDS):
         signal += inverse * (pattern @ (inverse * signal))  # half itself, half its neighbours
         signal -= constant * (constant @ signal)
-        signal /= max(
-            float(np.linalg.norm(signal)), 1e-30
-        )  # a lone node has nothing but a constant
+        # of a lone node nothing is left but a constant, and so 0
+        signal /= max(float(np.linalg.norm(signal)), 1e-30)
     return inverse * signal
 
 

@@ -367,29 +367,30 @@ class _PolynomialAtRows(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, adjacency: Adjacency, weights: list[float], nodes: Tensor
     ) -> tuple[Tensor, Tensor]:
-        rows, which = torch.unique(adjacency.place_of(nodes), return_inverse=True)
-        ctx.adjacency, ctx.weights, ctx.rows, ctx.which = adjacency, weights, rows, which
-        found = weights[0] * x.index_select(0, adjacency.node_at(rows))
+        places, which = torch.unique(adjacency.place_of(nodes), return_inverse=True)
+        ctx.adjacency, ctx.weights, ctx.places, ctx.which = adjacency, weights, places, which
+        found = weights[0] * x.index_select(0, adjacency.node_at(places))
         layer = None
         for weight, layer in zip(weights[1:-1], _layers(adjacency, x), strict=False):
-            found.add_(layer.index_select(0, rows), alpha=weight)
+            found.add_(layer.index_select(0, places), alpha=weight)
         layer = _permuted(x, adjacency.order) if layer is None else layer
-        ctx.last = some_rows(adjacency.csr(), rows)
+        ctx.last = some_rows(adjacency.csr(), places)
         found.add_(multiply(ctx.last, layer), alpha=weights[-1])
         return found.index_select(0, which), x.index_select(0, nodes)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor, of_start: Tensor) -> tuple[Tensor, None, None, None]:
-        adjacency, rows, which = ctx.adjacency, ctx.rows, ctx.which
-        at_rows = gradient.new_zeros(len(rows), gradient.shape[1]).index_add_(0, which, gradient)
-        *earlier, last = [weight * at_rows for weight in ctx.weights]
-        earlier[0].index_add_(0, which, of_start)
+        adjacency, places, which = ctx.adjacency, ctx.places, ctx.which
+        csr = adjacency.csr(transposed=True)
+        there = gradient.new_zeros(len(places), gradient.shape[1]).index_add_(0, which, gradient)
+        terms = [weight * there for weight in ctx.weights]  # what each layer is told
+        terms[0].index_add_(0, which, of_start)
+        *earlier, before, last = terms
         total = multiply(transposed(ctx.last, adjacency.shape[0]), last)
-        total.index_add_(0, rows, earlier.pop())
-        while earlier:
-            total = multiply(adjacency.csr(transposed=True), total)
-            total.index_add_(0, rows, earlier.pop())
+        total.index_add_(0, places, before)
+        for term in reversed(earlier):
+            total = multiply(csr, total).index_add_(0, places, term)
         return _permuted(total, adjacency.place), None, None, None
 
 

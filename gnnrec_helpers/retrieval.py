@@ -13,7 +13,8 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from .interactions import IntArray, Interactions, positions
-from .models import DotProducts, EmbeddingRecommender, Recommender, frozen_score
+from .models import EmbeddingRecommender, Recommender, frozen_score
+from .models.recommender import DotProducts
 from .ranges import ranges
 
 BLOCK = 4 * 2**20  # scores in memory at once: 16 MiB of float32, which a cache can hold
@@ -61,13 +62,18 @@ def rank(
     items = np.full((len(users), k), -1, np.int64)
     scores = np.full((len(users), k), -np.inf, np.float32)
     first, size = 0, 1  # one user tells how many items there are, and so how many fit a block
-    room: Tensor | None = None  # where blocks are written, one after the other
+    room: Tensor | None = None
+    if isinstance(score, DotProducts):  # every block is written to the same place in memory
+        size = min(max(1, block // score.columns.shape[1]), max(1, len(users)))
+        room = score.users.new_empty(size, score.columns.shape[1])
     bar = tqdm(total=len(users), unit="user", disable=not progress, leave=False)
     while first < len(users):
         chunk = users[first : first + size]
         with torch.no_grad():
-            place = {} if room is None else {"out": room[: len(chunk)]}
-            block_scores = score(torch.from_numpy(chunk), **place).cpu().float()
+            if room is None:
+                block_scores = score(torch.from_numpy(chunk)).cpu().float()
+            else:
+                block_scores = score(torch.from_numpy(chunk), room[: len(chunk)]).cpu().float()
         for part, offsets in zip(exclude, starts, strict=True):
             mask_pairs(block_scores, chunk, part, offsets)
         found, values = _top(block_scores, min(k, block_scores.shape[1]))
@@ -75,9 +81,8 @@ def rank(
         scores[first : first + size, : found.shape[1]] = values
         first += len(chunk)
         bar.update(len(chunk))
-        size = max(1, block // block_scores.shape[1])
-        if room is None and isinstance(score, DotProducts):
-            room = score.users.new_empty(min(size, len(users)), block_scores.shape[1])
+        if room is None:
+            size = max(1, block // block_scores.shape[1])
     bar.close()
     items[np.isneginf(scores)] = -1
     return Ranked(items, scores)
@@ -114,7 +119,8 @@ def _largest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """``torch.topk(scores, count, dim=1)``, several times faster where rows are long.
 
     The columns are put into groups. Each of the `count` largest entries lies in one of the `count`
-    groups with the largest maxima, so the entries of these groups are all that is compared.
+    groups with the largest maxima, so the entries of these groups are all that is compared. The
+    groups with the largest maxima are found in the same way.
     """
     rows, columns = scores.shape
     groups = columns // GROUP  # columns j, j + groups, j + 2 groups, ...; a few are left over

@@ -18,7 +18,6 @@ from torch import Tensor
 from gnnrec_helpers import Interactions, Split, datasets, evaluate
 from gnnrec_helpers.models import (
     EASE,
-    DotProducts,
     EmbeddingRecommender,
     GraphFilter,
     ItemKNN,
@@ -31,6 +30,7 @@ from gnnrec_helpers.models import (
     frozen_score,
 )
 from gnnrec_helpers.models.ease import _inverted
+from gnnrec_helpers.models.recommender import DotProducts
 from gnnrec_helpers.objectives import BPR
 from gnnrec_helpers.sampling import PairSampler
 

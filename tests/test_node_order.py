@@ -57,6 +57,16 @@ def test_neighbours_come_together(seed: int, monkeypatch: pytest.MonkeyPatch) ->
     assert np.abs(place[tails] - place[heads]).mean() < np.abs(tails - heads).mean() / 3
 
 
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_parts_face_the_part_they_were_cut_from(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nodes on a line, linked to those near by, come out in the order of the line."""
+    monkeypatch.setattr(node_order, "TOGETHER", 50)
+    where = np.random.default_rng(seed).random(400)
+    near = np.abs(where[:, None] - where) < 0.15
+    order = neighbourhood_order(sparse.csr_array(near.astype(float)), seed=seed)
+    assert abs(np.corrcoef(where[order], np.arange(400))[0, 1]) > 0.95
+
+
 def test_weights_do_not_matter_only_where_they_are() -> None:
     matrix, _ = communities(4, 50)
     other = matrix.copy()

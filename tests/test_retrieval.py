@@ -21,6 +21,7 @@ from gnnrec_helpers import (
     similar_users,
 )
 from gnnrec_helpers.models import frozen_score
+from gnnrec_helpers.models.recommender import DotProducts
 from gnnrec_helpers.retrieval import Ranked, rank
 
 several = settings(deadline=None, max_examples=120)
@@ -109,13 +110,33 @@ def test_rank_on_many_ties_in_a_long_catalogue() -> None:
     assert ranked.items.tolist() == expected
 
 
+@pytest.mark.parametrize("on", [slice(None), slice(6, 6), slice(4)])
+def test_blocks_written_to_one_place_do_not_mix(on: slice) -> None:
+    """Eleven users in blocks of three, each with other films that may not be there."""
+    generator = np.random.default_rng(0)
+    tables = [torch.from_numpy(generator.integers(-3, 4, (n, 2))).float() for n in (11, 7)]
+    excluded = generator.random((11, 7)) < 0.4
+    users = generator.permutation(11)[on]
+    found = rank(DotProducts(*tables), users, 4, [pairs(excluded)], block=3 * 7)
+    scores = (tables[0] @ tables[1].T).numpy()
+    for row, user in zip(found.items.tolist(), users, strict=True):
+        expected = sorted_by_hand(scores, [excluded], user)[:4]
+        assert row == expected + [-1] * (4 - len(expected))
+
+
 @pytest.mark.parametrize("levels", [10**6, 30, 2])
-@pytest.mark.parametrize(("items", "k"), [(16 * 8, 1), (1000, 10), (1003, 3), (1015, 20)])
+@pytest.mark.parametrize(
+    ("items", "k"), [(16 * 8, 1), (1000, 10), (1003, 3), (1015, 20), (2100, 1)]
+)
 def test_the_best_of_a_long_catalogue_by_groups(items: int, k: int, levels: int) -> None:
-    """With and without columns left over from the groups, with and without many equal scores."""
+    """With and without columns left over from the groups, with and without many equal scores.
+
+    2,100 items make 131 groups, which make 8 groups of groups; something is left over of both.
+    """
     generator = np.random.default_rng(items)
     scores = generator.integers(levels, size=(40, items)).astype(float)
     scores[0, -1] = scores[1, 0] = levels + 1.0  # the best one at either end
+    scores[2, items // 16 - 1] = levels + 1.0  # or in the last of the groups
     _, score = rows_of(scores)
     ranked = rank(score, np.arange(40), k)
     expected = [sorted_by_hand(scores, [], user)[:k] for user in range(40)]

@@ -233,7 +233,7 @@ def test_the_noise_of_simgcl(toy: Interactions) -> None:
     torch.testing.assert_close(silent.self_supervised_loss(a_batch()), expected)
 
 
-def literal_loss(table: Tensor, likes: np.ndarray, batch: Batch) -> Tensor:
+def literal_loss(table: Tensor, likes: np.ndarray, batch: Batch, layer_0: bool) -> Tensor:
     """XSimGCL's whole loss pair by pair: three layers, the second contrasted, noise 0.3."""
     users, items = likes.shape
     links = np.zeros((users + items,) * 2)
@@ -256,7 +256,8 @@ def literal_loss(table: Tensor, likes: np.ndarray, batch: Batch) -> Tensor:
             noise[node] = 0.3 * layer[node].detach().sign() * random / random.norm()
         layer = layer + noise
         layers.append(layer)
-    final, middle = sum(layers) / 3, layers[1]
+    kept = [table, *layers] if layer_0 else layers
+    final, middle = sum(kept) / len(kept), layers[1]
 
     loss = table.new_zeros(())
     for u, i, j in zip(*own, strict=True):
@@ -274,18 +275,18 @@ def literal_loss(table: Tensor, likes: np.ndarray, batch: Batch) -> Tensor:
     return loss
 
 
-def test_xsimgcl_is_one_noisy_propagation() -> None:
+@pytest.mark.parametrize("layer_0", [False, True])
+def test_xsimgcl_is_one_noisy_propagation(layer_0: bool) -> None:
     likes = (np.random.default_rng(0).random((6, 5)) < 0.5).astype(float)
     likes[4] = 0  # somebody without interactions
     likes[[0, 3, 0, 1], [1, 2, 0, 1]] = 1  # the batch's
-    model = XSimGCL(
-        interactions(likes), 4, 3, contrast_layer=2, noise=0.3, temperature=0.25, seed=7
-    ).double()
+    options = {"contrast_layer": 2, "noise": 0.3, "temperature": 0.25, "layer_0": layer_0}
+    model = XSimGCL(interactions(likes), 4, 3, **options, seed=7).double()
     users, positives = torch.tensor([0, 3, 0, 1]), torch.tensor([1, 2, 0, 1])
     batch = Batch(users, positives, torch.tensor([[4], [4], [3], [0]]))
     loss = SelfSupervised(BPR(weight_decay=0.1), weight=0.6)(model, batch)
     table = model.nodes.weight.detach().clone().requires_grad_()
-    expected = literal_loss(table, likes, batch)
+    expected = literal_loss(table, likes, batch, layer_0)
     torch.testing.assert_close(loss, expected, rtol=1e-6, atol=0)
     loss.backward()
     expected.backward()
@@ -295,6 +296,8 @@ def test_xsimgcl_is_one_noisy_propagation() -> None:
 def test_xsimgcl_recommends_without_noise(toy: Interactions) -> None:
     model, quiet = XSimGCL(toy, dim=6, layers=2), SimGCL(toy, dim=6, layers=2)
     torch.testing.assert_close(model.score(torch.arange(5)), quiet.score(torch.arange(5)))
+    whole, lightgcn = XSimGCL(toy, dim=6, layers=2, layer_0=True), LightGCN(toy, dim=6, layers=2)
+    torch.testing.assert_close(whole.score(torch.arange(5)), lightgcn.score(torch.arange(5)))
     alone = model.self_supervised_loss(a_batch())
     other = XSimGCL(toy, dim=6, layers=2, seed=1)
     other.load_state_dict(model.state_dict())
@@ -381,7 +384,9 @@ def test_they_say_what_they_are(toy: Interactions) -> None:
     )
     assert "layers=3, dropped=0.1, temperature=0.2, seed=0" in repr(SGL(toy))
     assert "noise=0.1, temperature=0.2" in repr(SimGCL(toy))
-    assert "noise=0.2, temperature=0.2, seed=0, contrast_layer=1" in repr(XSimGCL(toy))
+    assert "noise=0.2, temperature=0.2, layer_0=False, seed=0, contrast_layer=1" in repr(
+        XSimGCL(toy)
+    )
     assert "layers=3, products=True, nonlinear=True" in repr(NGCF(toy))
 
 

@@ -48,9 +48,12 @@ def test_no_negative_is_a_positive(likes: np.ndarray, count: int, seed: int) -> 
 @few
 @given(likes_with_negatives())
 def test_known_pairs_are_recognised(likes: np.ndarray) -> None:
+    negatives = Negatives(interactions(likes))
     users, items = np.arange(likes.shape[0])[:, None], np.arange(likes.shape[1])
-    found = Negatives(interactions(likes)).is_known(users, items)
-    np.testing.assert_array_equal(found, likes)
+    np.testing.assert_array_equal(negatives.is_known(users, items), likes)
+    backwards = negatives.is_known(users[::-1], items[::-1])
+    np.testing.assert_array_equal(backwards, likes[::-1, ::-1])
+    assert negatives.is_known(users[:0], items).shape == (0, likes.shape[1])
 
 
 def test_negatives_are_uniform_over_all_that_is_left(toy: Interactions) -> None:

@@ -18,7 +18,7 @@ from .matrix_factorization import MatrixFactorization
 from .ngcf import NGCF
 from .popularity import Popularity
 from .probabilistic_mf import ProbabilisticMF
-from .recommender import DotProducts, EmbeddingRecommender, RatingModel, Recommender, frozen_score
+from .recommender import EmbeddingRecommender, RatingModel, Recommender, frozen_score
 from .ripplenet import RippleNet
 from .rp3beta import RP3Beta
 from .sept import SEPT
@@ -40,7 +40,6 @@ __all__ = [
     "SGL",
     "BiasOnly",
     "DiffNet",
-    "DotProducts",
     "EmbeddingRecommender",
     "GraphFilter",
     "GraphRec",

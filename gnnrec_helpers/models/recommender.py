@@ -51,12 +51,12 @@ class DotProducts:
     """
 
     def __init__(self, users: Tensor, items: Tensor) -> None:
-        self.users, self.items = users, items.T.contiguous()  # (dim, m)
+        self.users, self.columns = users, items.T.contiguous()  # (n, dim), (dim, m)
 
     def __call__(self, users: Tensor, out: Tensor | None = None) -> Tensor:
         """Shape (len(users), m), in `out` where that is given."""
         rows = self.users.index_select(0, users.to(self.users.device))
-        return torch.mm(rows, self.items, out=out)
+        return torch.mm(rows, self.columns, out=out)
 
 
 def frozen_score(model: Recommender) -> Callable[[Tensor], Tensor]:

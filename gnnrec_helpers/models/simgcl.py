@@ -31,6 +31,9 @@ class SimGCL(LightGCN):
         At least 1.
     noise : float, default 0.1
     temperature : float, default 0.2
+    layer_0 : bool, default False
+        Keep layer 0, without noise, in the mean. The paper sees little difference, with BPR. With
+        :class:`~gnnrec_helpers.objectives.SampledSoftmax` it is missed.
     seed : int, default 0
         Of the first embeddings and of the noise.
 
@@ -49,17 +52,18 @@ class SimGCL(LightGCN):
         *,
         noise: float = 0.1,
         temperature: float = 0.2,
+        layer_0: bool = False,
         seed: int = 0,
     ) -> None:
         if layers < 1:
-            raise ValueError(f"layers={layers}: at least 1 is needed, since layer 0 is left out.")
+            raise ValueError(f"layers={layers}: at least 1 is needed, which noise is added to.")
         if not noise >= 0:
             raise ValueError(f"noise={noise}: zero or more is needed.")
         if not temperature > 0:
             raise ValueError(f"temperature={temperature}: a positive number is needed.")
         super().__init__(train, dim, layers, seed)
-        self.noise, self.temperature, self.seed = noise, temperature, seed
-        self._combine = [0.0] + [1 / layers] * layers
+        self.noise, self.temperature, self.layer_0, self.seed = noise, temperature, layer_0, seed
+        self._combine = None if layer_0 else [0.0] + [1 / layers] * layers
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """The disagreement under two noises about the batch's users and about its items."""
@@ -79,14 +83,18 @@ class SimGCL(LightGCN):
     def _noisy_layers(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         """Layers 1, 2, ... of some nodes, each once, with noise; shape (layers, rows, dim).
 
-        A layer's noise goes on to the next, so all but the last are computed for all nodes.
+        A layer's noise goes on to the next, so all but the last are computed for all nodes. With
+        `layer_0` there is one more, which comes last.
         """
         layer, found = self.nodes.weight, []
         for _ in range(self.layers - 1):
             layer = self._with_noise(self.adjacency(layer), generator)
             found.append(layer.index_select(0, rows))
         last = propagate(self.adjacency, layer, 1, rows, combine=(0.0, 1.0))
-        return torch.stack([*found, self._with_noise(last, generator)])
+        found.append(self._with_noise(last, generator))
+        if self.layer_0:
+            found.append(self.nodes.weight.index_select(0, rows))
+        return torch.stack(found)
 
     def _with_noise(self, layer: Tensor, generator: torch.Generator) -> Tensor:
         drawn = torch.rand(layer.shape, generator=generator).to(layer.device)
@@ -96,5 +104,5 @@ class SimGCL(LightGCN):
     def extra_repr(self) -> str:
         return (
             f"{super().extra_repr()}, noise={self.noise:g}, temperature={self.temperature:g}, "
-            f"seed={self.seed}"
+            f"layer_0={self.layer_0}, seed={self.seed}"
         )

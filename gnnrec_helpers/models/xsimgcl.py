@@ -33,6 +33,8 @@ class XSimGCL(SimGCL):
     noise : float, default 0.2
         Length of the noise; see :class:`SimGCL`.
     temperature : float, default 0.2
+    layer_0 : bool, default False
+        Keep layer 0 in the mean; see :class:`SimGCL`.
     seed : int, default 0
         Of the first embeddings and of the noise.
 
@@ -52,9 +54,12 @@ class XSimGCL(SimGCL):
         contrast_layer: int = 1,
         noise: float = 0.2,
         temperature: float = 0.2,
+        layer_0: bool = False,
         seed: int = 0,
     ) -> None:
-        super().__init__(train, dim, layers, noise=noise, temperature=temperature, seed=seed)
+        super().__init__(
+            train, dim, layers, noise=noise, temperature=temperature, layer_0=layer_0, seed=seed
+        )
         if not 1 <= contrast_layer <= layers:
             raise ValueError(f"contrast_layer={contrast_layer}: one from 1 to {layers} is needed.")
         self.contrast_layer = contrast_layer
@@ -79,7 +84,7 @@ class Perturbed:
 
     model: XSimGCL
     nodes: Tensor  # (n,), sorted, each once
-    layers: Tensor  # (layers, n, dim), from layer 1 on
+    layers: Tensor  # (layers, n, dim), from layer 1 on; see `SimGCL._noisy_layers`
 
     def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Users and items after propagation, and the rows of the table they started from."""
