@@ -67,7 +67,7 @@ PUBLISHED = {  # on Gowalla: Recall@20, NDCG@20, source
 KNN = [(neighbours, shrink) for neighbours in (50, 100, 200, 500) for shrink in (0, 10, 50)]
 USERS = [(neighbours, shrink) for neighbours in (50, 100, 200) for shrink in (0, 10, 50)]
 WALKS = [(500, alpha, beta) for alpha in (0.4, 0.6, 0.8) for beta in (0.0, 0.1, 0.2)]
-ALTERNATING = [(a, b) for a in (0.03, 0.1, 0.3) for b in (0.003, 0.01, 0.03)]
+ALTERNATING = [(a, b) for a in (0.003, 0.01, 0.03) for b in (0.0003, 0.001, 0.003)]
 EASES, ALPHAS = (15.0, 60.0, 250.0, 1000.0), (0.1, 0.2, 0.3, 0.5)
 Row = dict[str, Any]
 
@@ -182,7 +182,8 @@ def trained(data: str) -> dict[str, Callable[[], Row]]:
         chosen = tuned(runs, "LightGCN")
         if layers == chosen["layers"]:
             return row("LightGCN", chosen, SEEDS)
-        return row(f"LightGCN, layers={layers}", {**chosen, "layers": layers}, SEEDS[:1])
+        setting, note = {**chosen, "layers": layers}, f", chosen for {chosen['layers']} layers"
+        return row(f"LightGCN, layers={layers}", setting, SEEDS[:1], note)
 
     return {
         "MF": lambda: row("MF", tuned(runs, "MF"), SEEDS),
