@@ -62,18 +62,14 @@ def rank(
     items = np.full((len(users), k), -1, np.int64)
     scores = np.full((len(users), k), -np.inf, np.float32)
     first, size = 0, 1  # one user tells how many items there are, and so how many fit a block
-    room: Tensor | None = None
-    if isinstance(score, DotProducts):  # every block is written to the same place in memory
-        size = min(max(1, block // score.columns.shape[1]), max(1, len(users)))
-        room = score.users.new_empty(size, score.columns.shape[1])
+    if isinstance(score, DotProducts):
+        size = max(1, block // score.columns.shape[1])
+        score = _in_one_place(score, min(size, len(users)))
     bar = tqdm(total=len(users), unit="user", disable=not progress, leave=False)
     while first < len(users):
         chunk = users[first : first + size]
         with torch.no_grad():
-            if room is None:
-                block_scores = score(torch.from_numpy(chunk)).cpu().float()
-            else:
-                block_scores = score(torch.from_numpy(chunk), room[: len(chunk)]).cpu().float()
+            block_scores = score(torch.from_numpy(chunk)).cpu().float()
         for part, offsets in zip(exclude, starts, strict=True):
             mask_pairs(block_scores, chunk, part, offsets)
         found, values = _top(block_scores, min(k, block_scores.shape[1]))
@@ -81,11 +77,16 @@ def rank(
         scores[first : first + size, : found.shape[1]] = values
         first += len(chunk)
         bar.update(len(chunk))
-        if room is None:
-            size = max(1, block // block_scores.shape[1])
+        size = max(1, block // block_scores.shape[1])
     bar.close()
     items[np.isneginf(scores)] = -1
     return Ranked(items, scores)
+
+
+def _in_one_place(score: DotProducts, most: int) -> Callable[[Tensor], Tensor]:
+    """The same scores, for so many users at most, written to the same memory at every call."""
+    room = score.users.new_empty(most, score.columns.shape[1])
+    return lambda users: score(users, room[: len(users)])
 
 
 def mask_pairs(scores: Tensor, users: IntArray, part: Interactions, offsets: IntArray) -> None:
