@@ -105,15 +105,15 @@ def _best_cut(pattern: sparse.csr_array, order: IntArray) -> int:
 
     Minimises the conductance: the edges cut, over the edges of the side that has fewer.
     """
-    nodes = len(order)
+    nodes, degrees = len(order), np.diff(pattern.indptr)
     place = np.empty(nodes, np.int64)
     place[order] = np.arange(nodes)
-    tails, heads = np.repeat(place, np.diff(pattern.indptr)), place[pattern.indices]
+    tails, heads = np.repeat(place, degrees), place[pattern.indices]
     begun = np.bincount(np.minimum(tails, heads), minlength=nodes)
     ended = np.bincount(np.maximum(tails, heads), minlength=nodes)
     # [i]: edges that a cut after place i would cut, each twice, which does not matter
     open_edges = np.cumsum(begun - ended)
-    before = np.cumsum(np.diff(pattern.indptr)[order], dtype=np.float64)
+    before = np.cumsum(degrees[order], dtype=np.float64)
     smaller = np.maximum(np.minimum(before, before[-1] - before), 1.0)
     least = max(nodes // 10, 1)
     allowed = (open_edges / smaller)[least - 1 : nodes - least]

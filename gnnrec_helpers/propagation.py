@@ -369,14 +369,15 @@ class _PolynomialAtRows(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         places, which = torch.unique(adjacency.place_of(nodes), return_inverse=True)
         ctx.adjacency, ctx.weights, ctx.places, ctx.which = adjacency, weights, places, which
-        found = weights[0] * x.index_select(0, adjacency.node_at(places))
+        start = x.index_select(0, adjacency.node_at(places))
+        found = weights[0] * start
         layer = None
         for weight, layer in zip(weights[1:-1], _layers(adjacency, x), strict=False):
             found.add_(layer.index_select(0, places), alpha=weight)
         layer = _permuted(x, adjacency.order) if layer is None else layer
         ctx.last = some_rows(adjacency.csr(), places)
         found.add_(multiply(ctx.last, layer), alpha=weights[-1])
-        return found.index_select(0, which), x.index_select(0, nodes)
+        return found.index_select(0, which), start.index_select(0, which)
 
     @staticmethod
     @once_differentiable

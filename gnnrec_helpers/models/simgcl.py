@@ -16,9 +16,9 @@ class SimGCL(LightGCN):
     """Yu et al. (2022), "Are Graph Augmentations Necessary?"
 
     Adds to :class:`LightGCN` a second loss, for
-    :class:`~gnnrec_helpers.objectives.SelfSupervised`, and leaves layer 0 out of the mean. Noise is
-    added to every layer, twice; a node's embeddings with the one noise and with the other should
-    agree (eq. 7-8). Unlike :class:`SGL` the graph stays whole.
+    :class:`~gnnrec_helpers.objectives.SelfSupervised`, and leaves layer 0 out of the mean (unless
+    `layer_0`). Noise is added to every layer, twice; a node's embeddings with the one noise and
+    with the other should agree (eq. 7-8). Unlike :class:`SGL` the graph stays whole.
 
     Noise is a random vector of length `noise` that points into the same quadrant as the embedding
     it is added to. A node is compared with the nodes of its batch.

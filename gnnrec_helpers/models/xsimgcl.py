@@ -17,10 +17,10 @@ class XSimGCL(SimGCL):
     """Yu et al. (2023), "XSimGCL: Towards Extremely Simple Graph Contrastive Learning ...".
 
     Adds to :class:`LightGCN` noise on every layer and a second loss, for
-    :class:`~gnnrec_helpers.objectives.SelfSupervised`, and leaves layer 0 out of the mean. Where
-    :class:`SimGCL` propagates three times, once to rank and twice with noise to compare, here one
-    noisy propagation does both: a node's mean over layers, by which it is ranked, should agree with
-    its layer `contrast_layer` (eq. 10). Recommends without noise.
+    :class:`~gnnrec_helpers.objectives.SelfSupervised`, and leaves layer 0 out of the mean (unless
+    `layer_0`). Where :class:`SimGCL` propagates three times, once to rank and twice with noise to
+    compare, here one noisy propagation does both: a node's mean over layers, by which it is ranked,
+    should agree with its layer `contrast_layer` (eq. 10). Recommends without noise.
 
     Parameters
     ----------
