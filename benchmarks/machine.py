@@ -21,13 +21,24 @@ RESULTS = Path(__file__).parent / "results"
 def describe(threads: int) -> dict[str, str | int | None]:
     """Processor, cores, and versions, with the number of threads a run used."""
     return {
-        "processor": platform.processor() or platform.machine(),
+        "processor": processor(),
         "cores": os.cpu_count(),
         "threads per run": threads,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "gnnrec_helpers": gnnrec_helpers.__version__,
     }
+
+
+def processor() -> str:
+    """Its name and model, as far as the system tells."""
+    about = Path("/proc/cpuinfo")
+    if not about.exists():
+        return platform.processor() or platform.machine()
+    lines = (line.partition(":") for line in about.read_text(encoding="utf-8").splitlines())
+    found = {key.strip(): value.strip() for key, _, value in lines}
+    asked = ("model name", "cpu family", "model")
+    return ", ".join(f"{key} {found[key]}" for key in asked if key in found) or platform.machine()
 
 
 def store(name: str, record: dict[str, Any], tables: str) -> None:

@@ -302,14 +302,18 @@ def test_a_frozen_score_propagates_once(toy: Interactions, monkeypatch: pytest.M
     assert calls == [()]
 
 
-def test_dot_products_are_written_where_they_are_wanted() -> None:
+@pytest.mark.parametrize("count", [1, 4, 16, 17])
+def test_dot_products_are_written_where_they_are_wanted(count: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    users, items = (torch.randn(n, 3, generator=generator) for n in (5, 4))
-    score, room = DotProducts(users, items), torch.full((3, 4), torch.nan)
-    found = score(torch.tensor([4, 0]), room[:2])
+    users, items = (torch.randn(n, 3, generator=generator) for n in (5, count))
+    score = DotProducts(users, items)
+    room = score.room(3).fill_(torch.nan)
+    found = score(torch.tensor([4, 0]), room)
     assert found.data_ptr() == room.data_ptr()
-    torch.testing.assert_close(room[:2], users[[4, 0]] @ items.T)
+    torch.testing.assert_close(found, users[[4, 0]] @ items.T)
+    assert torch.equal(found, score(torch.tensor([4, 0])))
     assert room[2].isnan().all()
+    assert room.stride(0) % 16 == 0  # rows start where a line of the cache does
 
 
 def test_a_frozen_score_never_hands_out_the_model_s_own_table(toy: Interactions) -> None:

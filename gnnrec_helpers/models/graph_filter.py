@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..interactions import FloatArray, Interactions
 from ..propagation import Adjacency, normalize
+from .recommender import DotProducts
 
 
 class LinearFilter:
@@ -37,15 +38,15 @@ class LinearFilter:
         self.users, self.items = train.users, train.items
         self._likes = sparse.csr_array(train.to_csr(), dtype=np.float32)
         self._degrees = np.asarray(self._likes.sum(axis=0)).ravel()  # (num_items,)
-        normal = normalize(self._likes)
-        self._to_users = Adjacency(normal)  # (num_users, num_items)
-        self._to_items = Adjacency(sparse.csr_array(normal.T))  # (num_items, num_users)
+        self._normal = normalize(self._likes).astype(np.float32)  # (num_users, num_items)
+        self._to_items = Adjacency(sparse.csr_array(self._normal.T))  # (num_items, num_users)
 
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items)."""
-        signal = torch.from_numpy(self._likes[users.cpu().numpy()].toarray().T.copy())
-        return self._to_items(self._to_users(signal)).T.contiguous()
+        likes = self._likes[users.cpu().numpy()]
+        shared = (self._normal @ likes.T).toarray(order="C")  # (num_users, len(users)), most are 0
+        return self._to_items(torch.from_numpy(shared)).T.contiguous()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.items):,} items)"
@@ -82,12 +83,14 @@ class GraphFilter(LinearFilter):
         self.components, self.alpha = components, alpha
         vectors = torch.from_numpy(self._leading(seed))  # (num_items, components)
         roots = torch.from_numpy(np.sqrt(self._degrees))[:, None]
-        self._into = torch.where(roots > 0, vectors / roots, 0.0)  # D_I^-1/2 V
-        self._back = (vectors * roots).T.contiguous()  # V.T D_I^1/2
+        into = torch.where(roots > 0, vectors / roots, 0.0)  # D_I^-1/2 V
+        smooth = torch.from_numpy(self._likes @ into.numpy())  # (num_users, components)
+        self._low_pass = DotProducts(alpha * smooth, vectors * roots)
 
     def _leading(self, seed: int) -> FloatArray:
         """Right singular vectors of the normalised matrix, by the same sparse product."""
-        rows, columns = self._to_users.shape
+        to_users = Adjacency(self._normal)
+        rows, columns = to_users.shape
 
         def product(adjacency: Adjacency, x: FloatArray) -> FloatArray:
             matrix = torch.from_numpy(x.reshape(len(x), -1).astype(np.float32))
@@ -95,9 +98,9 @@ class GraphFilter(LinearFilter):
 
         operator = LinearOperator(
             (rows, columns),
-            matvec=lambda x: product(self._to_users, x),
+            matvec=lambda x: product(to_users, x),
             rmatvec=lambda x: product(self._to_items, x),
-            matmat=lambda x: product(self._to_users, x),
+            matmat=lambda x: product(to_users, x),
             rmatmat=lambda x: product(self._to_items, x),
             dtype=np.float32,
         )
@@ -109,8 +112,7 @@ class GraphFilter(LinearFilter):
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items)."""
-        likes = torch.from_numpy(self._likes[users.cpu().numpy()].toarray())
-        return super().score(users) + self.alpha * (likes @ self._into) @ self._back
+        return super().score(users).add_(self._low_pass(users))
 
     def __repr__(self) -> str:
         return (

@@ -8,6 +8,8 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
+LINE = 16  # numbers of 32 bits in a line of the processor's cache
+
 
 @runtime_checkable
 class Recommender(Protocol):
@@ -45,18 +47,29 @@ class RatingModel(Protocol):
 class DotProducts:
     """Scores of all items for some users: rows of one table times all rows of another.
 
+    Rows of scores start where lines of the cache do: a product whose rows do not takes twice as
+    long on some processors.
+
     Parameters
     ----------
     users, items : Tensor, shapes (n, dim) and (m, dim)
     """
 
     def __init__(self, users: Tensor, items: Tensor) -> None:
-        self.users, self.columns = users, items.T.contiguous()  # (n, dim), (dim, m)
+        self.users, self.num_items = users, len(items)
+        width = -(-len(items) // LINE) * LINE
+        self._columns = items.new_zeros(items.shape[1], width)  # (dim, m and up to 15 more)
+        self._columns[:, : len(items)] = items.T
 
-    def __call__(self, users: Tensor, out: Tensor | None = None) -> Tensor:
-        """Shape (len(users), m), in `out` where that is given."""
+    def room(self, most: int) -> Tensor:
+        """Memory that the scores of so many users at most can be written to, call after call."""
+        return self._columns.new_empty(most, self._columns.shape[1])
+
+    def __call__(self, users: Tensor, room: Tensor | None = None) -> Tensor:
+        """Shape (len(users), m), in `room` where that is given."""
         rows = self.users.index_select(0, users.to(self.users.device))
-        return torch.mm(rows, self.columns, out=out)
+        out = None if room is None else room[: len(users)]
+        return torch.mm(rows, self._columns, out=out)[:, : self.num_items]
 
 
 def frozen_score(model: Recommender) -> Callable[[Tensor], Tensor]:
