@@ -18,8 +18,10 @@ from torch import Tensor
 from .evaluation import Hits, Part, average_precision, contains, judged, ndcg, parts_of, recall
 from .interactions import FloatArray, IntArray, Interactions, Split, merge
 from .models import Recommender, frozen_score
-from .retrieval import BLOCK, mask_pairs
+from .retrieval import mask_pairs
 from .sampling import Negatives
+
+SCORES = 4 * 2**20  # in memory at once; with another number other negatives are drawn
 
 
 def _ideal(hits: IntArray) -> FloatArray:
@@ -145,7 +147,7 @@ def _ranks_alone(
     offsets = np.searchsorted(concern.user_index, np.arange(concern.num_users + 1))
     sampler, generator = Negatives(concern), np.random.default_rng(seed)
     score, everything = frozen_score(model), torch.arange(concern.num_items)
-    size = max(1, BLOCK // concern.num_items)
+    size = max(1, SCORES // concern.num_items)
     of_all, of_drawn = [], []
     for start in range(0, len(held_out), size):
         users = held_out.user_index[start : start + size]

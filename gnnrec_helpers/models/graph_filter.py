@@ -65,7 +65,7 @@ class GraphFilter(LinearFilter):
     components : int, default 256
         At most one less than the number of users and of items.
     alpha : float, default 0.3
-        Weight of the ideal filter.
+        Weight of the ideal filter; the attribute of this name may be set to another afterwards.
     seed : int, default 0
         Of the vector the iteration starts from; it changes the scores in the last digits only.
     """
@@ -85,7 +85,7 @@ class GraphFilter(LinearFilter):
         roots = torch.from_numpy(np.sqrt(self._degrees))[:, None]
         into = torch.where(roots > 0, vectors / roots, 0.0)  # D_I^-1/2 V
         smooth = torch.from_numpy(self._likes @ into.numpy())  # (num_users, components)
-        self._low_pass = DotProducts(alpha * smooth, vectors * roots)
+        self._low_pass = DotProducts(smooth, vectors * roots)
 
     def _leading(self, seed: int) -> FloatArray:
         """Right singular vectors of the normalised matrix, by the same sparse product."""
@@ -112,7 +112,7 @@ class GraphFilter(LinearFilter):
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items)."""
-        return super().score(users).add_(self._low_pass(users))
+        return super().score(users).add_(self._low_pass(users), alpha=self.alpha)
 
     def __repr__(self) -> str:
         return (
