@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from typing import Any
 
-from machine import RESULTS, describe, store
+from machine import RESULTS, describe, processor, store
 
 Job = dict[str, Any]
 Found = dict[str, Any]
@@ -47,7 +47,8 @@ class Recorded:
                 running = {pool.submit(self.work, job): job for job in missing.values()}
                 for future in as_completed(running):
                     job = running[future]
-                    self.found[key(job)] = (job, future.result())
+                    found = {**future.result(), "processor": processor()}
+                    self.found[key(job)] = (job, found)
                     self.store(at_once)
         return [self.found[key(job)][1] for job in jobs]
 
@@ -57,6 +58,7 @@ class Recorded:
         return max(judged, key=lambda pair: quality(pair[0]))[1]
 
     def store(self, at_once: int) -> None:
+        # the machine of the newest run; others may have been made elsewhere, see their processor
         runs = [{"job": job, "found": found} for job, found in self.found.values()]
         record = {"machine": {**describe(threads=1), "runs at once": at_once}, "runs": runs}
         store(self.name, record, self.report(record))

@@ -127,7 +127,7 @@ def _scores(model: Recommender, users: IntArray, items: IntArray) -> FloatArray:
         block = some[start : start + USERS]
         here = slice(ends[start], ends[start + len(block)])
         rows = np.searchsorted(block, users[here])
-        scores = score(torch.from_numpy(block)).cpu().numpy()  # (block, num_items)
+        scores = score(torch.from_numpy(block)).cpu().float().numpy()  # (block, num_items)
         scored[here] = scores[rows[:, None], items[here]]
     return scored
 

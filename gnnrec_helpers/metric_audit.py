@@ -21,7 +21,7 @@ from .models import Recommender, frozen_score
 from .retrieval import mask_pairs
 from .sampling import Negatives
 
-SCORES = 4 * 2**20  # in memory at once; with another number other negatives are drawn
+SCORES = 4 * 2**20  # in memory at once; also says where draws of negatives begin anew
 
 
 def _ideal(hits: IntArray) -> FloatArray:

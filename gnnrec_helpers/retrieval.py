@@ -18,7 +18,8 @@ from .models import EmbeddingRecommender, Recommender, frozen_score
 from .models.recommender import DotProducts
 from .ranges import ranges
 
-BLOCK = 16 * 2**20  # scores in memory at once: 64 MiB; fewer make more calls of shorter loops
+BLOCK = 16 * 2**20  # scores in a block, 64 MiB; copies that a model makes come on top
+TIED = 64  # users whose ties are settled at once
 GROUP = 16  # items whose best is looked for first; see `_largest`
 
 
@@ -62,10 +63,11 @@ def rank(
     starts = [np.searchsorted(part.user_index, np.arange(part.num_users + 1)) for part in exclude]
     items = np.full((len(users), k), -1, np.int64)
     scores = np.full((len(users), k), -np.inf, np.float32)
-    first, size = 0, 1  # one user tells how many items there are, and so how many fit a block
+    fit = None  # users whose scores fit a block
     if isinstance(score, DotProducts):
-        size = max(1, block // score.num_items)
-        score = partial(score, room=score.room(min(size, len(users))))
+        fit = max(1, block // score.width)
+        score = partial(score, room=score.room(min(fit, len(users))))
+    first, size = 0, fit or 1  # otherwise one user tells how many items there are
     bar = tqdm(total=len(users), unit="user", disable=not progress, leave=False)
     while first < len(users):
         chunk = users[first : first + size]
@@ -78,7 +80,7 @@ def rank(
         scores[first : first + size, : found.shape[1]] = values
         first += len(chunk)
         bar.update(len(chunk))
-        size = max(1, block // block_scores.shape[1])
+        size = fit or max(1, block // block_scores.shape[1])
     bar.close()
     items[np.isneginf(scores)] = -1
     return Ranked(items, scores)
@@ -103,9 +105,10 @@ def _top(scores: Tensor, k: int) -> tuple[IntArray, NDArray[np.float32]]:
         last = values[:, k - 1]
         tied = ((values[:, k] == last) & ~last.isneginf()).nonzero().squeeze(1)
         values, columns = values[:, :k].contiguous(), columns[:, :k].contiguous()
-        if len(tied):
-            columns[tied] = _lowest_of_equals(scores[tied], last[tied, None], k)
-            values[tied] = scores[tied].gather(1, columns[tied])
+        for some in tied.split(TIED):
+            rows = scores[some]
+            columns[some] = _lowest_of_equals(rows, last[some, None], k)
+            values[some] = rows.gather(1, columns[some])
     columns, order = columns.sort(dim=1)
     values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
     return columns.gather(1, order).numpy(), values.numpy()
@@ -228,7 +231,7 @@ def _similar(
         table = model.embeddings()[1 if role == "item" else 0]
         unit = torch.nn.functional.normalize(table, dim=1)
     oneself = Interactions(here, here, labels, labels).select(np.argsort(here, kind="stable"))
-    ranked = rank(lambda rows: unit[rows] @ unit.T, here, k, [oneself])
+    ranked = rank(DotProducts(unit, unit), here, k, [oneself])
     row, place = np.nonzero(ranked.items >= 0)
     return pd.DataFrame(
         {

@@ -12,7 +12,7 @@ from scipy.stats import binom
 from tables import interactions
 from torch import Tensor
 
-from gnnrec_helpers import Interactions, Split, evaluate, models
+from gnnrec_helpers import Interactions, Split, evaluate, metric_audit, models
 from gnnrec_helpers.metric_audit import audit
 
 
@@ -126,6 +126,19 @@ def test_sampled_ranks_are_those_that_chance_gives() -> None:
     pd.testing.assert_frame_equal(again, table)
     other = audit({"random": Table(scores)}, split_of(train, test), k, negatives=count, seed=1)
     assert not other.equals(table)
+
+
+def test_ranks_among_all_do_not_depend_on_how_many_are_found_at_once(
+    movielens_split: Split, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    popular = {"popular": models.Popularity(movielens_split.train)}
+    at_once = audit(popular, movielens_split, k=20)
+    monkeypatch.setattr(metric_audit, "SCORES", 150 * movielens_split.train.num_items)
+    in_parts = audit(popular, movielens_split, k=20)
+    drawn = at_once.index.get_level_values(1).str.contains("drawn")
+    pd.testing.assert_frame_equal(in_parts[~drawn], at_once[~drawn])
+    values = in_parts["popular"][drawn]
+    np.testing.assert_allclose(values, at_once["popular"][drawn], atol=0.01)  # other draws
 
 
 def test_what_cannot_be_is_refused(toy: Interactions) -> None:

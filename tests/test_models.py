@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,7 @@ from gnnrec_helpers.models import (
     Recommender,
     ease,
     frozen_score,
+    graph_filter,
 )
 from gnnrec_helpers.models.ease import _inverted
 from gnnrec_helpers.models.recommender import DotProducts
@@ -278,7 +280,17 @@ def test_the_two_kinds_of_recommender(toy: Interactions) -> None:
     assert not isinstance(toy, Recommender)
 
 
-@pytest.mark.parametrize("kind", [Popularity, ItemKNN, MatrixFactorization, LightGCN])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Popularity,
+        ItemKNN,
+        MatrixFactorization,
+        LightGCN,
+        LinearFilter,
+        partial(GraphFilter, components=2),
+    ],
+)
 def test_a_frozen_score_is_the_score(toy: Interactions, kind: type) -> None:
     model = kind(toy)
     score, users = frozen_score(model), torch.tensor([2, 0, 2])
@@ -302,10 +314,11 @@ def test_a_frozen_score_propagates_once(toy: Interactions, monkeypatch: pytest.M
     assert calls == [()]
 
 
-@pytest.mark.parametrize("count", [1, 4, 16, 17])
-def test_dot_products_are_written_where_they_are_wanted(count: int) -> None:
+@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("count", [1, 4, 16, 17, 33])
+def test_dot_products_are_written_where_they_are_wanted(count: int, kind: torch.dtype) -> None:
     generator = torch.Generator().manual_seed(0)
-    users, items = (torch.randn(n, 3, generator=generator) for n in (5, count))
+    users, items = (torch.randn(n, 3, generator=generator).to(kind) for n in (5, count))
     score = DotProducts(users, items)
     room = score.room(3).fill_(torch.nan)
     found = score(torch.tensor([4, 0]), room)
@@ -313,7 +326,9 @@ def test_dot_products_are_written_where_they_are_wanted(count: int) -> None:
     torch.testing.assert_close(found, users[[4, 0]] @ items.T)
     assert torch.equal(found, score(torch.tensor([4, 0])))
     assert room[2].isnan().all()
-    assert room.stride(0) % 16 == 0  # rows start where a line of the cache does
+    assert room.data_ptr() % 64 == 0  # rows start where a line of the cache does
+    assert room.stride(0) * room.element_size() % 64 == 0
+    assert score(torch.tensor([], dtype=torch.int64), room).shape == (0, count)
 
 
 def test_a_frozen_score_never_hands_out_the_model_s_own_table(toy: Interactions) -> None:
@@ -356,6 +371,19 @@ def test_graph_filters_are_dense_algebra() -> None:
     model = GraphFilter(train, components=4, alpha=0.2)
     model.alpha = 0.7  # another weight needs no other singular vectors
     np.testing.assert_allclose(model.score(wanted), both[wanted], atol=1e-5)
+
+
+def test_filters_of_many_users_are_found_in_parts(
+    toy: Interactions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users = torch.tensor([3, 0, 3, 4, 1])
+    for model in (LinearFilter(toy), GraphFilter(toy, components=2)):
+        at_once = model.score(users)
+        assert at_once.dtype == torch.float32
+        with monkeypatch.context() as patched:
+            patched.setattr(graph_filter, "CELLS", 2 * len(toy.users))
+            assert torch.equal(model.score(users), at_once)
+        assert model.score(users[:0]).shape == (0, 5)
 
 
 def test_graph_filter_says_how_many_components_there_can_be(toy: Interactions) -> None:

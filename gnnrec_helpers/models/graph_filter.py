@@ -16,6 +16,8 @@ from ..interactions import FloatArray, Interactions
 from ..propagation import Adjacency, normalize
 from .recommender import DotProducts
 
+CELLS = 2**24  # (a user who is asked for, any user) at once: 64 MiB
+
 
 class LinearFilter:
     """A user's interactions, sent to the users who share them, and back to their items.
@@ -44,9 +46,13 @@ class LinearFilter:
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items)."""
-        likes = self._likes[users.cpu().numpy()]
-        shared = (self._normal @ likes.T).toarray(order="C")  # (num_users, len(users)), most are 0
-        return self._to_items(torch.from_numpy(shared)).T.contiguous()
+        found = torch.empty(len(users), len(self.items))
+        size = max(1, CELLS // len(self.users))
+        for start in range(0, len(users), size):
+            some = users[start : start + size].cpu().numpy()
+            shared = (self._normal @ self._likes[some].T).toarray(order="C")  # (num_users, some)
+            found[start : start + size] = self._to_items(torch.from_numpy(shared)).T
+        return found
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.items):,} items)"
@@ -54,6 +60,8 @@ class LinearFilter:
 
 class GraphFilter(LinearFilter):
     """GF-CF: the linear filter plus an ideal low-pass filter, which keeps the smoothest signals.
+
+    It keeps `components` numbers for every user and every item.
 
     The scores of a user with interactions r are
     ``r (N.T N + alpha D_I^-1/2 V V.T D_I^1/2)``, with V the `components` leading right singular

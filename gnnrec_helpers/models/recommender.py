@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import torch
 from torch import Tensor
 
-LINE = 16  # numbers of 32 bits in a line of the processor's cache
+LINE = 64  # bytes in a line of the processor's cache
 
 
 @runtime_checkable
@@ -47,8 +47,8 @@ class RatingModel(Protocol):
 class DotProducts:
     """Scores of all items for some users: rows of one table times all rows of another.
 
-    Rows of scores start where lines of the cache do: a product whose rows do not takes twice as
-    long on some processors.
+    Rows of scores start where lines of the cache do; if not, the product takes up to twice as long
+    on some processors. So they are a view of a table that is a little wider.
 
     Parameters
     ----------
@@ -57,16 +57,17 @@ class DotProducts:
 
     def __init__(self, users: Tensor, items: Tensor) -> None:
         self.users, self.num_items = users, len(items)
-        width = -(-len(items) // LINE) * LINE
-        self._columns = items.new_zeros(items.shape[1], width)  # (dim, m and up to 15 more)
+        line = LINE // items.element_size()
+        self.width = max(1, -(-len(items) // line)) * line
+        self._columns = items.new_zeros(items.shape[1], self.width)  # (dim, m and a few more)
         self._columns[:, : len(items)] = items.T
 
     def room(self, most: int) -> Tensor:
         """Memory that the scores of so many users at most can be written to, call after call."""
-        return self._columns.new_empty(most, self._columns.shape[1])
+        return self._columns.new_empty(most, self.width)
 
     def __call__(self, users: Tensor, room: Tensor | None = None) -> Tensor:
-        """Shape (len(users), m), in `room` where that is given."""
+        """Shape (len(users), m); in `room` where that is given, until it is used again."""
         rows = self.users.index_select(0, users.to(self.users.device))
         out = None if room is None else room[: len(users)]
         return torch.mm(rows, self._columns, out=out)[:, : self.num_items]
