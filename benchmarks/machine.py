@@ -33,12 +33,12 @@ def describe(threads: int) -> dict[str, str | int | None]:
 def processor() -> str:
     """Its name and model, as far as the system tells."""
     about = Path("/proc/cpuinfo")
-    if not about.exists():
-        return platform.processor() or platform.machine()
-    lines = (line.partition(":") for line in about.read_text(encoding="utf-8").splitlines())
-    found = {key.strip(): value.strip() for key, _, value in lines}
+    lines = about.read_text(encoding="utf-8").splitlines() if about.exists() else []
+    pairs = (line.partition(":") for line in lines)
+    found = {key.strip(): value.strip() for key, _, value in pairs}
     asked = ("model name", "cpu family", "model")
-    return ", ".join(f"{key} {found[key]}" for key in asked if key in found) or platform.machine()
+    named = ", ".join(f"{key} {found[key]}" for key in asked if key in found)
+    return named or platform.processor() or platform.machine()
 
 
 def store(name: str, record: dict[str, Any], tables: str) -> None:

@@ -353,13 +353,11 @@ def measure(threads: int, peers: str | None) -> dict[str, Any]:
     evaluations: dict[str, list[float]] = {n: [] for n in names if not n.startswith("PyG")}
     key = "cpu" if threads == 1 else "wall"
     bare = []
-    for counted in (False, True, True, True):
+    for _ in range(4):  # the first is not counted
         bare.append(products(threads))
         for worker in workers:
             if worker.name in evaluations:
-                spent = worker.ask("evaluate")[key]
-                if counted:
-                    evaluations[worker.name].append(spent)
+                evaluations[worker.name].append(worker.ask("evaluate")[key])
     peaks = {worker.name: worker.ask("step")["peak"] for worker in workers}
     for worker in workers:
         worker.process.kill()
@@ -382,7 +380,7 @@ def measure(threads: int, peers: str | None) -> dict[str, Any]:
             }
             for name, found in turns.items()
         },
-        "evaluation": {name: statistics.median(found) for name, found in evaluations.items()},
+        "evaluation": {name: statistics.median(found[1:]) for name, found in evaluations.items()},
         "products": {
             kind: statistics.median(run[kind][key] for run in bare[1:]) for kind in bare[0]
         },

@@ -89,8 +89,8 @@ DEFECTS = (
         "the second part of the users is filtered like the first",
         "a user gets somebody else's recommendations",
         "models/graph_filter.py",
-        "some = users[start : start + size]",
-        "some = users[:size][: len(users) - start]",
+        "for some in parts]",
+        "for some in parts[:1] * len(parts)]",
         ("tests/test_models.py::test_filters_of_many_users_are_found_in_parts",),
     ),
     Defect(

@@ -12,8 +12,9 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, svds
 from torch import Tensor
 
-from ..interactions import FloatArray, Interactions
+from ..interactions import FloatArray, IntArray, Interactions
 from ..propagation import Adjacency, normalize
+from ..sparse_product import Csr, multiply
 from .recommender import DotProducts
 
 CELLS = 2**24  # (a user who is asked for, any user) at once: 64 MiB
@@ -46,13 +47,12 @@ class LinearFilter:
     @torch.no_grad()
     def score(self, users: Tensor) -> Tensor:
         """Shape (len(users), num_items)."""
-        found = torch.empty(len(users), len(self.items))
-        size = max(1, CELLS // len(self.users))
-        for start in range(0, len(users), size):
-            some = users[start : start + size].cpu().numpy()
-            shared = (self._normal @ self._likes[some].T).toarray(order="C")  # (num_users, some)
-            found[start : start + size] = self._to_items(torch.from_numpy(shared)).T
-        return found
+        parts = users.cpu().split(max(1, CELLS // len(self.users)))
+        return torch.cat([self._filtered(some.numpy()) for some in parts])
+
+    def _filtered(self, users: IntArray) -> Tensor:
+        shared = (self._normal @ self._likes[users].T).toarray(order="C")  # (num_users, some)
+        return self._to_items(torch.from_numpy(shared)).T
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.items):,} items)"
@@ -97,19 +97,19 @@ class GraphFilter(LinearFilter):
 
     def _leading(self, seed: int) -> FloatArray:
         """Right singular vectors of the normalised matrix, by the same sparse product."""
-        to_users = Adjacency(self._normal)
-        rows, columns = to_users.shape
+        rows, columns = self._normal.shape
+        to_items, to_users = self._to_items.csr(), self._to_items.csr(transposed=True)
 
-        def product(adjacency: Adjacency, x: FloatArray) -> FloatArray:
+        def product(csr: Csr, x: FloatArray) -> FloatArray:
             matrix = torch.from_numpy(x.reshape(len(x), -1).astype(np.float32))
-            return np.asarray(adjacency(matrix).numpy())
+            return np.asarray(multiply(csr, matrix).numpy())
 
         operator = LinearOperator(
             (rows, columns),
             matvec=lambda x: product(to_users, x),
-            rmatvec=lambda x: product(self._to_items, x),
+            rmatvec=lambda x: product(to_items, x),
             matmat=lambda x: product(to_users, x),
-            rmatmat=lambda x: product(self._to_items, x),
+            rmatmat=lambda x: product(to_items, x),
             dtype=np.float32,
         )
         start = np.random.default_rng(seed).standard_normal(min(rows, columns))
