@@ -22,8 +22,8 @@ import torch
 from sklearn.metrics import ndcg_score
 
 from gnnrec_helpers import Interactions, Split, evaluate
-from gnnrec_helpers.evaluation import METRICS
-from gnnrec_helpers.retrieval import rank
+from gnnrec_helpers.evaluation.ranking import METRICS
+from gnnrec_helpers.serving.retrieval import rank
 
 USERS, ITEMS, FOUND, K, REPEATS = 6000, 4000, 5, 20, 3
 

@@ -33,9 +33,9 @@ import torch
 from machine import RESULTS, describe, spread, store
 
 from gnnrec_helpers import Interactions, datasets, fit, models
-from gnnrec_helpers.memory import reuse_freed_memory
+from gnnrec_helpers.engine.memory import reuse_freed_memory
+from gnnrec_helpers.engine.sampling import PairSampler
 from gnnrec_helpers.objectives import BPR
-from gnnrec_helpers.sampling import PairSampler
 
 SIZES, STEPS = (300_000, 1_000_000, 3_000_000, 10_000_000), 9
 KINDS = {"towns": 0.8, "random": 0.0}  # the share of choices made in one's own town

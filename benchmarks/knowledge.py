@@ -36,8 +36,8 @@ from recorded import Found, Job, Recorded
 from torch import Tensor, nn
 
 from gnnrec_helpers import Interactions, KnowledgeGraph, Split, datasets, fit, models
-from gnnrec_helpers.ctr_evaluation import best_threshold, evaluate_ctr
-from gnnrec_helpers.evaluation import compare_users, evaluate_users
+from gnnrec_helpers.evaluation.ranking import compare_users, evaluate_users
+from gnnrec_helpers.evaluation.yes_or_no import best_threshold, evaluate_ctr
 from gnnrec_helpers.objectives import CrossEntropy, Objective, SampledSoftmax, SelfSupervised
 
 SEEDS, K, FEW, EPOCHS = range(5), 20, 5, 10

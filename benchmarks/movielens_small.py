@@ -26,7 +26,8 @@ from typing import Any
 import torch
 from machine import RESULTS, describe, store
 
-from gnnrec_helpers import datasets, evaluate, fit, models, plots
+from gnnrec_helpers import datasets, evaluate, fit, models
+from gnnrec_helpers.course import plots
 from gnnrec_helpers.objectives import BPR
 
 RATES, DECAYS, SEEDS = (2e-3, 5e-3, 1e-2, 2e-2), (1e-4, 1e-3, 1e-2, 3e-2), (0, 1, 2)

@@ -34,9 +34,9 @@ from recorded import Found, Job, Recorded
 from torch import nn
 
 from gnnrec_helpers import Split, datasets, fit, models, recommend
-from gnnrec_helpers.evaluation import compare_users, evaluate_users, parts_of
+from gnnrec_helpers.evaluation.ranking import compare_users, evaluate_users, parts_of
 from gnnrec_helpers.objectives import BPR, SampledSoftmax, SelfSupervised
-from gnnrec_helpers.tuning import Between, tune
+from gnnrec_helpers.training.tuning import Between, tune
 
 SEEDS, K, TRIALS, EPOCHS = range(3), 20, 10, 24
 Build = Callable[..., models.Recommender]

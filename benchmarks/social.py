@@ -27,7 +27,7 @@ from machine import spread
 from recorded import Found, Job, Recorded
 
 from gnnrec_helpers import Interactions, SocialGraph, Split, datasets, fit, models
-from gnnrec_helpers.evaluation import evaluate_users
+from gnnrec_helpers.evaluation.ranking import evaluate_users
 from gnnrec_helpers.objectives import Objective, SampledSoftmax, SelfSupervised
 
 DECAYS, SEEDS, K = (0.025, 0.05), range(5), 10

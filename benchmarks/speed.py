@@ -70,9 +70,9 @@ def ours() -> tuple[Step, Evaluate]:
     import torch
 
     from gnnrec_helpers import datasets, evaluate, models
-    from gnnrec_helpers.memory import reuse_freed_memory
+    from gnnrec_helpers.engine.memory import reuse_freed_memory
+    from gnnrec_helpers.engine.sampling import PairSampler
     from gnnrec_helpers.objectives import BPR
-    from gnnrec_helpers.sampling import PairSampler
 
     reuse_freed_memory()
     split = datasets.load("gowalla").split
@@ -319,8 +319,8 @@ def products(threads: int) -> dict[str, dict[str, float]]:
     """
     import torch
 
-    from gnnrec_helpers.memory import reuse_freed_memory
-    from gnnrec_helpers.retrieval import BLOCK
+    from gnnrec_helpers.engine.memory import reuse_freed_memory
+    from gnnrec_helpers.serving.retrieval import BLOCK
 
     reuse_freed_memory()
     torch.set_num_threads(threads)

@@ -40,7 +40,7 @@ from machine import peak, spread
 from recorded import Found, Job, Recorded
 
 from gnnrec_helpers import Interactions, KnowledgeGraph, SocialGraph, Split, datasets, fit, models
-from gnnrec_helpers.evaluation import compare_users, evaluate_items, evaluate_users
+from gnnrec_helpers.evaluation.ranking import compare_users, evaluate_items, evaluate_users
 from gnnrec_helpers.objectives import SampledSoftmax
 
 DECAYS, SEEDS, K = (0.025, 0.05, 0.1), range(5), 10

@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 from . import datasets, models
-from .evaluation import compare, evaluate
-from .interactions import Interactions, Split
-from .rating_evaluation import compare_ratings, evaluate_ratings
-from .retrieval import recommend, similar_items, similar_users
-from .side_graphs import KnowledgeGraph, SocialGraph
-from .training import History, fit
-from .tuning import Between, Tuning, tune
+from .data import Interactions, KnowledgeGraph, SocialGraph, Split
+from .evaluation import compare, compare_ratings, evaluate, evaluate_ratings
+from .serving import recommend, similar_items, similar_users
+from .training import Between, History, Tuning, fit, tune
 
 __version__ = "0.1.0"
 

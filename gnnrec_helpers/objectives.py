@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
-from .sampling import Batch, RatingBatch
+from .engine.sampling import Batch, RatingBatch
 
 NOTHING = -1e30  # a score whose exponential is 0, and yet a number: a user may know all negatives
 

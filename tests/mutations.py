@@ -43,11 +43,11 @@ class Outcome(NamedTuple):
     caught_by: tuple[str, ...]  # empty when the defect survived
 
 
-EVALUATION, RETRIEVAL = "tests/test_evaluation.py::", "tests/test_retrieval.py::"
-TRAINING, BY_HAND = "tests/test_training.py::", "tests/test_by_hand.py::"
-GRAPHREC, SOCIAL = "tests/test_graphrec.py::", "tests/test_social_models.py::"
-RIVALS, KNOWLEDGE = "tests/test_rivals.py::", "tests/test_knowledge_models.py::"
-TUNING = "tests/test_tuning.py::"
+EVALUATION, RETRIEVAL = "tests/evaluation/test_evaluation.py::", "tests/serving/test_retrieval.py::"
+TRAINING, BY_HAND = "tests/training/test_training.py::", "tests/engine/test_by_hand.py::"
+GRAPHREC, SOCIAL = "tests/models/test_graphrec.py::", "tests/models/test_social_models.py::"
+RIVALS, KNOWLEDGE = "tests/models/test_rivals.py::", "tests/models/test_knowledge_models.py::"
+TUNING = "tests/training/test_tuning.py::"
 SIX_METRICS = EVALUATION + "test_the_six_metrics_by_hand"
 GRADIENTS = BY_HAND + "test_gradients_of_a_weighted_sum_of_layers"
 
@@ -56,23 +56,23 @@ DEFECTS = (
     Defect(
         "parts of the node order lie either way round",
         "neighbours at a cut end up far from each other in memory",
-        "node_order.py",
+        "engine/node_order.py",
         "if signal @ (above - above.mean()) < 0:",
         "if signal @ (above - above.mean()) < -np.inf:",
-        ("tests/test_node_order.py::test_parts_face_the_part_they_were_cut_from",),
+        ("tests/engine/test_node_order.py::test_parts_face_the_part_they_were_cut_from",),
     ),
     Defect(
         "what was looked up in order is answered in order",
         "a positive of the user is drawn as a negative",
-        "sampling.py",
+        "engine/sampling.py",
         "found[order] =",
         "found[:] =",
-        ("tests/test_sampling.py::test_known_pairs_are_recognised",),
+        ("tests/engine/test_sampling.py::test_known_pairs_are_recognised",),
     ),
     Defect(
         "the last groups are left out of the groups of groups",
         "in a long catalogue some items can never be recommended",
-        "retrieval.py",
+        "serving/retrieval.py",
         "best = _largest(maxima, count)[1]",
         "best = _largest(maxima[:, : groups // GROUP * GROUP or None], count)[1]",
         (RETRIEVAL + "test_the_best_of_a_long_catalogue_by_groups",),
@@ -83,7 +83,7 @@ DEFECTS = (
         "models/graph_filter.py",
         "alpha=self.alpha)\n",
         "alpha=0.2)\n",
-        ("tests/test_models.py::test_graph_filters_are_dense_algebra",),
+        ("tests/models/test_models.py::test_graph_filters_are_dense_algebra",),
     ),
     Defect(
         "the second part of the users is filtered like the first",
@@ -91,7 +91,7 @@ DEFECTS = (
         "models/graph_filter.py",
         "for some in parts]",
         "for some in parts[:1] * len(parts)]",
-        ("tests/test_models.py::test_filters_of_many_users_are_found_in_parts",),
+        ("tests/models/test_models.py::test_filters_of_many_users_are_found_in_parts",),
     ),
     Defect(
         "columns that fill the last line of the cache are recommended",
@@ -105,7 +105,7 @@ DEFECTS = (
     Defect(
         "another user's shared negatives left out",
         "a positive of the user is pushed down as a negative",
-        "sampling.py",
+        "engine/sampling.py",
         'first, rows = np.cumsum(times) - times, np.argsort(users, kind="stable")',
         'first, rows = np.cumsum(times) - times, np.argsort(-users, kind="stable")',
         ("tests/test_objectives.py::test_sampled_softmax_one_user_at_a_time",),
@@ -116,12 +116,12 @@ DEFECTS = (
         "models/graph_filter.py",
         "into = torch.where(roots > 0, vectors / roots, 0.0)",
         "into = vectors * roots",
-        ("tests/test_models.py::test_graph_filters_are_dense_algebra",),
+        ("tests/models/test_models.py::test_graph_filters_are_dense_algebra",),
     ),
     Defect(
         "asymmetric normalisation",
         "neighbours are averaged, which is not the LightGCN of the paper",
-        "propagation.py",
+        "engine/propagation.py",
         "return sparse.csr_array(left @ matrix @ right)",
         "return sparse.csr_array(left @ left @ matrix)",
         (BY_HAND + "test_symmetric_normalisation",),
@@ -129,7 +129,7 @@ DEFECTS = (
     Defect(
         "layer 0 left out of the mean",
         "a node's own embedding no longer counts",
-        "propagation.py",
+        "engine/propagation.py",
         "weights = [1 / (layers + 1)] * (layers + 1) if combine is None else list(combine)",
         "weights = [0.0] + [1 / max(layers, 1)] * layers if combine is None else list(combine)",
         (BY_HAND + "test_layers_are_averaged_from_layer_0_on",),
@@ -137,7 +137,7 @@ DEFECTS = (
     Defect(
         "last layer's weight wrong in Horner's rule",
         "training follows a gradient that is not the loss's",
-        "propagation.py",
+        "engine/propagation.py",
         "adjacency.shape[0]), last)",
         "adjacency.shape[0]), ctx.weights[0] * there)",
         (GRADIENTS,),
@@ -145,7 +145,7 @@ DEFECTS = (
     Defect(
         "Horner's rule takes the weights in forward order",
         "each layer's gradient has another layer's weight",
-        "propagation.py",
+        "engine/propagation.py",
         "for term in reversed(earlier):",
         "for term in earlier:",
         (GRADIENTS,),
@@ -153,15 +153,15 @@ DEFECTS = (
     Defect(
         "wrong rows restricted",
         "the last layer of a batch is that of other nodes",
-        "sparse_product.py",
+        "engine/sparse_product.py",
         "_as_scipy(csr, len(offsets) - 1)[rows.numpy()]",
         "_as_scipy(csr, len(offsets) - 1)[rows.numpy() - 1]",
-        ("tests/test_propagation.py::test_some_rows_are_those_of_the_whole",),
+        ("tests/engine/test_propagation.py::test_some_rows_are_those_of_the_whole",),
     ),
     Defect(
         "backward multiplies with the matrix itself",
         "a gradient that is right for symmetric matrices only",
-        "propagation.py",
+        "engine/propagation.py",
         "csr = adjacency.csr(transposed=True)\n        total",
         "csr = adjacency.csr()\n        total",
         (BY_HAND + "test_gradients_through_a_matrix_that_is_not_symmetric",),
@@ -169,23 +169,23 @@ DEFECTS = (
     Defect(
         "the gradient comes out in the engine's order",
         "in large graphs each node learns from the loss of another",
-        "propagation.py",
+        "engine/propagation.py",
         "places, term)\n        return _permuted(total, adjacency.place)",
         "places, term)\n        return _permuted(total, adjacency.order)",
-        ("tests/test_propagation.py::test_a_large_graph_is_reordered_and_nothing_changes",),
+        ("tests/engine/test_propagation.py::test_a_large_graph_is_reordered_and_nothing_changes",),
     ),
     Defect(
         "weight decay's gradient is lost on the way back",
         "embeddings grow as if nothing held them",
-        "propagation.py",
+        "engine/propagation.py",
         "terms[0].index_add_(0, which, of_start)",
         "terms[0].index_add_(0, which, 0 * of_start)",
-        ("tests/test_propagation.py::test_only_one_of_both_results_may_be_used",),
+        ("tests/engine/test_propagation.py::test_only_one_of_both_results_may_be_used",),
     ),
     Defect(
         "transposed weights",
         "going backward an edge has the weight of another edge",
-        "sparse_product.py",
+        "engine/sparse_product.py",
         "_as_scipy(csr, num_columns).tocsc()",
         "_as_scipy((csr[0], csr[1], csr[2].flip(0)), num_columns).tocsc()",
         (GRADIENTS,),
@@ -193,7 +193,7 @@ DEFECTS = (
     Defect(
         "columns left over from the groups are never looked at",
         "the last few items of the catalogue are never recommended",
-        "retrieval.py",
+        "serving/retrieval.py",
         "candidates = torch.cat([within, left_over], dim=1)",
         "candidates = within",
         (RETRIEVAL + "test_the_best_of_a_long_catalogue_by_groups",),
@@ -210,7 +210,7 @@ DEFECTS = (
     Defect(
         "test pairs stay in train",
         "every model is praised for what it was told",
-        "interactions.py",
+        "data/interactions.py",
         "self.select(~held),",
         "self.select(~held | in_test),",
         (BY_HAND + "test_the_parts_of_a_split_share_no_pair",),
@@ -221,37 +221,39 @@ DEFECTS = (
         "datasets/trust_networks.py",
         'ratings.drop_duplicates(["user", "item"], keep="last")',
         'ratings.drop_duplicates(["user", "item"], keep="first")',
-        ("tests/test_trust_networks.py::test_matrices_become_ratings_and_a_directed_graph",),
+        (
+            "tests/datasets/test_trust_networks.py::test_matrices_become_ratings_and_a_directed_graph",
+        ),
     ),
     Defect(
         "predicted ratings are left beyond the scale",
         "a model is blamed for a sixth star that nobody would show",
-        "rating_evaluation.py",
+        "evaluation/ratings.py",
         "return predicted.clip(lowest, highest) - ratings",
         "return predicted - ratings",
         (
-            "tests/test_rating_evaluation.py::"
+            "tests/evaluation/test_rating_evaluation.py::"
             "test_predictions_are_clipped_to_the_scale_of_train_by_default",
         ),
     ),
     Defect(
         "the scale is read off the ratings to be predicted",
         "test tells the model how far it may go",
-        "rating_evaluation.py",
+        "evaluation/ratings.py",
         "ratings = ratings_of(split.train)",
         "ratings = ratings_of(split.test)",
         (
-            "tests/test_rating_evaluation.py::"
+            "tests/evaluation/test_rating_evaluation.py::"
             "test_predictions_are_clipped_to_the_scale_of_train_by_default",
         ),
     ),
     Defect(
         "ratings of one user are taken for independent",
         "intervals that are too narrow, and differences that are none",
-        "rating_evaluation.py",
+        "evaluation/ratings.py",
         "_, user = np.unique(held_out.user_index, return_inverse=True)",
         "user = np.arange(len(values))",
-        ("tests/test_rating_evaluation.py::test_intervals_are_those_of_other_users",),
+        ("tests/evaluation/test_rating_evaluation.py::test_intervals_are_those_of_other_users",),
     ),
     Defect(
         "biases of users and items are damped by each other's number",
@@ -259,20 +261,20 @@ DEFECTS = (
         "models/bias_only.py",
         "[1 / math.sqrt(users), 1 / math.sqrt(items)]",
         "[1 / math.sqrt(items), 1 / math.sqrt(users)]",
-        ("tests/test_rating_models.py::test_biases_solve_the_normal_equations",),
+        ("tests/models/test_rating_models.py::test_biases_solve_the_normal_equations",),
     ),
     Defect(
         "the epoch with the largest error is kept",
         "training stops with the worst weights it has seen",
-        "training.py",
+        "training/fitting.py",
         "return value < self.best if self.watched",
         "return value > self.best if self.watched",
-        ("tests/test_rating_models.py::test_the_epoch_with_the_smallest_error_is_kept",),
+        ("tests/models/test_rating_models.py::test_the_epoch_with_the_smallest_error_is_kept",),
     ),
     Defect(
         "the first of repeated pairs is kept",
         "an old rating wins over the one that replaced it",
-        "interactions.py",
+        "data/interactions.py",
         "np.append(pairs[1:] != pairs[:-1], True)",
         "np.append(True, pairs[1:] != pairs[:-1])",
         (BY_HAND + "test_the_latest_of_a_repeated_pair_is_kept",),
@@ -280,7 +282,7 @@ DEFECTS = (
     Defect(
         "negatives drawn from all items",
         "a user learns to dislike what she chose",
-        "sampling.py",
+        "engine/sampling.py",
         "redo = np.flatnonzero(self.is_known(owners, drawn))",
         "redo = np.flatnonzero(np.zeros(len(owners), bool))",
         (BY_HAND + "test_negatives_are_never_positives",),
@@ -288,7 +290,7 @@ DEFECTS = (
     Defect(
         "every epoch replays the batches of epoch 0",
         "training sees the same negatives again and again",
-        "sampling.py",
+        "engine/sampling.py",
         "generator = np.random.default_rng([self.seed, number])",
         "generator = np.random.default_rng(self.seed)",
         (
@@ -308,7 +310,7 @@ DEFECTS = (
     Defect(
         "NDCG's discount off by one",
         "numbers that cannot be compared with anybody's",
-        "evaluation.py",
+        "evaluation/ranking.py",
         "discount = 1 / np.log2(np.arange(hits.shape[1]) + 2)",
         "discount = 1 / np.log2(np.arange(hits.shape[1]) + 3)",
         (SIX_METRICS,),
@@ -316,7 +318,7 @@ DEFECTS = (
     Defect(
         "recall divided by k",
         "precision under another name",
-        "evaluation.py",
+        "evaluation/ranking.py",
         "return np.asarray(hits.sum(1) / relevant)",
         "return np.asarray(hits.sum(1) / hits.shape[1])",
         (SIX_METRICS,),
@@ -324,7 +326,7 @@ DEFECTS = (
     Defect(
         "NDCG's ideal list has k hits whatever there is to find",
         "users with few held-out items can never be served well",
-        "evaluation.py",
+        "evaluation/ranking.py",
         "ideal[np.minimum(relevant, hits.shape[1])]",
         "ideal[hits.shape[1]]",
         (SIX_METRICS,),
@@ -332,7 +334,7 @@ DEFECTS = (
     Defect(
         "train items not masked when test is judged",
         "lists full of what the user has already",
-        "evaluation.py",
+        "evaluation/ranking.py",
         "else [split.train, split.validation]",
         "else [split.validation]",
         (EVALUATION + "test_judging_test_masks_train",),
@@ -340,7 +342,7 @@ DEFECTS = (
     Defect(
         "validation items not masked when test is judged",
         "the same for what validation held out",
-        "evaluation.py",
+        "evaluation/ranking.py",
         "else [split.train, split.validation]",
         "else [split.train]",
         (EVALUATION + "test_judging_test_masks_validation_too",),
@@ -348,7 +350,7 @@ DEFECTS = (
     Defect(
         "train items not masked when validation is judged",
         "early stopping listens to noise",
-        "evaluation.py",
+        "evaluation/ranking.py",
         "return split.validation, [split.train]",
         "return split.validation, []",
         (EVALUATION + "test_judging_validation_masks_train",),
@@ -356,7 +358,7 @@ DEFECTS = (
     Defect(
         "test items masked when validation is judged",
         "what is to be found later leaks into early stopping",
-        "evaluation.py",
+        "evaluation/ranking.py",
         "return split.validation, [split.train]",
         "return split.validation, [split.train, split.test]",
         (EVALUATION + "test_judging_validation_does_not_mask_test",),
@@ -364,7 +366,7 @@ DEFECTS = (
     Defect(
         "users without test items count as failures",
         "every mean is too small",
-        "evaluation.py",
+        "evaluation/ranking.py",
         "users = np.unique(held_out.user_index)",
         "users = np.arange(held_out.num_users)",
         (EVALUATION + "test_users_without_test_items_are_left_out",),
@@ -372,7 +374,7 @@ DEFECTS = (
     Defect(
         "ties broken by the higher index",
         "lists that depend on the size of blocks and on the machine",
-        "retrieval.py",
+        "serving/retrieval.py",
         "columns, order = columns.sort(dim=1)",
         "columns, order = columns.sort(dim=1, descending=True)",
         (
@@ -383,7 +385,7 @@ DEFECTS = (
     Defect(
         "ties at the end of the list left to chance",
         "which of several equals is in the list is topk's secret",
-        "retrieval.py",
+        "serving/retrieval.py",
         "for some in tied.split(TIED):",
         "for some in ():",
         (RETRIEVAL + "test_rank_on_many_ties_in_a_long_catalogue",),
@@ -392,7 +394,7 @@ DEFECTS = (
     Defect(
         "early stopping on test",
         "the number of epochs is chosen with the answers at hand",
-        "training.py",
+        "training/fitting.py",
         'part="validation", metrics=("recall",)',
         'part="test", metrics=("recall",)',
         (
@@ -403,7 +405,7 @@ DEFECTS = (
     Defect(
         "best weights not restored",
         "the history tells of a model that is gone",
-        "training.py",
+        "training/fitting.py",
         "model.load_state_dict(best)",
         "pass",
         (TRAINING + "test_early_stopping_keeps_the_best_weights",),
@@ -411,7 +413,7 @@ DEFECTS = (
     Defect(
         "best weights not copied",
         "the best weights go on being trained",
-        "training.py",
+        "training/fitting.py",
         "value.detach().clone() for name",
         "value.detach() for name",
         (TRAINING + "test_early_stopping_keeps_the_best_weights",),
@@ -419,7 +421,7 @@ DEFECTS = (
     Defect(
         "Adam's memory lost on resume",
         "an interrupted training ends elsewhere than one that was not",
-        "training.py",
+        "training/fitting.py",
         'optimizer.load_state_dict({**optimizer.state_dict(), "state": state})',
         "pass",
         (TRAINING + "test_resumed_equals_uninterrupted",),
@@ -427,7 +429,7 @@ DEFECTS = (
     Defect(
         "a checkpoint of other arguments is accepted",
         "a new experiment goes on with the weights of an old one",
-        "training.py",
+        "training/fitting.py",
         'if story["made_with"].get(name) != value:',
         "if False:",
         (TRAINING + "test_a_checkpoint_of_other_arguments_is_refused",),
@@ -435,7 +437,7 @@ DEFECTS = (
     Defect(
         "checkpoints written in place",
         "a full disk costs the training so far",
-        "training.py",
+        "training/fitting.py",
         'temporary = path.with_name(f"{path.name}.{os.getpid()}.part")',
         "temporary = path",
         (TRAINING + "test_a_write_that_fails_leaves_the_old_checkpoint",),
@@ -443,7 +445,7 @@ DEFECTS = (
     Defect(
         "gradients add up from batch to batch",
         "every step repeats all those before it",
-        "training.py",
+        "training/fitting.py",
         "optimizer.zero_grad()",
         "pass",
         (TRAINING + "test_adam_by_hand",),
@@ -452,79 +454,79 @@ DEFECTS = (
     Defect(
         "Gini of ranks from zero",
         "inequality is overstated, most of all in small groups",
-        "graph_statistics.py",
+        "course/graph_statistics.py",
         "(2 * ranks - len(shares) - 1)",
         "(2 * ranks - len(shares))",
-        ("tests/test_graph_statistics.py::test_gini_is_half_the_relative_mean_difference",),
+        ("tests/course/test_graph_statistics.py::test_gini_is_half_the_relative_mean_difference",),
     ),
     Defect(
         "hops counted along the longest way",
         "near nodes look far",
-        "graph_statistics.py",
+        "course/graph_statistics.py",
         "touched = (matrix @ border > 0) & (found < 0)",
         "touched = matrix @ border > 0",
-        ("tests/test_graph_statistics.py::test_components_and_hops_are_networkx_s",),
+        ("tests/course/test_graph_statistics.py::test_components_and_hops_are_networkx_s",),
     ),
     Defect(
         "facts handed over with head and tail exchanged",
         "a director is directed by her film",
-        "conversions.py",
+        "data/conversions.py",
         "_edges(knowledge.head[chosen], knowledge.tail[chosen])",
         "_edges(knowledge.tail[chosen], knowledge.head[chosen])",
-        ("tests/test_conversions.py::test_all_three_graphs_and_back",),
+        ("tests/data/test_conversions.py::test_all_three_graphs_and_back",),
     ),
     Defect(
         "position labels counted column by column",
         "a left edge is taken for an upper one",
-        "grids.py",
+        "course/grids.py",
         "row = (node // width)[:, None] + place // size - size // 2  # (nodes, places)\n"
         "    column = (node % width)[:, None] + place % size - size // 2",
         "row = (node // width)[:, None] + place % size - size // 2  # (nodes, places)\n"
         "    column = (node % width)[:, None] + place // size - size // 2",
-        ("tests/test_grids.py::test_convolution_is_conv2d",),
+        ("tests/course/test_grids.py::test_convolution_is_conv2d",),
     ),
     Defect(
         "pixels at the right border are joined to the next row",
         "padding that is not zero but the other side of the image",
-        "grids.py",
+        "course/grids.py",
         "inside = (row >= 0) & (row < height) & (column >= 0) & (column < width)",
         "inside = (row >= 0) & (row * width + column < height * width) & (column >= 0)",
-        ("tests/test_grids.py::test_edges_are_the_moves_of_a_king",),
+        ("tests/course/test_grids.py::test_edges_are_the_moves_of_a_king",),
     ),
     Defect(
         "a node's own zero counts among its neighbours",
         "means are too small, and no maximum is below zero",
-        "aggregation.py",
+        "course/aggregation.py",
         "messages, name, include_self=False",
         "messages, name, include_self=True",
         (
-            "tests/test_aggregation.py::test_ben_by_hand",
-            "tests/test_aggregation.py::test_a_node_without_neighbours_gets_zero",
+            "tests/course/test_aggregation.py::test_ben_by_hand",
+            "tests/course/test_aggregation.py::test_a_node_without_neighbours_gets_zero",
         ),
     ),
     Defect(
         "softmax over all edges of the graph",
         "the attention of one node depends on strangers",
-        "neighbour_lists.py",
+        "engine/neighbour_lists.py",
         "return powers / total.index_select(0, owner)",
         "return powers / total.sum()",
-        ("tests/test_aggregation.py::test_attention_node_by_node",),
+        ("tests/course/test_aggregation.py::test_attention_node_by_node",),
     ),
     Defect(
         "the user herself is not counted",
         "a prediction seems to read one node fewer than it does",
-        "computation_graphs.py",
+        "course/computation_graphs.py",
         "within = [((distance >= 0) & (distance <= hop)).sum(axis=1)",
         "within = [((distance > 0) & (distance <= hop)).sum(axis=1)",
-        ("tests/test_computation_graphs.py::test_pyg_finds_the_same_subgraph",),
+        ("tests/course/test_computation_graphs.py::test_pyg_finds_the_same_subgraph",),
     ),
     Defect(
         "messages of a tree handed to the wrong receivers",
         "the drawn tree shows nodes sending to nodes that are not their neighbours",
-        "computation_graphs.py",
+        "course/computation_graphs.py",
         "receivers = np.repeat(np.arange(len(above)), degrees[above])",
         "receivers = np.sort(np.arange(degrees[above].sum()) % len(above))",
-        ("tests/test_computation_graphs.py::test_both_hold_the_walks_of_networkx",),
+        ("tests/course/test_computation_graphs.py::test_both_hold_the_walks_of_networkx",),
     ),
     # ------------------------------------------------------------------ friends
     Defect(
@@ -538,10 +540,10 @@ DEFECTS = (
     Defect(
         "attention over all edges of the batch",
         "as with padding that is not masked: a user with few neighbours is hardly heard",
-        "neighbour_lists.py",
+        "engine/neighbour_lists.py",
         "return powers / total.index_select(0, owner)",
         "return powers / total.sum()",
-        ("tests/test_neighbour_lists.py::test_attention_is_a_softmax_for_each_node",),
+        ("tests/engine/test_neighbour_lists.py::test_attention_is_a_softmax_for_each_node",),
     ),
     Defect(
         "opinion embedding ignored",
@@ -565,12 +567,12 @@ DEFECTS = (
         "models/bias_only.py",
         "predicted - (ratings - predicted) * (1 - rest) / rest",
         "predicted + (ratings - predicted) * (1 - rest) / rest",
-        ("tests/test_rating_models.py::test_a_rating_left_out",),
+        ("tests/models/test_rating_models.py::test_a_rating_left_out",),
     ),
     Defect(
         "a friendship works in one direction",
         "who was named as a friend does not hear from the one who named her",
-        "models/side_links.py",
+        "models/parts/side_links.py",
         "return sparse.csr_array(links.maximum(links.T))",
         "return sparse.csr_array(links)",
         (SOCIAL + "test_diffnet_takes_up_what_friends_like",),
@@ -586,16 +588,16 @@ DEFECTS = (
     Defect(
         "a thinned graph loses one direction of an edge",
         "its backward pass is that of another matrix",
-        "propagation.py",
+        "engine/propagation.py",
         "drawn[np.minimum(self._mirrored, np.arange(self.entries))]",
         "drawn",
-        ("tests/test_propagation.py::test_thinning_drops_entries_with_their_mirror_images",),
+        ("tests/engine/test_propagation.py::test_thinning_drops_entries_with_their_mirror_images",),
     ),
     # ------------------------------------------------------------------ rivals
     Defect(
         "temperature inverted",
         "a low temperature makes the contrast soft instead of sharp",
-        "models/contrastive.py",
+        "models/parts/contrastive.py",
         "unit_length(one) / temperature",
         "unit_length(one) * temperature",
         (RIVALS + "test_info_nce_one_pair_at_a_time",),
@@ -603,7 +605,7 @@ DEFECTS = (
     Defect(
         "the positive is in the denominator twice",
         "agreement is never quite good enough",
-        "models/contrastive.py",
+        "models/parts/contrastive.py",
         "log_sum_exp(one, other) - (one * other).sum(1)",
         "(log_sum_exp(one, other).exp() + (one * other).sum(1).exp()).log() - (one * other).sum(1)",
         (RIVALS + "test_info_nce_one_pair_at_a_time",),
@@ -611,7 +613,7 @@ DEFECTS = (
     Defect(
         "similarity is not symmetric",
         "popular neighbours are held back, popular items are not",
-        "models/nearest.py",
+        "models/parts/nearest.py",
         "common / (np.sqrt(degrees[rows] * degrees[columns]) + shrink)",
         "common / (degrees[columns] + shrink)",
         (RIVALS + "test_user_knn_is_sklearn_s_cosine",),
@@ -667,7 +669,7 @@ DEFECTS = (
     Defect(
         "tuning hands on the test part",
         "what is reported at the end was looked at to get there",
-        "tuning.py",
+        "training/tuning.py",
         "split.train.select(np.zeros(0, np.int64))",
         "split.test",
         (TUNING + "test_the_test_part_is_never_looked_at",),
@@ -675,7 +677,7 @@ DEFECTS = (
     Defect(
         "tuning searches where it is worst",
         "it finds nothing that chance would not",
-        "tuning.py",
+        "training/tuning.py",
         'direction="maximize"',
         'direction="minimize"',
         (TUNING + "test_later_trials_are_made_where_earlier_ones_did_well",),
@@ -683,7 +685,7 @@ DEFECTS = (
     Defect(
         "the worst trial is called the best",
         "a rival looks weak",
-        "tuning.py",
+        "training/tuning.py",
         "np.nanargmax(self.values)",
         "np.nanargmin(self.values)",
         (TUNING + "test_it_measures_validation_and_the_best_is_the_largest",),
@@ -691,7 +693,7 @@ DEFECTS = (
     Defect(
         "a resumed tuning draws from the start",
         "trials before an interruption are made once more",
-        "tuning.py",
+        "training/tuning.py",
         "np.random.SeedSequence([seed, number])",
         "np.random.SeedSequence([seed, number - len(done)])",
         (TUNING + "test_interrupted_or_not",),
@@ -699,18 +701,18 @@ DEFECTS = (
     Defect(
         "other items to be found among those an item is ranked with",
         "a right answer before another right answer counts against it",
-        "metric_audit.py",
+        "evaluation/metric_audit.py",
         "reduce(merge, known, held_out)",
         "reduce(merge, known)",
-        ("tests/test_metric_audit.py::test_every_definition_by_hand",),
+        ("tests/evaluation/test_metric_audit.py::test_every_definition_by_hand",),
     ),
     Defect(
         "NDCG by the best order of the hits divides by the best list",
         "the audit hides the very difference it is there to show",
-        "metric_audit.py",
+        "evaluation/metric_audit.py",
         "ndcg(h, _hits(h))",
         "ndcg(h, r)",
-        ("tests/test_metric_audit.py::test_every_definition_by_hand",),
+        ("tests/evaluation/test_metric_audit.py::test_every_definition_by_hand",),
     ),
     # ------------------------------------------------------------------ facts
     Defect(
@@ -724,7 +726,7 @@ DEFECTS = (
     Defect(
         "inverse relations missing",
         "an actor does not hear from the films she is in",
-        "models/side_links.py",
+        "models/parts/side_links.py",
         "np.concatenate([knowledge.tail, knowledge.head]),",
         "np.concatenate([knowledge.tail, knowledge.tail]),",
         (KNOWLEDGE + "test_facts_are_sampled_in_both_directions",),
@@ -732,7 +734,7 @@ DEFECTS = (
     Defect(
         "held-out items used as negatives",
         "a right answer is counted as wrong",
-        "ctr_evaluation.py",
+        "evaluation/yes_or_no.py",
         "known = merge(split.train, split.test)",
         "known = split.train",
         (KNOWLEDGE + "test_yes_or_no_is_sklearn_s",),
@@ -740,7 +742,7 @@ DEFECTS = (
     Defect(
         "an inverse has the relation it is the inverse of",
         "to direct a film and to be directed count alike",
-        "models/side_links.py",
+        "models/parts/side_links.py",
         "knowledge.relation + knowledge.num_relations]",
         "knowledge.relation]",
         (KNOWLEDGE + "test_kgat_is_the_papers_equations",),
@@ -780,7 +782,7 @@ DEFECTS = (
     Defect(
         "the spread over seeds taken for that over users",
         "two models are called different for the noise of one seed",
-        "evaluation.py",
+        "evaluation/ranking.py",
         "t = abs(float(differences.mean())) / error",
         "t = abs(float(differences.mean())) / (error * np.sqrt(len(differences)))",
         (EVALUATION + "test_compare_with_a_baseline_is_paired",),
@@ -788,7 +790,7 @@ DEFECTS = (
     Defect(
         "facts work in one direction",
         "a director does not hear from his films",
-        "models/side_links.py",
+        "models/parts/side_links.py",
         "return _either_way(links)",
         "return links",
         (KNOWLEDGE + "test_knowledge_lightgcn_sends_along_both_graphs",),

@@ -6,7 +6,7 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from gnnrec_helpers import checks
+from gnnrec_helpers.course import checks
 
 ROOT = Path(__file__).resolve().parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))

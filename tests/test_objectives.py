@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from gnnrec_helpers import Interactions
+from gnnrec_helpers.engine.sampling import Batch, PairSampler
 from gnnrec_helpers.models import LightGCN
 from gnnrec_helpers.objectives import BPR, SampledSoftmax
-from gnnrec_helpers.sampling import Batch, PairSampler
 
 
 class Fixed:

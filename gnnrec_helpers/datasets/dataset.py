@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..interactions import Interactions, Split
-from ..side_graphs import KnowledgeGraph, SocialGraph
+from ..data.interactions import Interactions, Split
+from ..data.side_graphs import KnowledgeGraph, SocialGraph
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from ..interactions import Interactions
-from ..side_graphs import KnowledgeGraph, SocialGraph
+from ..data.interactions import Interactions
+from ..data.side_graphs import KnowledgeGraph, SocialGraph
 from .dataset import Dataset
 from .files import find, read_table
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from ..interactions import Interactions
-from ..side_graphs import KnowledgeGraph
+from ..data.interactions import Interactions
+from ..data.side_graphs import KnowledgeGraph
 from .dataset import Dataset
 from .files import need
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..interactions import Interactions
-from ..side_graphs import KnowledgeGraph, SocialGraph
+from ..data.interactions import Interactions
+from ..data.side_graphs import KnowledgeGraph, SocialGraph
 from .dataset import Dataset
 from .files import read_table
 

@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..interactions import Interactions
-from ..side_graphs import SocialGraph
+from ..data.interactions import Interactions
+from ..data.side_graphs import SocialGraph
 from .dataset import Dataset
 from .files import need
 

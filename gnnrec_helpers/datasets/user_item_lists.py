@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..interactions import IntArray, Interactions, Split, merge
+from ..data.interactions import IntArray, Interactions, Split, merge
 from .dataset import Dataset
 from .files import download, need
 

@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.sparse.linalg import lsmr
 from torch import Tensor
 
-from ..interactions import FloatArray, Interactions, ratings_of
+from ..data.interactions import FloatArray, Interactions, ratings_of
 
 
 class BiasOnly:

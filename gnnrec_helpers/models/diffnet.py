@@ -5,11 +5,11 @@ from __future__ import annotations
 from scipy import sparse
 from torch import Tensor
 
-from ..interactions import Interactions
-from ..propagation import Adjacency, normalize, propagate, propagate_batch
-from ..side_graphs import SocialGraph
+from ..data.interactions import Interactions
+from ..data.side_graphs import SocialGraph
+from ..engine.propagation import Adjacency, normalize, propagate, propagate_batch
 from .matrix_factorization import MatrixFactorization
-from .side_links import friendships
+from .parts.side_links import friendships
 
 
 class DiffNet(MatrixFactorization):

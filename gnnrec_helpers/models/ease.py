@@ -7,7 +7,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from ..interactions import FloatArray, Interactions
+from ..data.interactions import FloatArray, Interactions
 
 DOUBLE = 8192  # rows of a matrix that is inverted in float64, 0.5 GB; larger ones in float32
 ROWS = 512  # of the smaller matrix, multiplied at once

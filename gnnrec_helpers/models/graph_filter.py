@@ -12,9 +12,9 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, svds
 from torch import Tensor
 
-from ..interactions import FloatArray, IntArray, Interactions
-from ..propagation import Adjacency, normalize
-from ..sparse_product import Csr, multiply
+from ..data.interactions import FloatArray, IntArray, Interactions
+from ..engine.propagation import Adjacency, normalize
+from ..engine.sparse_product import Csr, multiply
 from .recommender import DotProducts
 
 CELLS = 2**24  # (a user who is asked for, any user) at once: 64 MiB

@@ -6,18 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..interactions import Interactions, ratings_of
-from ..neighbour_lists import (
-    NeighbourLists,
-    Neighbours,
-    attention_weights,
-    weighted_sum,
-)
-from ..sampling import generator_for
-from ..side_graphs import SocialGraph
+from ..data.interactions import Interactions, ratings_of
+from ..data.side_graphs import SocialGraph
+from ..engine.neighbour_lists import NeighbourLists, Neighbours, attention_weights, weighted_sum
+from ..engine.sampling import generator_for
 from .bias_only import BiasOnly
-from .seeded_layers import linear, table
-from .side_links import check_users
+from .parts.seeded_layers import linear, table
+from .parts.side_links import check_users
 
 
 class GraphRec(nn.Module):

@@ -8,7 +8,7 @@ from scipy import sparse
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..interactions import Interactions
+from ..data.interactions import Interactions
 
 BLOCK = 2**22  # numbers gathered at once: 16 MiB
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..interactions import Interactions
-from .nearest import damped_cosine
+from ..data.interactions import Interactions
+from .parts.nearest import damped_cosine
 
 
 class ItemKNN:

@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, softplus
 from torch.nn.functional import normalize as unit_length
 
-from ..interactions import Interactions
-from ..neighbour_lists import softmax_by_owner
-from ..propagation import Adjacency
-from ..sampling import Batch, generator_for
-from ..side_graphs import KnowledgeGraph
+from ..data.interactions import Interactions
+from ..data.side_graphs import KnowledgeGraph
+from ..engine.neighbour_lists import softmax_by_owner
+from ..engine.propagation import Adjacency
+from ..engine.sampling import Batch, generator_for
 from .matrix_factorization import MatrixFactorization
-from .seeded_layers import linear, table
-from .side_links import both_ways, check_items
+from .parts.seeded_layers import linear, table
+from .parts.side_links import both_ways, check_items
 
 
 class KGAT(MatrixFactorization):

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..interactions import IntArray, Interactions
-from ..side_graphs import KnowledgeGraph
-from .pair_scores import score_all_items
-from .seeded_layers import linear, table
-from .side_links import both_ways, check_items
+from ..data.interactions import IntArray, Interactions
+from ..data.side_graphs import KnowledgeGraph
+from .parts.pair_scores import score_all_items
+from .parts.seeded_layers import linear, table
+from .parts.side_links import both_ways, check_items
 
 Aggregator = Literal["sum", "concat", "neighbor"]
 

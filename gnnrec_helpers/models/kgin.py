@@ -10,13 +10,13 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import normalize as unit_length
 
-from ..interactions import Interactions
-from ..propagation import Adjacency, normalize
-from ..sampling import Batch
-from ..side_graphs import KnowledgeGraph
+from ..data.interactions import Interactions
+from ..data.side_graphs import KnowledgeGraph
+from ..engine.propagation import Adjacency, normalize
+from ..engine.sampling import Batch
 from .matrix_factorization import MatrixFactorization
-from .seeded_layers import table
-from .side_links import both_ways, check_items
+from .parts.seeded_layers import table
+from .parts.side_links import both_ways, check_items
 
 
 class KGIN(MatrixFactorization):

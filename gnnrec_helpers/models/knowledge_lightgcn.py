@@ -9,12 +9,12 @@ import torch
 from scipy import sparse
 from torch import nn
 
-from ..interactions import Interactions
-from ..propagation import bipartite_matrix, normalize, reordered
-from ..side_graphs import KnowledgeGraph, SocialGraph
+from ..data.interactions import Interactions
+from ..data.side_graphs import KnowledgeGraph, SocialGraph
+from ..engine.propagation import bipartite_matrix, normalize, reordered
 from .lightgcn import LightGCN
-from .seeded_layers import table
-from .side_links import check_items, friendships, linked
+from .parts.seeded_layers import table
+from .parts.side_links import check_items, friendships, linked
 
 
 class KnowledgeLightGCN(LightGCN):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..interactions import Interactions
-from ..propagation import Adjacency, propagate, propagate_batch, user_item_adjacency
+from ..data.interactions import Interactions
+from ..engine.propagation import Adjacency, propagate, propagate_batch, user_item_adjacency
 from .matrix_factorization import MatrixFactorization
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..interactions import Interactions
-from .seeded_layers import table
+from ..data.interactions import Interactions
+from .parts.seeded_layers import table
 
 
 class MatrixFactorization(nn.Module):

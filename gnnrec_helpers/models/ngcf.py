@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 from torch.nn.functional import normalize as unit_length
 
-from ..interactions import Interactions
-from ..propagation import user_item_adjacency
+from ..data.interactions import Interactions
+from ..engine.propagation import user_item_adjacency
 from .matrix_factorization import MatrixFactorization
-from .seeded_layers import linear
+from .parts.seeded_layers import linear
 
 
 class NGCF(MatrixFactorization):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..interactions import Interactions
+from ..data.interactions import Interactions
 
 
 class Popularity:

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..interactions import Interactions, ratings_of
+from ..data.interactions import Interactions, ratings_of
 
 
 class ProbabilisticMF(nn.Module):

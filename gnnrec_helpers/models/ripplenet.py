@@ -6,11 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..interactions import IntArray, Interactions
-from ..sampling import Batch
-from ..side_graphs import KnowledgeGraph
-from .seeded_layers import table
-from .side_links import both_ways, check_items
+from ..data.interactions import IntArray, Interactions
+from ..data.side_graphs import KnowledgeGraph
+from ..engine.sampling import Batch
+from .parts.seeded_layers import table
+from .parts.side_links import both_ways, check_items
 
 USERS = 32  # asked about all items at once
 

@@ -7,9 +7,9 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from ..interactions import FloatArray, IntArray, Interactions
-from ..propagation import normalize
-from .nearest import nearest, strongest
+from ..data.interactions import FloatArray, IntArray, Interactions
+from ..engine.propagation import normalize
+from .parts.nearest import nearest, strongest
 
 
 class RP3Beta:

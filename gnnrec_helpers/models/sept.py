@@ -6,12 +6,12 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import normalize as unit_length
 
-from ..interactions import Interactions
-from ..propagation import Adjacency, normalize, propagate
-from ..sampling import Batch, generator_for
-from ..side_graphs import SocialGraph
+from ..data.interactions import Interactions
+from ..data.side_graphs import SocialGraph
+from ..engine.propagation import Adjacency, normalize, propagate
+from ..engine.sampling import Batch, generator_for
 from .lightgcn import LightGCN
-from .side_links import friendships
+from .parts.side_links import friendships
 
 
 class SEPT(LightGCN):

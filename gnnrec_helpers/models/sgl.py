@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from ..interactions import Interactions
-from ..propagation import propagate
-from ..sampling import Batch, generator_for
-from .contrastive import disagreement
+from ..data.interactions import Interactions
+from ..engine.propagation import propagate
+from ..engine.sampling import Batch, generator_for
 from .lightgcn import LightGCN
+from .parts.contrastive import disagreement
 
 
 class SGL(LightGCN):

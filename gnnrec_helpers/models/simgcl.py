@@ -5,11 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ..interactions import Interactions
-from ..propagation import propagate
-from ..sampling import Batch, generator_for
-from .contrastive import disagreement
+from ..data.interactions import Interactions
+from ..engine.propagation import propagate
+from ..engine.sampling import Batch, generator_for
 from .lightgcn import LightGCN
+from .parts.contrastive import disagreement
 
 
 class SimGCL(LightGCN):

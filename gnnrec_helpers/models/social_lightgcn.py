@@ -9,11 +9,11 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from ..interactions import Interactions
-from ..propagation import Adjacency, bipartite_matrix, normalize, reordered
-from ..side_graphs import SocialGraph
+from ..data.interactions import Interactions
+from ..data.side_graphs import SocialGraph
+from ..engine.propagation import Adjacency, bipartite_matrix, normalize, reordered
 from .lightgcn import LightGCN
-from .side_links import friendships
+from .parts.side_links import friendships
 
 
 class SocialLightGCN(LightGCN):

@@ -10,11 +10,11 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import softplus
 
-from ..interactions import FloatArray, IntArray, Interactions
+from ..data.interactions import FloatArray, IntArray, Interactions
+from ..engine.sampling import Batch
 from ..objectives import squared_length
-from ..sampling import Batch
 from .matrix_factorization import MatrixFactorization
-from .nearest import nearest
+from .parts.nearest import nearest
 
 
 class UltraGCN(MatrixFactorization):

@@ -6,8 +6,8 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from ..interactions import Interactions
-from .nearest import damped_cosine
+from ..data.interactions import Interactions
+from .parts.nearest import damped_cosine
 
 
 class UserKNN:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..interactions import Interactions
-from ..sampling import Batch
-from .contrastive import disagreement
+from ..data.interactions import Interactions
+from ..engine.sampling import Batch
+from .parts.contrastive import disagreement
 from .simgcl import SimGCL
 
 

@@ -1,0 +1,96 @@
+"""Exercises of notebook 01."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ... import datasets
+from ...data.interactions import Split
+from ...evaluation.ranking import METRICS, evaluate
+from ...models import ItemKNN, Popularity
+from ...models.recommender import Recommender, frozen_score
+from ...serving.retrieval import rank
+from .claims import as_array
+from .exercises import checker, off_by
+
+
+@checker("1.1")
+def _eli_scores(answer: Any) -> str | None:
+    likes = datasets.load("toy").interactions
+    matrix = likes.to_csr().toarray()
+    common, degree = matrix.T @ matrix, matrix.sum(0)
+    similarity = common / np.sqrt(np.outer(degree, degree))
+    given = as_array(answer).ravel()
+    own = likes.items.get_loc("Emma")
+    if given.shape == (5,) and given[own] != 0:
+        return "Emma is no neighbour of itself: its own similarity does not count."
+    np.fill_diagonal(similarity, 0.0)
+    right = matrix[likes.users.get_loc("Eli")] @ similarity
+    if given.shape == (5,) and (given > 0).sum() > (right > 0).sum():
+        return "Too many films have a score: who, apart from Eli, likes Emma, and what else?"
+    return off_by(given, right)
+
+
+@checker("1.2")
+def _three_metrics(answer: Any) -> str | None:
+    hits = np.array([[False, True, False, False, True]])
+    names = ("recall", "mrr", "ndcg")
+    right = [float(METRICS[name](hits, np.array([3]))[0]) for name in names]
+    given = as_array(answer).ravel()
+    if given.shape != (3,):
+        return f"Three numbers are asked for, and this has {given.size}."
+    for name, mine, wanted in zip(names, given, right, strict=True):
+        if abs(mine - wanted) > 5e-4:
+            return {
+                "recall": "Recall divides the hits by the hidden items, not by the list's length.",
+                "mrr": "MRR is one divided by the rank of the first hit.",
+                "ndcg": "Recall and MRR are right. For NDCG, three hidden items make an ideal list "
+                "with hits at ranks 1, 2 and 3.",
+            }[name]
+    return None
+
+
+@checker("1.3")
+def _coverage(answer: Callable[[Recommender, Split, int], float]) -> str | None:
+    if not callable(answer):
+        return "A function of (model, split, k) is asked for; give its name without brackets."
+    split = datasets.load("movielens-small").interactions.binarize(4.0).split(seed=3)
+    everyone = np.arange(split.train.num_users)
+    for model, k in ((Popularity(split.train), 5), (ItemKNN(split.train), 20)):
+        lists = rank(frozen_score(model), everyone, k, [split.train]).items
+        right = len(np.unique(lists)) / split.train.num_items
+        given = float(answer(model, split, k))
+        if abs(given - right) < 1e-6:
+            continue
+        if abs(given - len(np.unique(lists))) < 1e-9:
+            return "That is a number of items; a share of all items is asked for."
+        unmasked = rank(frozen_score(model), everyone, k).items
+        if abs(given - len(np.unique(unmasked)) / split.train.num_items) < 1e-9:
+            return "Train items must not be in the lists: use exclude."
+        if given > 1:
+            return "A share cannot exceed 1: count each item once, whoever it is recommended to."
+        return f"For {model!r} and k={k} the share is off."
+    return None
+
+
+@checker("1.4")
+def _tuned_knn(answer: Any) -> str | None:
+    given = as_array(answer).ravel()
+    if given.shape != (2,):
+        return "A pair (neighbours, shrink) is asked for."
+    split = datasets.load("movielens-small").interactions.binarize(4.0).split(seed=0)
+
+    def found(neighbours: float, shrink: float) -> float:
+        model = ItemKNN(split.train, int(neighbours), float(shrink))
+        return evaluate(model, split, part="validation", metrics=("recall",))["recall@20"]
+
+    reached, start = found(*given), found(20, 100)
+    if reached >= start + 0.025:
+        return None
+    return (
+        f"Validation Recall@20 is {reached:.4f}; from {start:.4f} for (20, 100), reach at least "
+        f"{start + 0.025:.4f}."
+    )

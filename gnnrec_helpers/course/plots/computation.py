@@ -1,0 +1,211 @@
+"""What one prediction needs: computation trees, what depth does to distances, what it costs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import ArrayLike, NDArray
+
+from ...data.interactions import Interactions
+from ..computation_graphs import ComputationGraph
+from .graphs import look
+from .style import ACCENT, CYCLE, GOOD, GREY, INK, ITEM, USER, VIOLET, bare, canvas
+
+COPIES = [GOOD, ACCENT, VIOLET, GREY]  # fields behind copies: none has the colour of a node
+
+
+def unrolled(panels: Mapping[str, ComputationGraph], interactions: Interactions) -> Figure:
+    """Computation graphs or trees, the target on top, arrows from senders to receivers.
+
+    Subtrees that occur several times, that is, copies of one node in one level, stand on a field
+    of the same colour.
+
+    Parameters
+    ----------
+    panels : mapping of title to ComputationGraph
+        From `computation_tree` or `computation_graph` of
+        :mod:`gnnrec_helpers.course.computation_graphs`.
+    interactions : Interactions
+        Where the labels come from. A graph of a few dozen places stays legible.
+    """
+    widest = [max(graph.sizes) for graph in panels.values()]
+    tallest = max(graph.layers for graph in panels.values())
+    width = min(9.8, 1.6 * len(panels) + 1.05 * sum(widest))
+    with canvas(width, 1.3 * tallest + 1.5, columns=len(panels)) as (figure, places):
+        for axes, (title, graph) in zip(places, panels.items(), strict=True):
+            bare(axes)
+            axes.set_title(title)
+            across = _positions(graph)
+            _copies(axes, graph, across)
+            _arrows(axes, graph, across)
+            _nodes(axes, graph, across, interactions)
+            wide = max(widest)  # every panel in the same scale
+            middle = (max(graph.sizes) - 1) / 2
+            axes.set_xlim(middle - 0.5 * wide - 0.85, middle + 0.5 * wide + 0.1)
+            axes.set_ylim(-tallest - 0.62, 0.3)
+            for depth in range(graph.layers + 1):
+                at = middle - 0.5 * wide - 0.8
+                axes.text(at, -depth, f"layer {graph.layers - depth}", color=GREY, va="center")
+    return figure
+
+
+def neighbour_sets(panels: Mapping[str, Sequence[float]]) -> Figure:
+    """Nodes with the numbers of their neighbours, and what three aggregators make of them."""
+    with canvas(2.2 * len(panels) + 0.8, 3.6, columns=len(panels)) as (figure, places):
+        for axes, (name, values) in zip(places, panels.items(), strict=True):
+            bare(axes)
+            axes.set_aspect("equal")
+            angles = np.pi * (0.5 + np.linspace(0.36, -0.36, len(values)) * (len(values) > 1))
+            for angle, value in zip(angles, values, strict=True):
+                x, y = float(np.cos(angle)), float(np.sin(angle))
+                axes.plot([0, x], [0, y], color=GREY, linewidth=1.5, zorder=1)
+                axes.scatter(x, y, s=420, marker="s", color=ITEM, zorder=2)
+                axes.text(x, y, f"{value:g}", color="white", weight="bold", ha="center",
+                          va="center", zorder=3)  # fmt: skip
+            axes.scatter(0, 0, s=480, color=USER, zorder=2)
+            axes.text(0, 0, "?", color="white", weight="bold", ha="center", va="center", zorder=3)
+            found = {"mean": np.mean(values), "max": np.max(values), "sum": np.sum(values)}
+            lines = [f"{how} {float(value):g}" for how, value in found.items()]
+            axes.text(0, -0.35, "\n".join(lines), ha="center", va="top", linespacing=1.5)
+            axes.set_xlim(-1.15, 1.15)
+            axes.set_ylim(-1.25, 1.3)
+            axes.set_title(name)
+    return figure
+
+
+def distances(curves: Mapping[str, ArrayLike], ylabel: str, title: str) -> Figure:
+    """How far apart embeddings are, against depth; each array starts with no layer."""
+    with canvas(7.6, 3.9) as (figure, (axes,)):
+        for colour, marker, (name, values) in zip(CYCLE, "os^Dv", curves.items(), strict=False):
+            axes.plot(np.asarray(values, float), color=colour, marker=marker, markersize=5,
+                      linewidth=2, label=name)  # fmt: skip
+        axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10], integer=True))
+        axes.set(xlabel="layers", ylabel=ylabel, title=title)
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+def nodes_read(counts: Mapping[str, ArrayLike], total: int) -> Figure:
+    """Nodes needed for one vector by depth: median over users, and their middle half.
+
+    Parameters
+    ----------
+    counts : mapping of name to array, shape (users, layers + 1)
+        As :func:`gnnrec_helpers.course.computation_graphs.nodes_touched` gives.
+    total : int
+        How many nodes the graph has.
+    """
+    with canvas(7.6, 4.0) as (figure, (axes,)):
+        axes.axhline(total, color=INK, linestyle="--", linewidth=1.2)
+        axes.text(0, total * 1.25, f"all {total:,} nodes", color=INK)
+        for colour, marker, (name, values) in zip(CYCLE, "os^D", counts.items(), strict=False):
+            table: NDArray[np.float64] = np.asarray(values, float)
+            depth = np.arange(table.shape[1])
+            low, middle, high = np.percentile(table, [25, 50, 75], axis=0)
+            axes.fill_between(depth, low, high, color=colour, alpha=0.2, linewidth=0)
+            axes.plot(depth, middle, color=colour, marker=marker, linewidth=2, label=name)
+        axes.set_xticks(depth)
+        axes.set_yscale("log")
+        axes.set(xlabel="layers", ylabel="nodes", title="Nodes needed for the vector of one user")
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    return figure
+
+
+# ---------------------------------------------------------------------- parts of unrolled()
+def _is_tree(graph: ComputationGraph) -> bool:
+    """Every place sends exactly once."""
+    return all(
+        level.shape[1] == size for level, size in zip(graph.edges, graph.sizes[1:], strict=True)
+    )
+
+
+def _positions(graph: ComputationGraph) -> list[NDArray[np.float64]]:
+    """Where the places of each level stand from left to right: above the middle of their senders.
+
+    In a merged graph the levels are simply spread evenly.
+    """
+    widest = max(graph.sizes)
+    if not _is_tree(graph):
+        return [(np.arange(size) + 0.5) * widest / size - 0.5 for size in graph.sizes]
+    across = [np.arange(graph.sizes[-1], dtype=float)]
+    for (senders, receivers), size in zip(graph.edges[::-1], graph.sizes[-2::-1], strict=True):
+        sums = np.bincount(receivers, across[0][senders], minlength=size)
+        across.insert(0, sums / np.bincount(receivers, minlength=size).clip(1))
+    return across
+
+
+class _Span(NamedTuple):
+    """A subtree as drawn: from left to right, and its lowest level."""
+
+    left: float
+    right: float
+
+
+def _copies(axes: Axes, graph: ComputationGraph, across: list[NDArray[np.float64]]) -> None:
+    """A coloured field behind every subtree that occurs more than once, the largest only."""
+    colours: dict[tuple[int, int], str] = {}
+    covered = np.zeros(1, bool)
+    for depth, nodes in enumerate(graph.nodes):
+        if depth:
+            senders, receivers = graph.edges[depth - 1]
+            inherited = np.zeros(len(nodes), bool)
+            inherited[senders] = covered[receivers]
+            covered = inherited
+        _, place, count = np.unique(nodes, return_inverse=True, return_counts=True)
+        for at in np.flatnonzero((count[place] > 1) & ~covered):
+            key = (depth, int(nodes[at]))
+            colour = colours.setdefault(key, COPIES[len(colours) % len(COPIES)])
+            span = _span(graph, across, depth, int(at))
+            axes.add_patch(FancyBboxPatch(
+                (span.left - 0.34, -graph.layers - 0.4),
+                span.right - span.left + 0.68,
+                graph.layers - depth + 0.6,
+                boxstyle="round,pad=0.09",
+                facecolor=colour, alpha=0.28, edgecolor="none", zorder=0,
+            ))  # fmt: skip
+        covered |= count[place] > 1
+
+
+def _span(graph: ComputationGraph, across: list[NDArray[np.float64]], depth: int, at: int) -> _Span:
+    places = np.array([at])
+    left = right = float(across[depth][at])
+    for level in range(depth, graph.layers):
+        senders, receivers = graph.edges[level]
+        places = senders[np.isin(receivers, places)]
+        left = min(left, float(across[level + 1][places].min()))
+        right = max(right, float(across[level + 1][places].max()))
+    return _Span(left, right)
+
+
+def _arrows(axes: Axes, graph: ComputationGraph, across: list[NDArray[np.float64]]) -> None:
+    for depth, (senders, receivers) in enumerate(graph.edges):
+        for sender, receiver in zip(senders, receivers, strict=True):
+            axes.annotate(
+                "",
+                (across[depth][receiver], -depth - 0.34),
+                (across[depth + 1][sender], -depth - 1 + 0.14),
+                arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.1,
+                            "shrinkA": 0, "shrinkB": 0},
+            )  # fmt: skip
+
+
+def _nodes(
+    axes: Axes,
+    graph: ComputationGraph,
+    across: list[NDArray[np.float64]],
+    interactions: Interactions,
+) -> None:
+    for depth, nodes in enumerate(graph.nodes):
+        for node, x in zip(nodes.tolist(), across[depth].tolist(), strict=True):
+            drawn = look(interactions, node)
+            label = drawn["label"].replace(" ", "\n", 1)
+            axes.scatter(x, -depth, s=130, zorder=3, color=drawn["color"], marker=drawn["marker"])
+            axes.text(x, -depth - 0.13, label, ha="center", va="top", fontsize=8.5, zorder=4,
+                      linespacing=1.05)  # fmt: skip

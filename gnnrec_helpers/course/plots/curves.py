@@ -1,0 +1,81 @@
+"""How training goes, and what depth does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from ...training.fitting import History
+from .style import CYCLE, GOOD, GREY, INK, ITEM, USER, canvas
+
+
+def training(histories: Mapping[str, History] | History, watched: str = "recall@20") -> Figure:
+    """Loss and validation metric by epoch; a dot marks the epoch whose weights were kept."""
+    if isinstance(histories, History):
+        histories = {"": histories}
+    with canvas(9.5, 3.6, columns=2) as (figure, (left, right)):
+        for colour, (name, history) in zip(CYCLE, histories.items(), strict=False):
+            frame = history.to_frame()
+            left.plot(frame.index, frame["loss"], color=colour, linewidth=2, label=name)
+            if watched in frame:
+                measured = frame[watched].dropna()
+                right.plot(measured.index, measured, color=colour, linewidth=2, label=name)
+            if history.best_epoch is not None and history.best is not None:
+                right.plot(history.best_epoch, history.best, "o", color=colour, markersize=8)
+        left.set(xlabel="epoch", ylabel="mean loss of a batch", title="Training loss")
+        right.set(xlabel="epoch", ylabel=watched, title="Validation (dot: weights kept)")
+        if len(histories) > 1:
+            right.legend(loc="lower right")
+    return figure
+
+
+def bpr_loss() -> Figure:
+    """The BPR loss of a triple, and its slope, against the lead of the positive."""
+    lead = np.linspace(-5, 5, 201)
+    with canvas(9, 3.3, columns=2) as (figure, (left, right)):
+        left.plot(lead, np.logaddexp(0, -lead), color=USER, linewidth=2.5)
+        left.plot(0, np.log(2), "o", color=ITEM, markersize=8)
+        left.annotate("nothing learnt: 0.693", (0, np.log(2)), (0.4, 1.1), color=INK)
+        left.set(xlabel="lead of the positive", ylabel="loss", title="BPR loss of a triple")
+        right.plot(lead, 1 / (1 + np.exp(lead)), color=GOOD, linewidth=2.5)
+        right.set(xlabel="lead of the positive", ylabel="σ(−lead)", title="How hard it pushes")
+    return figure
+
+
+def seconds(times: Mapping[str, float], title: str = "") -> Figure:
+    """How long several ways of doing the same take: a bar each, and how many times the last."""
+    names, values = list(times), np.array(list(times.values()))
+    with canvas(8.5, 0.8 + 0.55 * len(names)) as (figure, (axes,)):
+        bars = axes.barh(names, values, color=[GREY] * (len(names) - 1) + [GOOD], height=0.6)
+        for bar, value in zip(bars, values, strict=True):
+            text = f" {1e3 * value:,.0f} ms, {value / values[-1]:.1f} times"
+            axes.annotate(text, (value, bar.get_y() + 0.3), va="center", color=INK)
+        axes.invert_yaxis()
+        axes.set(xlim=(0, 1.35 * values.max()), xlabel="seconds", title=title)
+    return figure
+
+
+def layers(scores: Mapping[int, Sequence[float]], metric: str = "Recall@20") -> Figure:
+    """A metric by number of layers: a dot for every seed, a line through the means."""
+    with canvas(7, 3.8) as (figure, (axes,)):
+        numbers = sorted(scores)
+        for number in numbers:
+            axes.plot([number] * len(scores[number]), scores[number], "o", color=GREY, alpha=0.8)
+        means = [float(np.mean(scores[number])) for number in numbers]
+        axes.plot(numbers, means, color=USER, linewidth=2.5, marker="D", markersize=7)
+        for number, mean in zip(numbers, means, strict=True):
+            side = -20 if number == numbers[0] else 12  # below where the curve sets out
+            axes.annotate(
+                f"{mean:.3f}", (number, mean), (0, side), textcoords="offset points", ha="center"
+            )
+        low, high = min(min(v) for v in scores.values()), max(max(v) for v in scores.values())
+        axes.set_ylim(low - 0.25 * (high - low), high + 0.22 * (high - low))
+        axes.set_xticks(numbers)
+        axes.set(
+            xlabel="layers (0 is matrix factorization)",
+            ylabel=metric,
+            title=f"{metric} by number of layers",
+        )
+    return figure

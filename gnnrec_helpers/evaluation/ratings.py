@@ -1,0 +1,172 @@
+"""How far are predicted ratings from those that were given?
+
+Every held-out rating is predicted and counts once, those of users and items that train does not
+know too. Predictions beyond the scale are moved to its end first, unless that is turned off: a
+prediction of 5.3 stars means 5.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal, cast, get_args
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..data.interactions import FloatArray, Interactions, Split, ratings_of
+from ..models import RatingModel
+from ..serving.retrieval import check_labels
+from .ranking import Part
+
+Clip = tuple[float, float] | Literal["train"] | None
+BLOCK = 2**17  # pairs predicted at once
+
+
+def evaluate_ratings(
+    model: RatingModel, split: Split, part: Part = "test", *, clip: Clip = "train"
+) -> dict[str, float]:
+    """Mean absolute error and root mean squared error over the held-out ratings.
+
+    Parameters
+    ----------
+    model : RatingModel
+    split : Split
+        With ratings; see ``Interactions.split(within="all")``.
+    part : {"test", "validation"}
+        Which ratings are predicted. Choose anything (regularisation, ...) with "validation" only.
+    clip : (lowest, highest) or "train" or None
+        Where the scale ends, for example ``(1, 5)``; "train" takes the lowest and highest rating
+        there. None leaves predictions as they are.
+
+    Returns
+    -------
+    dict
+        ``{"mae": 0.716, "rmse": 0.947}``
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets, models
+    >>> split = datasets.load("movielens-small").interactions.split(within="all")
+    >>> found = evaluate_ratings(models.BiasOnly(split.train), split)
+    >>> {name: round(value, 3) for name, value in found.items()}
+    {'mae': 0.686, 'rmse': 0.892}
+    """
+    errors = rating_errors(model, split, part, clip=clip)
+    return {
+        "mae": float(np.abs(errors).mean()),
+        "rmse": math.sqrt(float(np.square(errors).mean())),
+    }
+
+
+def rating_errors(
+    model: RatingModel, split: Split, part: Part = "test", *, clip: Clip = "train"
+) -> FloatArray:
+    """Prediction minus rating for every held-out pair, in the order of ``split.test``."""
+    if not isinstance(model, RatingModel):
+        raise TypeError(f"{type(model).__name__} has no predict: it ranks items, it rates none.")
+    if part not in get_args(Part):
+        raise ValueError(f"part={part!r}: choose 'test' or 'validation'.")
+    held_out = split.test if part == "test" else split.validation
+    if held_out is None:
+        raise ValueError("The split has no validation part: split with validation=0.1, say.")
+    if len(held_out) == 0:
+        raise ValueError(f"The {part} part of the split is empty, so there is nothing to predict.")
+    ratings = ratings_of(held_out)
+    lowest, highest = _scale(split, clip)
+    check_labels(model, held_out)
+    predictions = []
+    for start in range(0, len(held_out), BLOCK):
+        users = torch.from_numpy(held_out.user_index[start : start + BLOCK])
+        items = torch.from_numpy(held_out.item_index[start : start + BLOCK])
+        with torch.no_grad():
+            found = model.predict(users, items).cpu().double().numpy()
+        if found.shape != (len(users),):
+            raise ValueError(
+                f"{type(model).__name__}.predict gave shape {found.shape}: one rating for each of "
+                f"{len(users):,} pairs is needed."
+            )
+        predictions.append(found)
+    predicted = np.concatenate(predictions)
+    if np.isnan(predicted).any():
+        raise ValueError(
+            f"{int(np.isnan(predicted).sum()):,} of {len(predicted):,} predicted ratings are NaN."
+        )
+    return predicted.clip(lowest, highest) - ratings
+
+
+def compare_ratings(
+    models: Mapping[str, RatingModel],
+    split: Split,
+    part: Part = "test",
+    *,
+    baseline: str | None = None,
+    clip: Clip = "train",
+) -> pd.DataFrame:
+    """Models side by side: errors, and half the width of their 95 % intervals.
+
+    Parameters
+    ----------
+    models : mapping of name to RatingModel
+    split, part, clip
+        As for :func:`evaluate_ratings`.
+    baseline : str, optional
+        One of the names. The mean differences to it, rating by rating, are added: of absolute and
+        of squared errors. All models are judged on the same ratings, so two may differ clearly
+        although their intervals overlap. Less than 0 is better than the baseline.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a model; columns ``mae``, ``± mae``, ``rmse``, ``± rmse``, with a baseline also
+        ``Δ mae``, ``± Δ mae``, ``Δ mse``, ``± Δ mse`` (mse is the square of rmse).
+
+    Notes
+    -----
+    The intervals say how much the means over ratings would move with other users of the same kind.
+    The ratings of one user move together, because she may be easy or hard to predict; taken for
+    independent of each other, they would give intervals that are too narrow. Nothing is said of
+    other splits or seeds.
+    """
+    if baseline is not None and baseline not in models:
+        raise ValueError(f"baseline={baseline!r}: choose one of {', '.join(map(repr, models))}.")
+    errors = {name: rating_errors(model, split, part, clip=clip) for name, model in models.items()}
+    held_out = split.test if part == "test" else cast(Interactions, split.validation)
+    rows = {}
+    for name, found in errors.items():
+        mae, mae_width = _mean_and_width(np.abs(found), held_out)
+        mse, mse_width = _mean_and_width(np.square(found), held_out)
+        rmse = math.sqrt(mse)
+        # a small change of the mean square changes its root by a share of 1 / (2 root)
+        rmse_width = mse_width / (2 * rmse) if rmse else 0.0
+        row = {"mae": mae, "± mae": mae_width, "rmse": rmse, "± rmse": rmse_width}
+        if baseline is not None:
+            other = errors[baseline]
+            for what, size in (("Δ mae", np.abs), ("Δ mse", np.square)):
+                row[what], row[f"± {what}"] = _mean_and_width(size(found) - size(other), held_out)
+        rows[name] = row
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
+
+
+def _mean_and_width(values: FloatArray, held_out: Interactions) -> tuple[float, float]:
+    """The mean over ratings, and half the width of its 95 % interval over users."""
+    mean = float(values.mean())
+    _, user = np.unique(held_out.user_index, return_inverse=True)
+    surplus = np.bincount(user, values - mean)  # what each user adds to, or takes from, the mean
+    count = len(surplus)
+    variance = count / (count - 1) * float(np.square(surplus).sum()) if count > 1 else math.nan
+    return mean, 1.96 * math.sqrt(variance) / len(values)
+
+
+def _scale(split: Split, clip: Clip) -> tuple[float, float]:
+    if clip is None:
+        return -math.inf, math.inf
+    if isinstance(clip, str):
+        if clip != "train":
+            raise ValueError(f"clip={clip!r}: a pair of numbers, 'train' or None is needed.")
+        ratings = ratings_of(split.train)
+        return float(ratings.min()), float(ratings.max())
+    if len(clip) != 2 or not clip[0] <= clip[1]:
+        raise ValueError(f"clip={clip!r}: the lowest and then the highest rating are needed.")
+    return clip

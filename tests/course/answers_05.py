@@ -1,0 +1,54 @@
+"""Answers to the exercises of notebook 05: right ones in two forms, wrong ones and hints."""
+
+import numpy as np
+import torch
+from torch.nn.functional import logsigmoid, softplus
+
+from gnnrec_helpers.training.fitting import History
+
+
+def loop_negatives(train, users, generator):
+    liked = {(u, i) for u, i in zip(train.user_index, train.item_index, strict=True)}
+    found = []
+    for user in users:
+        item = int(generator.integers(train.num_items))
+        while (user, item) in liked:
+            item = int(generator.integers(train.num_items))
+        found.append(item)
+    return found
+
+
+def a_history(recall):
+    return History([{"epoch": 1, "loss": 0.5, "seconds": 1.0, "recall@20": recall}], best_epoch=1)
+
+
+RIGHT = [
+    ("5.1", [2, 2, 2, 3, 2]),
+    ("5.1", np.array([[2.0, 2, 2, 3, 2]])),
+    ("5.2", lambda positive, negative: -logsigmoid(positive - negative).mean()),
+    ("5.2", lambda positive, negative: float(softplus(negative - positive).mean())),
+    ("5.3", loop_negatives),
+    ("5.3", lambda t, u, g: torch.tensor(loop_negatives(t, u, g))[:, None]),
+    ("5.4", a_history(0.21)),
+    ("5.4", a_history(0.205)),
+]
+WRONG = [
+    ("5.1", [2, 2, 4, 4, 4], "Dia"),
+    ("5.1", [2, 2, 2, 2, 2], "1 of 5"),
+    ("5.2", 3, "function"),
+    ("5.2", lambda p, n: -logsigmoid(p - n), "One number"),
+    ("5.2", lambda p, n: -logsigmoid(p - n).sum(), "the sum"),
+    ("5.2", lambda p, n: logsigmoid(p - n).mean(), "sign"),
+    ("5.2", lambda p, n: -logsigmoid(n - p).mean(), "other way round"),
+    ("5.2", lambda p, n: (p - n).mean(), "is not -ln"),
+    ("5.2", lambda p, n: -torch.log(torch.sigmoid(p - n)).mean(), "underflows"),
+    ("5.3", 3, "function"),
+    ("5.3", lambda t, u, g: g.integers(t.num_items, size=len(u)), "are liked"),
+    ("5.3", lambda t, u, g: loop_negatives(t, u[:3], g), "came back"),
+    ("5.3", lambda t, u, g: np.full(len(u), 99), "between 0"),
+    ("5.3", lambda t, u, g: np.array([4, 4, 0, 0, 0])[u], "never drawn"),
+    ("5.3", lambda t, u, g: loop_negatives(t, u, np.random.default_rng()), "same generator"),
+    ("5.4", a_history(0.19), "reach .205"),
+    ("5.4", History(), "no validation"),
+    ("5.4", 0.21, "History"),
+]  # fmt: skip

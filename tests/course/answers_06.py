@@ -1,0 +1,95 @@
+"""Answers to the exercises of notebook 06: right ones in two forms, wrong ones and hints."""
+
+import numpy as np
+import torch
+
+from gnnrec_helpers import models
+from gnnrec_helpers.engine.propagation import propagate
+from gnnrec_helpers.models import LightGCN
+from gnnrec_helpers.training.fitting import History
+
+
+def propagated(matrix, embeddings, layers):
+    degrees = matrix.sum(1).clamp(min=1)
+    normal = matrix / torch.sqrt(torch.outer(degrees, degrees))
+    outputs = [embeddings]
+    for _ in range(layers):
+        outputs.append(normal @ outputs[-1])
+    return torch.stack(outputs).mean(0)
+
+
+class Last(LightGCN):
+    def embeddings(self, users=None, items=None):
+        weights = [0.0] * self.layers + [1.0]
+        found = propagate(self.adjacency, self.nodes.weight, self.layers, combine=weights)
+        everyone, everything = found[: self.num_users], found[self.num_users :]
+        return (
+            everyone if users is None else everyone[users],
+            everything if items is None else everything[items],
+        )
+
+
+class AllRows(Last):
+    def embeddings(self, users=None, items=None):
+        return super().embeddings()
+
+
+class NotShifted(Last):
+    def embeddings(self, users=None, items=None):
+        everyone, everything = super().embeddings()
+        both = torch.cat([everyone, everything])
+        return (
+            everyone if users is None else both[users],
+            everything if items is None else both[items],
+        )
+
+
+def a_history(recall):
+    return History([{"epoch": 1, "loss": 0.5, "seconds": 1.0, "recall@20": recall}], best_epoch=1)
+
+
+RIGHT = [
+    ("6.1", [1 / np.sqrt(6), 1 / np.sqrt(2)]),
+    ("6.1", (0.408, 0.707)),
+    ("6.2", ["Emma", "Dia", "Dune"]),
+    ("6.2", {"Dune", "Emma", "Dia"}),
+    ("6.3", propagated),
+    ("6.3", lambda m, e, k: propagated(m, e, k).numpy()),
+    ("6.4", Last),
+    ("6.4", type("Other", (Last,), {})),
+    ("6.5", a_history(0.22)),
+    ("6.5", a_history(0.21)),
+]
+WRONG = [
+    ("6.1", [1 / 6, 1 / 2], "square root"),
+    ("6.1", [0.707, 0.408], "other order"),
+    ("6.1", 3, "Two numbers"),
+    ("6.2", ["Emma", "Dia", "Dune", "Cem"], "more than three hops"),
+    ("6.2", ["Emma"], "2 of those"),
+    ("6.2", ["Eli", "Emma"], "Eli herself"),
+    ("6.2", ["Zoe"], "no user or film"),
+    ("6.2", "Emma", "list of names"),
+    ("6.3", 3, "function"),
+    ("6.3", lambda m, e, k: propagated(m, e, k) * (k + 1), "sum of the layers"),
+    ("6.3", lambda m, e, k: propagated(m, e, k)[:5], "shape"),
+    ("6.3", lambda m, e, k: e, "is off"),
+    ("6.3", lambda m, e, k: torch.linalg.matrix_power(
+        m / torch.sqrt(torch.outer(m.sum(1), m.sum(1))), k) @ e, "last layer only"),
+    ("6.3", lambda m, e, k: (e + m / m.sum(1, keepdim=True) @ e) / 2 if k else e,
+     "square roots of both"),
+    ("6.3", lambda m, e, k: propagated(m, e, k) / (m.sum(1) > 0)[:, None], "nan"),
+    ("6.4", 3, "A class"),
+    ("6.4", LightGCN, "mean of all layers"),
+    ("6.4", AllRows, "those users and items only"),
+    ("6.4", NotShifted, "node 5 + i"),
+    ("6.4", models.LightGCN, "still the mean"),
+    ("6.4", type("Zero", (LightGCN,), {
+        "embeddings": lambda self, users=None, items=None: (torch.zeros(5, 4), torch.zeros(5, 4)),
+    }), "not the last layer"),
+    ("6.4", type("Short", (LightGCN,), {
+        "embeddings": lambda self, users=None, items=None: (torch.zeros(5, 4), torch.zeros(4, 4)),
+    }), "in all"),
+    ("6.5", a_history(0.1), "reach .21"),
+    ("6.5", History(), "no validation"),
+    ("6.5", None, "History"),
+]  # fmt: skip

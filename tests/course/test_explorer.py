@@ -1,0 +1,60 @@
+"""The explorer without a browser."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from gnnrec_helpers import Interactions, datasets
+from gnnrec_helpers.course import plots
+from gnnrec_helpers.course.explorer import explore_hops
+from gnnrec_helpers.course.graph_statistics import reach
+
+
+def test_choosing_redraws(toy: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    real = plots.neighbourhood
+
+    def spy(*arguments):
+        calls.append(arguments[1:])
+        return real(*arguments)
+
+    monkeypatch.setattr(plots, "neighbourhood", spy)
+    box = explore_hops(toy, most=5)
+    who, far = box.children[0].children
+    assert [name for name, _ in who.options] == ["Ana", "Ben", "Cem", "Dia", "Eli"]
+    far.value = 3
+    who.value = 4
+    assert calls == [(0, 1), (0, 3), (4, 3)]
+    assert far.max == 5
+
+
+def test_without_widgets_a_sentence(toy: Interactions, monkeypatch, capsys) -> None:
+    monkeypatch.setitem(sys.modules, "ipywidgets", None)
+    assert explore_hops(toy) is None
+    assert "plots.neighbourhood" in capsys.readouterr().out
+
+
+def test_figures_show_the_counts(toy: Interactions) -> None:
+    data = datasets.load("toy")
+    figure = plots.neighbourhood(toy, 0, 3)
+    assert "Ana" in figure.axes[0].get_title()
+    assert "3 hops: 1 item" in figure.axes[0].get_title()
+    assert len(figure.axes[0].collections) == 5  # Ana, two films, Ben, Casablanca
+    figure = plots.families(toy, data.social, data.knowledge)
+    assert [axes.get_title() for axes in figure.axes] == [
+        "user-item", "+ social network", "+ knowledge graph",
+    ]  # fmt: skip
+    assert len(figure.axes[0].lines) == 10
+    assert len(figure.axes[1].lines) == 10 + 4
+    assert len(figure.axes[2].lines) == 10 + 2 + 10
+    figure = plots.degrees({"toy": toy})
+    assert figure.axes[0].lines[0].get_xydata().tolist() == [[1, 1], [2, 3], [3, 1]]
+    figure = plots.reach({"toy": reach(toy, range(5), 5)})
+    assert figure.axes[0].lines[0].get_ydata().tolist() == [40, 60, 100]
+
+
+def test_large_rings_are_thinned(movielens: Interactions) -> None:
+    figure = plots.neighbourhood(movielens, 0, 2)
+    assert len(figure.axes[0].collections) <= 1 + 2 * 60

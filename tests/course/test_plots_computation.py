@@ -1,0 +1,104 @@
+"""Figures of computation graphs, distances and cost say what the data say."""
+
+from __future__ import annotations
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.patches import FancyBboxPatch
+
+from gnnrec_helpers import Interactions
+from gnnrec_helpers.course import plots
+from gnnrec_helpers.course.computation_graphs import (
+    computation_graph,
+    computation_tree,
+    nodes_touched,
+)
+
+mpl.use("Agg")
+
+
+def texts(axes: Axes) -> list[str]:
+    return [text.get_text() for text in axes.texts]
+
+
+def fields(axes: Axes) -> list[FancyBboxPatch]:
+    return [patch for patch in axes.patches if isinstance(patch, FancyBboxPatch)]
+
+
+def arrows(axes: Axes) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    """From where to where."""
+    return [
+        (tuple(text.xyann), tuple(text.xy))
+        for text in axes.texts
+        if getattr(text, "arrow_patch", None) is not None
+    ]
+
+
+def test_a_tree_has_every_copy_and_arrows_that_point_up(toy: Interactions) -> None:
+    (axes,) = plots.unrolled({"three": computation_tree(toy, 0, 3)}, toy).axes
+    written = texts(axes)
+    assert [written.count(name) for name in ("Ana", "Ben", "Alien", "Casablanca")] == [3, 2, 5, 2]
+    assert [written.count(f"layer {number}") for number in range(5)] == [1, 1, 1, 1, 0]
+    assert len(arrows(axes)) == 16
+    assert all(start[1] < end[1] for start, end in arrows(axes))
+    assert axes.get_title() == "three"
+
+
+def test_an_arrow_starts_at_its_sender(toy: Interactions) -> None:
+    (axes,) = plots.unrolled({"two": computation_tree(toy, 0, 2)}, toy).axes
+    leaves = {(start[0], end[0]) for start, end in arrows(axes) if start[1] < -1.5}
+    assert leaves == {(0, 0.5), (1, 0.5), (2, 2.5), (3, 2.5)}
+
+
+def test_copies_share_a_colour_and_the_largest_subtree_counts(toy: Interactions) -> None:
+    trees = {str(layers): computation_tree(toy, 0, layers) for layers in (1, 2, 3)}
+    panels = [fields(axes) for axes in plots.unrolled(trees, toy).axes]
+    assert [len(panel) for panel in panels] == [0, 4, 4]
+    for panel in panels[1:]:
+        colours = [to_hex(field.get_facecolor()) for field in panel]
+        assert colours[0] == colours[2] != colours[1] == colours[3]
+    widths = [field.get_width() for field in panels[2]]  # two films of Ana, three of Ben
+    assert widths[1] - widths[0] == pytest.approx(1)
+    assert widths == pytest.approx([widths[0], widths[1]] * 2)
+
+
+def test_a_merged_graph_has_no_copies(toy: Interactions) -> None:
+    (axes,) = plots.unrolled({"merged": computation_graph(toy, 0, 3)}, toy).axes
+    assert fields(axes) == []
+    assert len(arrows(axes)) == 11
+    places = np.concatenate([dots.get_offsets() for dots in axes.collections])
+    assert len(np.unique(places, axis=0)) == 8
+
+
+def test_a_node_without_neighbours_is_drawn_alone() -> None:
+    table = Interactions(np.array([0]), np.array([0]), pd.Index(["a", "b"]), pd.Index(["x"]))
+    (axes,) = plots.unrolled({"alone": computation_tree(table, 1, 2)}, table).axes
+    assert [text for text in texts(axes) if text in "abx"] == ["b"]
+    assert axes.collections[0].get_offsets().tolist() == [[0, 0]]
+
+
+def test_neighbour_sets_write_three_aggregates() -> None:
+    left, right = plots.neighbour_sets({"A": [1], "B": [1, 4]}).axes
+    assert texts(left) == ["1", "?", "mean 1\nmax 1\nsum 1"]
+    assert texts(right) == ["1", "4", "?", "mean 2.5\nmax 4\nsum 5"]
+
+
+def test_distances_start_without_a_layer() -> None:
+    (axes,) = plots.distances({"a": [1, 0.5], "b": [1, 0.9]}, "distance", "title").axes
+    assert [line.get_label() for line in axes.lines] == ["a", "b"]
+    assert axes.lines[0].get_xdata().tolist() == [0, 1]
+    assert axes.get_ylim()[0] == 0
+
+
+def test_nodes_read_draws_the_median_over_users(toy: Interactions) -> None:
+    counts = nodes_touched(toy, range(5), 3)
+    (axes,) = plots.nodes_read({"different nodes": counts}, total=10).axes
+    whole, line = axes.lines
+    assert list(whole.get_ydata()) == [10, 10]
+    assert line.get_ydata().tolist() == np.median(counts, axis=0).tolist()
+    assert "all 10 nodes" in texts(axes)
+    assert axes.get_yscale() == "log"

@@ -1,0 +1,122 @@
+"""Round trips lose nothing."""
+
+from __future__ import annotations
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gnnrec_helpers import Interactions, datasets
+from gnnrec_helpers.data.conversions import (
+    from_hetero_data,
+    from_networkx,
+    to_hetero_data,
+    to_networkx,
+)
+from gnnrec_helpers.data.side_graphs import KnowledgeGraph, SocialGraph
+
+few = settings(max_examples=60, deadline=None, derandomize=True)
+labels = st.one_of(
+    st.lists(st.integers(-5, 10**12), min_size=1, max_size=6, unique=True),
+    st.lists(st.text(min_size=1, max_size=5), min_size=1, max_size=6, unique=True),
+)
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Interactions:
+    """With and without ratings, timestamps, lonely users and lonely items."""
+    users, items = draw(labels), draw(labels)
+    cells = [(u, i) for u in range(len(users)) for i in range(len(items))]
+    pairs = sorted(draw(st.sets(st.sampled_from(cells))))
+    index = np.array(pairs, np.int64).reshape(-1, 2).T
+    count = len(pairs)
+    finite = st.floats(allow_nan=False, allow_infinity=False)
+    rating = draw(st.none() | st.lists(finite, min_size=count, max_size=count))
+    time = draw(st.none() | st.lists(st.integers(0, 2**62), min_size=count, max_size=count))
+    return Interactions(
+        index[0].copy(),
+        index[1].copy(),
+        pd.Index(users),
+        pd.Index(items),
+        None if rating is None else np.array(rating, np.float64),
+        None if time is None else np.array(time, np.int64),
+    )
+
+
+def assert_same(one: Interactions, other: Interactions) -> None:
+    assert one.users.tolist() == other.users.tolist()
+    assert one.items.tolist() == other.items.tolist()
+    for name in ("user_index", "item_index", "rating", "timestamp"):
+        left, right = getattr(one, name), getattr(other, name)
+        assert (left is None) == (right is None), name
+        if left is not None:
+            np.testing.assert_array_equal(left, right)
+            assert left.dtype == right.dtype or len(left) == 0
+
+
+@few
+@given(tables())
+def test_networkx_and_back(table: Interactions) -> None:
+    assert_same(table, from_networkx(to_networkx(table)))
+
+
+@few
+@given(tables())
+def test_hetero_data_and_back(table: Interactions) -> None:
+    back, social, knowledge = from_hetero_data(to_hetero_data(table))
+    assert_same(table, back)
+    assert social is None
+    assert knowledge is None
+
+
+def test_an_edge_may_name_the_item_first() -> None:
+    graph = nx.Graph()
+    graph.add_node(("item", "Dune"), bipartite=1)
+    graph.add_node(("user", "Cem"), bipartite=0)
+    graph.add_edge(("item", "Dune"), ("user", "Cem"))
+    assert from_networkx(graph).to_frame().to_numpy().tolist() == [["Cem", "Dune"]]
+
+
+def test_networkx_sees_the_same_graph(movielens: Interactions) -> None:
+    graph = to_networkx(movielens)
+    assert nx.is_bipartite(graph)
+    assert graph.number_of_edges() == len(movielens)
+    degrees = [graph.degree(("user", label)) for label in movielens.users.tolist()]
+    np.testing.assert_array_equal(degrees, movielens.user_degrees())
+
+
+def test_all_three_graphs_and_back() -> None:
+    for name in ("toy", "lastfm-2k"):
+        data = datasets.load(name)
+        hetero = to_hetero_data(data.interactions, data.social, data.knowledge)
+        assert hetero.validate()
+        back, social, knowledge = from_hetero_data(hetero)
+        assert_same(data.interactions, back)
+        np.testing.assert_array_equal(social.source, data.social.source)
+        np.testing.assert_array_equal(social.target, data.social.target)
+        pd.testing.assert_frame_equal(knowledge.to_frame(), data.knowledge.to_frame())
+
+
+def test_other_users_or_items_are_refused(toy: Interactions) -> None:
+    strangers = SocialGraph.from_frame(pd.DataFrame({"user": [], "friend": []}), pd.Index(["Zoe"]))
+    with pytest.raises(ValueError, match="other users than the interactions"):
+        to_hetero_data(toy, social=strangers)
+    facts = pd.DataFrame({"head": ["Solaris"], "relation": ["genre"], "tail": ["SF"]})
+    with pytest.raises(ValueError, match="other items than the interactions"):
+        to_hetero_data(toy, knowledge=KnowledgeGraph.from_frame(facts, pd.Index(["Solaris"])))
+
+
+def test_graphs_of_another_kind_are_refused() -> None:
+    from torch_geometric.data import HeteroData
+
+    with pytest.raises(ValueError, match="bipartite=None"):
+        from_networkx(nx.path_graph(3))
+    graph = nx.Graph([(("user", 1), ("user", 2))])
+    nx.set_node_attributes(graph, 0, "bipartite")
+    with pytest.raises(ValueError, match="does not join a user and an item"):
+        from_networkx(graph)
+    with pytest.raises(ValueError, match="There are no edges"):
+        from_hetero_data(HeteroData())

@@ -1,0 +1,730 @@
+"""The table of interactions: reading it, complaining about it, cutting and splitting it."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gnnrec_helpers import Interactions, Split
+from gnnrec_helpers.data.interactions import merge, position, positions
+
+few = settings(max_examples=60, deadline=None, derandomize=True)
+read = Interactions.from_frame
+
+
+def table(rows: Iterable[tuple], columns: str = "user item rating timestamp") -> pd.DataFrame:
+    rows = list(rows)
+    return pd.DataFrame(rows, columns=columns.split()[: len(rows[0])])
+
+
+def rows_of(part: Interactions) -> list[tuple]:
+    return list(part.to_frame().itertuples(index=False, name=None))
+
+
+def pairs_of(part: Interactions) -> list[tuple]:
+    return [row[:2] for row in rows_of(part)]
+
+
+def assert_same(one: Interactions, other: Interactions) -> None:
+    pd.testing.assert_frame_equal(one.to_frame(), other.to_frame())
+    assert one.users.equals(other.users)
+    assert one.items.equals(other.items)
+
+
+def complaint(call: Callable[[], object], error: type[Exception] = ValueError) -> str:
+    """What is said about bad input: always one line, always a sentence."""
+    with pytest.raises(error) as caught:
+        call()
+    message = str(caught.value.args[0])
+    assert "\n" not in message
+    assert message.endswith(".")
+    return message
+
+
+# ---------------------------------------------------------------------- strategies
+whole = st.integers(-5, 40)
+text = st.text(max_size=4)
+
+
+@st.composite
+def tables(draw: st.DrawFn, most: int = 40) -> list[tuple]:
+    """Rows with distinct pairs, a rating and a time of their own."""
+    user, item = draw(st.sampled_from([whole, text])), draw(st.sampled_from([whole, text]))
+    pairs = draw(st.lists(st.tuples(user, item), min_size=1, max_size=most, unique=True))
+    size = len(pairs)
+    ratings = draw(st.lists(st.integers(1, 10), min_size=size, max_size=size))
+    times = draw(st.permutations(range(size)))
+    return [(*pair, r / 2, t) for pair, r, t in zip(pairs, ratings, times, strict=True)]
+
+
+def built(rows: list[tuple]) -> Interactions:
+    return read(table(rows), rating="rating", timestamp="timestamp")
+
+
+# ---------------------------------------------------------------------- from and to tables
+@few
+@given(tables())
+def test_a_table_comes_back_sorted_by_user_and_item(rows: list[tuple]) -> None:
+    found = built(rows)
+    assert rows_of(found) == sorted(rows)
+    assert found.users.tolist() == sorted({row[0] for row in rows})
+    assert found.items.tolist() == sorted({row[1] for row in rows})
+    assert_same(built(rows_of(found)), found)
+    assert dict(found.dropped) == {}
+
+
+@few
+@given(tables(), st.randoms(use_true_random=False))
+def test_the_order_of_rows_means_nothing(rows: list[tuple], random) -> None:
+    shuffled = rows.copy()
+    random.shuffle(shuffled)
+    assert_same(built(shuffled), built(rows))
+
+
+@pytest.mark.filterwarnings("ignore:Left out of")
+@few
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 3), st.integers(0, 3), st.integers(1, 9)), min_size=1, max_size=30
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_of_repeated_pairs_the_latest_is_kept(rows: list[tuple], random) -> None:
+    timed = [(*row, when) for when, row in enumerate(rows)]
+    latest = {row[:2]: row for row in timed}
+    random.shuffle(timed)
+    found = built(timed)
+    assert rows_of(found) == sorted(latest.values())
+    assert found.dropped.get("repeated pairs", 0) == len(rows) - len(latest)
+
+
+@few
+@given(tables())
+def test_the_matrix_has_the_given_values_at_the_pairs(rows: list[tuple]) -> None:
+    found = built(rows)
+    ones = np.zeros((found.num_users, found.num_items))
+    ratings = ones.copy()
+    for user, item, rating, _ in rows:
+        place = found.users.tolist().index(user), found.items.tolist().index(item)
+        ones[place], ratings[place] = 1, rating
+    np.testing.assert_array_equal(found.to_csr().toarray(), ones)
+    np.testing.assert_array_equal(found.to_csr(found.rating).toarray(), ratings)
+    np.testing.assert_array_equal(found.user_degrees(), ones.sum(axis=1))
+    np.testing.assert_array_equal(found.item_degrees(), ones.sum(axis=0))
+    assert found.density == ones.mean()
+
+
+def test_the_matrix_wants_one_value_a_pair(toy: Interactions) -> None:
+    assert "(3,)" in complaint(lambda: toy.to_csr([1, 2, 3]))
+
+
+def test_the_toy_by_hand(toy: Interactions) -> None:
+    assert toy.users.tolist() == ["Ana", "Ben", "Cem", "Dia", "Eli"]
+    assert toy.items.tolist() == ["Alien", "Blade Runner", "Casablanca", "Dune", "Emma"]
+    assert toy.to_csr().toarray().tolist() == [
+        [1, 1, 0, 0, 0],
+        [1, 1, 1, 0, 0],
+        [0, 0, 1, 1, 0],
+        [0, 0, 0, 1, 1],
+        [0, 0, 0, 0, 1],
+    ]
+    assert toy.items_of("Ben").tolist() == ["Alien", "Blade Runner", "Casablanca"]
+    assert (len(toy), toy.density) == (10, 0.4)
+    assert repr(toy) == "Interactions(10 pairs of 5 users and 5 items)"
+
+
+def test_one_user_is_enough() -> None:
+    found = read(pd.DataFrame({"user": ["ana"], "item": [7]}))
+    assert pairs_of(found) == [("ana", 7)]
+    assert found.user_index.dtype == found.item_index.dtype == np.int64
+
+
+def test_columns_go_by_the_names_given() -> None:
+    frame = pd.DataFrame({"who": [2, 1], "what": ["b", "a"], "stars": ["3", "4"], "extra": 0})
+    assert rows_of(read(frame, "who", "what", "stars")) == [(1, "a", 4.0), (2, "b", 3.0)]
+
+
+def test_text_is_kept_exactly() -> None:
+    odd = [" a", "a ", "a", "A", "😀", "007", "7", "NA", "nan", "", "é", "e\u0301"]
+    found = read(pd.DataFrame({"user": odd, "item": odd}))
+    assert found.users.tolist() == sorted(odd)
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [
+        pd.array([5, 3], dtype="Int64"),
+        pd.array([5, 3], dtype="UInt8"),
+        np.array([5, 3], np.int16),
+        np.array([5, 3], object),
+        np.array([np.int64(5), np.int32(3)], object),
+        pd.Categorical([5, 3], categories=[5, 3, 9]),
+    ],
+    ids=["Int64", "UInt8", "int16", "object", "NumPy objects", "categories"],
+)
+def test_integers_of_every_kind_are_ids(ids) -> None:
+    found = read(pd.DataFrame({"user": ids, "item": ["x", "y"]}))
+    assert found.users.tolist() == [3, 5]
+    assert found.users.dtype.kind in "iu"
+    assert pairs_of(found) == [(3, "y"), (5, "x")]
+
+
+def test_categories_are_sorted_like_any_text() -> None:
+    names = pd.Categorical(["ben", "ana"], categories=["zoe", "ben", "ana"])
+    found = read(pd.DataFrame({"user": names, "item": [1, 2]}))
+    assert found.users.equals(pd.Index(["ana", "ben"]))
+
+
+def test_the_index_of_the_frame_is_ignored() -> None:
+    frame = pd.DataFrame({"user": [1, 2], "item": [3, 4]}, index=[9, 9])
+    assert pairs_of(read(frame)) == [(1, 3), (2, 4)]
+
+
+# ---------------------------------------------------------------------- time
+MINUTE_AND_DAY = pd.to_datetime(["1970-01-01 00:01:00", "1970-01-02 00:00:00"])
+
+
+@pytest.mark.parametrize(
+    ("given_as", "seconds"),
+    [
+        (["1970-01-02", "1970-01-01 00:01"], [86400, 60]),
+        (["1970-01-01T02:00:00+01:00", "1970-01-01T00:00:01Z"], [3600, 1]),
+        (MINUTE_AND_DAY, [60, 86400]),
+        (MINUTE_AND_DAY.tz_localize("Etc/GMT-1"), [-3540, 82800]),  # an hour ahead of UTC
+        ([1260759144, 5], [1260759144, 5]),
+        ([2.6, 1.0], [3, 1]),
+        (np.array([1260759144, 5], object), [1260759144, 5]),
+        ([2**60 + 1, 2**60 + 2], [2**60 + 1, 2**60 + 2]),
+    ],
+    ids=["dates", "zones", "datetimes", "zoned", "whole", "fractions", "objects", "nanoseconds"],
+)
+def test_dates_become_seconds_and_numbers_stay(given_as, seconds: list[int]) -> None:
+    frame = pd.DataFrame({"user": [1, 2], "item": [1, 1], "when": given_as})
+    found = read(frame, timestamp="when")
+    assert found.timestamp.tolist() == seconds
+    assert found.timestamp.dtype == np.int64
+
+
+def test_one_nanosecond_is_enough_to_be_the_latest() -> None:
+    start = 1_600_000_000_000_000_000
+    frame = table([(1, 1, start + 3), (1, 2, start + 1), (1, 3, start + 2)], "user item when")
+    split = read(frame, timestamp="when").split(test=0.3, validation=0.3, by="time")
+    assert [pairs_of(p) for p in (split.train, split.validation, split.test)] == [
+        [(1, 2)], [(1, 3)], [(1, 1)],
+    ]  # fmt: skip
+
+
+# ---------------------------------------------------------------------- bad tables
+def simple(**columns) -> pd.DataFrame:
+    return pd.DataFrame({"user": ["ana", "ben"], "item": ["tea", "rye"], **columns})
+
+
+@pytest.mark.parametrize(
+    ("frame", "arguments", "parts"),
+    [
+        (simple(), {"user": "who"}, ["'who'", "user", "'user', 'item'"]),
+        (simple(), {"rating": "stars"}, ["'stars'", "rating", "'item'"]),
+        (simple(), {"timestamp": "when"}, ["'when'", "timestamp"]),
+        (simple()[:0], {}, ["no rows", "at least one"]),
+        (simple(r=[1, np.inf]), {"rating": "r"}, ["'r'", "finite", "first inf", "row 1"]),
+        (simple(r=["good", "5"]), {"rating": "r"}, ["'r'", "number", "'good'", "row 0"]),
+        (simple(r=[1, np.nan]), {"rating": "r"}, ["'r'", "1 rows", "row 1", "missing='drop'"]),
+        (simple(t=["soon", "2020-01-31"]), {"timestamp": "t"}, ["'t'", "'soon'", "row 0", "ISO"]),
+        (simple(t=[1.0, np.inf]), {"timestamp": "t"}, ["'t'", "inf", "row 1"]),
+        (simple(t=[3, "2020-01-31"]), {"timestamp": "t"}, ["'t'", "first 3", "throughout"]),
+        (simple(t=["2020-01-31", None]), {"timestamp": "t"}, ["'t'", "1 rows", "row 1"]),
+        (simple(user=["ana", None]), {}, ["'user'", "1 rows", "row 1", "missing='drop'"]),
+        (simple(user=["ana", 7]), {}, ["'user'", "int and str", "astype(str)"]),
+        (simple(item=[0.5, 1.5]), {}, ["'item'", "float", "integers or text"]),
+        (simple(item=[True, False]), {}, ["'item'", "bool", "integers or text"]),
+        (simple(item=[None, None]), {"missing": "drop"}, ["No row", "missing"]),
+        (simple(), {"missing": "ignore"}, ["missing='ignore'", "'error' or 'drop'"]),
+        (pd.DataFrame([[1, 2, 3]], columns=["user", "item", "user"]), {}, ["2 columns 'user'"]),
+    ],
+)
+def test_a_bad_table_is_named_in_one_sentence(frame, arguments: dict, parts: list[str]) -> None:
+    message = complaint(lambda: read(frame, **arguments))
+    assert [part for part in parts if part not in message] == []
+
+
+def test_only_data_frames_are_tables() -> None:
+    message = complaint(lambda: read([("ana", "tea")]), TypeError)
+    assert "pandas.DataFrame" in message
+    assert "list" in message
+
+
+def test_rows_with_missing_values_are_dropped_on_request_and_counted() -> None:
+    frame = table([("a", 1, 1.0, 5), (None, 1, 2.0, 5), ("b", 2, np.nan, 5), ("c", 2, 3.0, None)])
+    with pytest.warns(UserWarning, match="Left out of 4 rows: 3 rows with a missing value"):
+        found = read(frame, rating="rating", timestamp="timestamp", missing="drop")
+    assert rows_of(found) == [("a", 1, 1.0, 5)]
+    assert dict(found.dropped) == {"rows with a missing value": 3}
+    assert repr(found) == (
+        "Interactions(1 pairs of 1 users and 1 items, with rating and timestamp, "
+        "left out: 3 rows with a missing value)"
+    )
+
+
+def test_a_value_missing_in_a_column_nobody_asked_for_does_no_harm() -> None:
+    assert len(read(simple(rating=[np.nan, 1.0]))) == 2
+
+
+def test_repeated_pairs_are_warned_of_and_counted() -> None:
+    frame = table([("a", 1, 2.0), ("b", 1, 4.0), ("a", 1, 3.0)])
+    with pytest.warns(UserWarning, match="Left out of 3 rows: 1 repeated pairs") as caught:
+        found = read(frame, rating="rating")
+    assert rows_of(found) == [("a", 1, 3.0), ("b", 1, 4.0)]  # without times: the last row
+    assert dict(found.dropped) == {"repeated pairs": 1}
+    assert caught[0].filename == __file__
+
+
+# ---------------------------------------------------------------------- CSV
+@pytest.fixture
+def csv(tmp_path: Path) -> Callable[..., Interactions]:
+    """Reads text, or bytes, as if it were a file."""
+
+    def reader(content: str | bytes, *names: str, **arguments) -> Interactions:
+        path = tmp_path / "shop.csv"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return Interactions.from_csv(path, *names, **arguments)
+
+    return reader
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.tuples(
+            st.integers(-(10**17), 10**17),
+            st.text(st.characters(exclude_categories=["Cs", "Cc"])).map("x{}".format),
+            st.floats(-1e9, 1e9),
+            st.integers(0, 2**40),
+        ),
+        min_size=1,
+        max_size=20,
+        unique_by=lambda row: row[:2],
+    )
+)
+def test_a_csv_file_comes_back(rows: list[tuple]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "all.csv")
+        table(rows).to_csv(path, index=False)
+        found = Interactions.from_csv(path, rating="rating", timestamp="timestamp")
+    assert_same(found, built(rows))
+
+
+@pytest.mark.parametrize(
+    ("ids", "kept"),
+    [
+        (["42", "-7", "0"], [-7, 0, 42]),
+        (["007", "7"], ["007", "7"]),
+        (["1", "a"], ["1", "a"]),
+        (["1.0", "2.0"], ["1.0", "2.0"]),
+        (["+1", "-0"], ["+1", "-0"]),
+        (["1" * 19, "2"], ["1" * 19, "2"]),
+        (["NA", "nan", "None", "null"], ["NA", "None", "nan", "null"]),
+        ([" ana ", "😀", "x y"], [" ana ", "x y", "😀"]),
+        (["2026-01-31", "TRUE"], ["2026-01-31", "TRUE"]),
+    ],
+)
+def test_ids_of_a_csv_file_are_kept_exactly(csv, ids: list[str], kept: list) -> None:
+    found = csv("user,item\n" + "".join(f"{one},x\n" for one in ids))
+    assert found.users.tolist() == kept
+
+
+def test_names_separator_and_dates_of_a_csv_file(csv) -> None:
+    text = "when;product;note;customer\n1970-01-02;tea;;ana\n1970-01-01;rye;NA;ben\n"
+    found = csv(text, "customer", "product", timestamp="when", separator=";")
+    assert rows_of(found) == [("ana", "tea", 86400), ("ben", "rye", 0)]
+
+
+def test_a_compressed_csv_file(tmp_path: Path) -> None:
+    path = tmp_path / "likes.csv.gz"
+    path.write_bytes(gzip.compress(b"user,item\n2,b\n1,a\n"))
+    assert pairs_of(Interactions.from_csv(path)) == [(1, "a"), (2, "b")]
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments"),
+    [
+        ("latin-1", {"encoding": "latin-1"}),
+        ("utf-8-sig", {}),
+        ("utf-8", {}),
+        ("utf-16", {"encoding": "utf-16"}),
+    ],
+)
+def test_encodings(csv, written: str, arguments: dict) -> None:
+    found = csv("user,item\nZoë,café\n".encode(written), **arguments)
+    assert pairs_of(found) == [("Zoë", "café")]
+
+
+def test_blank_lines_and_windows_line_ends_do_no_harm(csv) -> None:
+    assert pairs_of(csv("user,item\r\n1,2\r\n\r\n3,4\r\n")) == [(1, 2), (3, 4)]
+
+
+def test_empty_cells_are_missing(csv) -> None:
+    text = "user,item,r\n1,2,NA\n,3,4\n5,6,1\n"
+    with pytest.warns(UserWarning, match="2 rows with a missing value"):
+        found = csv(text, rating="r", missing="drop")
+    assert rows_of(found) == [(5, 6, 1.0)]
+    assert found.users.dtype == np.int64
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "parts"),
+    [
+        ("", {}, ["shop.csv", "empty", "header"]),
+        ("user,item\n", {}, ["no rows"]),
+        ("user,film\n1,2\n", {}, ["'item'", "'user', 'film'"]),
+        ("user;item\n1;2\n", {}, ["'user'", "separator=';'"]),
+        ("user\titem\n1\t2\n", {}, ["separator='\\t'"]),
+        ("user|item\n1|2\n", {}, ["separator='|'"]),
+        ("user,item\n1,2\n", {"separator": ";"}, ["separator=','"]),
+        ("user,item\n1,2\n3,4,5\n", {}, ["shop.csv", "separator=','", "line 3"]),
+        ("user,item\n0,1,2\n1,3,4\n", {}, ["shop.csv", "more values", "header", "separator=','"]),
+        ("user,item\n7,1,2\n1,3\n", {}, ["shop.csv", "more values", "header"]),
+        ("user,item\n1,2\n3\n", {}, ["'item'", "1 rows", "row 1"]),
+        ("user,item\n,2\n3,4\n", {}, ["'user'", "1 rows", "row 0"]),
+        ('user,item\n"1,2\n', {}, ["shop.csv", "string"]),
+        ("user,item\nZoë,x\n".encode("latin-1"), {}, ["shop.csv", "utf-8", "0xeb"]),
+        ("user,item\nZoë,x\n", {"encoding": "ascii"}, ["shop.csv", "encoding='ascii'"]),
+        ("user,item\n1,2\n", {"encoding": "utf-16"}, ["shop.csv", "encoding='utf-16'"]),
+        ("user,item\n1,2\n", {"encoding": "utf-x"}, ["encoding='utf-x'", "unknown encoding"]),
+        ("user,item,r\n1,2,inf\n", {"rating": "r"}, ["'r'", "finite", "inf"]),
+        ("user,item,r\n1,2,4\n1,3,oops\n", {"rating": "r"}, ["'r'", "'oops'", "row 1"]),
+        ("user,item,t\n1,2,3\n1,3,oops\n", {"timestamp": "t"}, ["'t'", "ISO"]),
+    ],
+)
+def test_a_bad_csv_file_is_named_in_one_sentence(csv, content, arguments, parts) -> None:
+    message = complaint(lambda: csv(content, **arguments))
+    assert [part for part in parts if part not in message] == []
+
+
+def test_a_hint_at_another_separator_only_where_it_helps(csv) -> None:
+    assert "separator" not in complaint(lambda: csv("user,a;b\n1,2\n"))
+    assert "separator" not in complaint(lambda: csv("user\n1\n"))
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    for path in (tmp_path / "nothing.csv", tmp_path):
+        message = complaint(lambda path=path: Interactions.from_csv(path), FileNotFoundError)
+        assert repr(str(path)) in message
+
+
+# ---------------------------------------------------------------------- labels
+def test_positions_of_labels(toy: Interactions) -> None:
+    assert position(toy.items, "Dune", "item") == 3
+    assert positions(toy.users, "Cem", "user").tolist() == [2]
+    assert positions(toy.users, ["Eli", "Ana", "Eli"], "user").tolist() == [4, 0, 4]
+    assert positions(pd.Index([10, 20]), np.array([20]), "item").tolist() == [1]
+    assert positions(toy.users, [], "user").tolist() == []
+
+
+@pytest.mark.parametrize("unknown", ["Zed", 3, None, ["Ana"], slice(0, 2)])
+def test_an_unknown_label_is_named(toy: Interactions, unknown: object) -> None:
+    message = complaint(lambda: toy.items_of(unknown), KeyError)
+    assert f"Unknown user {unknown!r}" in message
+    assert "5 known" in message
+    assert "'Ana'" in message
+
+
+def test_the_unknown_one_of_several_labels_is_named(toy: Interactions) -> None:
+    message = complaint(lambda: positions(toy.items, ["Emma", "Solaris"], "item"), KeyError)
+    assert "Unknown item 'Solaris'" in message
+
+
+# ---------------------------------------------------------------------- selections
+@few
+@given(tables(), st.data())
+def test_select_keeps_the_index_space(rows: list[tuple], data: st.DataObject) -> None:
+    everything = built(rows)
+    mask = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
+    found = everything.select(np.array(mask, bool))
+    assert rows_of(found) == [row for row, kept in zip(sorted(rows), mask, strict=True) if kept]
+    assert found.users is everything.users
+    assert found.items is everything.items
+
+
+@few
+@given(tables(), st.data())
+def test_compact_takes_unused_labels_off_the_lists(rows: list[tuple], data: st.DataObject) -> None:
+    chosen = data.draw(st.lists(st.sampled_from(range(len(rows))), min_size=1, unique=True))
+    kept = [sorted(rows)[place] for place in sorted(chosen)]
+    assert_same(built(rows).select(np.sort(chosen)).compact(), built(kept))
+
+
+@few
+@given(tables(), st.sampled_from([0.5, 2.0, 2.25, 4.0, 5.0, 6.0]))
+def test_binarize_keeps_what_reaches_the_threshold(rows: list[tuple], bar: float) -> None:
+    likes = sorted(row for row in rows if row[2] >= bar)
+    everything = built(rows)
+    if not likes:
+        assert f"reaches {bar:g}" in complaint(lambda: everything.binarize(bar))
+        return
+    found = everything.binarize(bar)
+    assert found.rating is None
+    assert rows_of(found) == [(user, item, when) for user, item, _, when in likes]
+    assert found.users.tolist() == sorted({row[0] for row in likes})
+    counts = {
+        f"ratings under {bar:g}": len(rows) - len(likes),
+        "users": len({row[0] for row in rows} - {row[0] for row in likes}),
+        "items": len({row[1] for row in rows} - {row[1] for row in likes}),
+    }
+    assert dict(found.dropped) == {what: count for what, count in counts.items() if count}
+
+
+def test_binarize_needs_ratings(toy: Interactions) -> None:
+    assert "binarize needs ratings" in complaint(lambda: toy.binarize(4.0))
+
+
+def test_binarize_says_how_far_ratings_go() -> None:
+    rated = read(table([(1, 1, 0.5), (1, 2, 3.0)]), rating="rating")
+    assert "from 0.5 to 3" in complaint(lambda: rated.binarize(4))
+
+
+def peeled(pairs: set[tuple], users: int, items: int) -> set[tuple]:
+    """The core, taking off one user or item at a time."""
+    while True:
+        of_user, of_item = Counter(u for u, _ in pairs), Counter(i for _, i in pairs)
+        weak = [p for p in pairs if of_user[p[0]] < users or of_item[p[1]] < items]
+        if not weak:
+            return pairs
+        pairs = pairs - {weak[0]}
+
+
+pair_sets = st.sets(st.tuples(st.integers(0, 7), st.integers(0, 7)), min_size=1)
+
+
+@few
+@given(pair_sets, st.integers(0, 4), st.integers(0, 4))
+def test_k_core_is_what_peeling_leaves(pairs: set[tuple], users: int, items: int) -> None:
+    everything = read(table(sorted(pairs)))
+    expected = peeled(pairs, users, items)
+    if not expected:
+        assert "Nothing is left" in complaint(lambda: everything.k_core(users, items))
+        return
+    core = everything.k_core(users, items)
+    assert set(pairs_of(core)) == expected
+    assert min(core.user_degrees()) >= max(users, 1)
+    assert min(core.item_degrees()) >= max(items, 1)
+    assert core.dropped.get("pairs outside the core", 0) == len(pairs) - len(expected)
+    assert_same(core.k_core(users, items), core)
+
+
+@few
+@given(pair_sets, st.integers(1, 4))
+def test_k_core_is_networkx_s(pairs: set[tuple], k: int) -> None:
+    graph = nx.Graph((("user", user), ("item", item)) for user, item in pairs)
+    core = nx.k_core(graph, k)
+    everything = read(table(sorted(pairs)))
+    if not core:
+        complaint(lambda: everything.k_core(k, k))
+        return
+    found = everything.k_core(k, k)
+    assert {("user", user) for user in found.users} | {("item", i) for i in found.items} == set(
+        core
+    )
+    assert len(found) == core.number_of_edges()
+
+
+# ---------------------------------------------------------------------- splits
+sixteenths = st.integers(1, 15).map(lambda n: n / 16)  # exact in binary, so halves are halves
+
+
+@st.composite
+def shares(draw: st.DrawFn) -> tuple[float, float]:
+    test = draw(st.integers(1, 15))
+    return test / 16, draw(st.integers(0, 15 - test)) / 16
+
+
+def half_up(count: int, share: float) -> int:
+    return int(count * Fraction(share) + Fraction(1, 2))
+
+
+def parts_of(split: Split) -> list[Interactions]:
+    return [part for part in (split.train, split.validation, split.test) if part is not None]
+
+
+@few
+@given(tables(), shares(), st.integers(0, 3), st.sampled_from(["random", "time"]))
+def test_split_cuts_every_user_s_rows_in_the_documented_shares(
+    rows: list[tuple], wanted: tuple[float, float], seed: int, by: str
+) -> None:
+    everything = built(rows)
+    split = everything.split(*wanted, seed, by)
+    parts = parts_of(split)
+    assert sorted(row for part in parts for row in rows_of(part)) == sorted(rows)
+    assert (split.validation is None) == (wanted[1] == 0)
+    for part in parts:
+        assert part.users.equals(everything.users)
+        assert part.items.equals(everything.items)
+        assert rows_of(part) == sorted(rows_of(part))
+    for user, degree in enumerate(everything.user_degrees()):
+        num_test = min(half_up(degree, wanted[0]), degree - 1)
+        num_validation = min(half_up(degree, wanted[1]), degree - 1 - num_test)
+        numbers = [degree - num_test - num_validation, num_validation, num_test]
+        numbers = numbers if wanted[1] else [numbers[0], numbers[2]]
+        assert [part.user_degrees()[user] for part in parts] == numbers
+        assert numbers[0] >= 1
+
+
+@few
+@given(tables(), shares())
+def test_split_by_time_holds_out_the_latest(rows: list[tuple], wanted: tuple[float, float]) -> None:
+    split = built(rows).split(*wanted, by="time")
+    for earlier, later in zip(parts_of(split), parts_of(split)[1:], strict=False):
+        for user in range(split.train.num_users):
+            last = earlier.timestamp[earlier.user_index == user]
+            first = later.timestamp[later.user_index == user]
+            assert not len(first) or not len(last) or last.max() < first.min()
+
+
+@few
+@given(tables(), shares(), st.integers(0, 3), st.sampled_from(["random", "time"]))
+def test_split_within_all_cuts_the_whole_in_the_documented_shares(
+    rows: list[tuple], wanted: tuple[float, float], seed: int, by: str
+) -> None:
+    everything = built(rows)
+    parts = parts_of(everything.split(*wanted, seed, by, within="all"))
+    assert sorted(row for part in parts for row in rows_of(part)) == sorted(rows)
+    num_test = min(half_up(len(rows), wanted[0]), len(rows) - 1)
+    num_validation = min(half_up(len(rows), wanted[1]), len(rows) - 1 - num_test)
+    numbers = [len(rows) - num_test - num_validation, num_validation, num_test]
+    assert [len(part) for part in parts] == (numbers if wanted[1] else [numbers[0], numbers[2]])
+    for part in parts:
+        assert part.users.equals(everything.users)
+        assert part.items.equals(everything.items)
+        assert rows_of(part) == sorted(rows_of(part))
+    if by == "time":  # nothing held out is earlier than what is learnt from
+        for earlier, later in itertools.pairwise(part for part in parts if len(part)):
+            assert earlier.timestamp.max() <= later.timestamp.min()
+
+
+def test_a_split_within_all_is_fair_to_pairs_not_to_users() -> None:
+    """Over seeds, each pair is held out as often as any other: that of a loner, too."""
+    pairs = [("loner", 0), *(("ana", item) for item in range(9))]
+    everything = read(table(pairs))
+    times: Counter[tuple] = Counter()
+    for seed in range(400):
+        split = everything.split(test=0.3, validation=0.2, seed=seed, within="all")
+        times.update(pairs_of(split.test))
+    assert sum(times.values()) == 3 * 400
+    # 120 expected, with a standard deviation of 9
+    assert all(80 < times[pair] < 160 for pair in pairs)
+
+
+@few
+@given(tables(), shares(), st.sampled_from(["user", "all"]), st.randoms(use_true_random=False))
+def test_the_same_seed_gives_the_same_split_whatever_the_order_of_rows(
+    rows: list[tuple], wanted: tuple[float, float], within: str, random
+) -> None:
+    one = built(rows).split(*wanted, seed=5, within=within)
+    random.shuffle(rows)
+    other = built(rows).split(*wanted, seed=5, within=within)
+    for part, same in zip(parts_of(one), parts_of(other), strict=True):
+        assert_same(part, same)
+
+
+def test_another_seed_gives_another_split(movielens: Interactions) -> None:
+    tests = [set(pairs_of(movielens.split(seed=seed).test)) for seed in (0, 1)]
+    assert len(tests[0]) == len(tests[1])
+    assert len(tests[0] & tests[1]) / len(tests[0]) == pytest.approx(0.2, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("degree", "train", "validation", "test"),
+    [(1, 1, 0, 0), (2, 2, 0, 0), (3, 2, 0, 1), (5, 3, 1, 1), (8, 5, 1, 2), (20, 14, 2, 4)],
+)
+def test_a_tenth_and_a_fifth_by_hand(degree: int, train: int, validation: int, test: int) -> None:
+    split = read(table([("ana", item) for item in range(degree)])).split(0.2, 0.1)
+    assert [len(part) for part in parts_of(split)] == [train, validation, test]
+
+
+def test_a_user_with_one_pair_stays_in_train_and_is_reported() -> None:
+    pairs = [("loner", 0), *(("ana", item) for item in range(10))]
+    split = read(table(pairs)).split(test=0.5, validation=0.2)
+    assert ("loner", 0) in pairs_of(split.train)
+    assert repr(split) == (
+        "Split(4 train, 2 validation, 5 test pairs of 2 users and 10 items; "
+        "1 users without test items)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ({"test": 0}, ["test=0", "between 0 and 1"]),
+        ({"test": 1.0}, ["test=1.0", "between 0 and 1"]),
+        ({"test": -0.1}, ["test=-0.1"]),
+        ({"test": float("nan")}, ["test=nan"]),
+        ({"validation": -0.1}, ["validation=-0.1", "from 0 up to 1"]),
+        ({"validation": 1}, ["validation=1"]),
+        ({"test": 0.5, "validation": 0.5}, ["test=0.5", "validation=0.5", "under 1"]),
+        ({"by": "date"}, ["by='date'", "'random' or 'time'"]),
+        ({"within": "item"}, ["within='item'", "'user' or 'all'"]),
+        ({"by": "time"}, ["by='time'", "timestamps"]),
+    ],
+)
+def test_bad_arguments_of_split(toy: Interactions, arguments: dict, parts: list[str]) -> None:
+    message = complaint(lambda: toy.split(**arguments))
+    assert [part for part in parts if part not in message] == []
+
+
+@few
+@given(tables(), sixteenths, sixteenths, st.integers(0, 3))
+def test_with_validation_takes_from_train_and_refit_gives_back(
+    rows: list[tuple], test: float, share: float, seed: int
+) -> None:
+    published = built(rows).split(test, validation=0.0)
+    split = published.with_validation(share, seed)
+    assert split.test is published.test
+    assert sorted(rows_of(split.train) + rows_of(split.validation)) == rows_of(published.train)
+    for user, degree in enumerate(published.train.user_degrees()):
+        held = min(half_up(degree, share), degree - 1)
+        assert split.validation.user_degrees()[user] == held
+    refit = split.refit()
+    assert refit.validation is None
+    assert refit.test is published.test
+    assert_same(refit.train, published.train)
+    assert refit.refit() is refit
+
+
+def test_with_validation_complains(toy: Interactions) -> None:
+    assert "already" in complaint(lambda: toy.split().with_validation())
+    bare = toy.split(validation=0.0)
+    for share in (0, 1, -0.5):
+        assert f"share={share}" in complaint(lambda share=share: bare.with_validation(share))
+
+
+def test_the_parts_of_a_split_need_one_index_space(toy: Interactions) -> None:
+    part = toy.select(np.arange(3))
+    assert "same users and items" in complaint(lambda: Split(toy, None, part.compact()))
+    assert "same users and items" in complaint(lambda: Split(toy, part.compact(), part))
+    assert "validation" not in repr(Split(toy, None, part))
+
+
+@few
+@given(tables(), st.data())
+def test_merge_joins_what_was_parted(rows: list[tuple], data: st.DataObject) -> None:
+    mask = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
+    everything, mask = built(rows), np.array(mask, bool)
+    assert_same(merge(everything.select(mask), everything.select(~mask)), everything)
+
+
+def test_merge_forgets_ratings_that_one_side_lacks() -> None:
+    everything = built([(1, 1, 2.0, 7), (1, 2, 3.0, 8)])
+    first, second = everything.select([0]), everything.select([1])
+    bare = Interactions(second.user_index, second.item_index, second.users, second.items)
+    assert rows_of(merge(bare, first)) == [(1, 1), (1, 2)]
