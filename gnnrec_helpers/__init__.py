@@ -1,6 +1,6 @@
 """Graph neural networks for recommender systems: the package behind the gnnrec course.
 
->>> from gnnrec_helpers import Interactions, datasets, evaluate, fit, models, recommend
+>>> from gnnrec_helpers import Interactions, datasets, evaluate, fit, load, models, recommend
 """
 
 from __future__ import annotations
@@ -8,16 +8,20 @@ from __future__ import annotations
 from . import datasets, models
 from .data import Interactions, KnowledgeGraph, SocialGraph, Split
 from .evaluation import compare, compare_ratings, evaluate, evaluate_ratings
+from .models import load
+from .objectives import BPR, SampledSoftmax
 from .serving import recommend, similar_items, similar_users
 from .training import Between, History, Tuning, fit, tune
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "BPR",
     "Between",
     "History",
     "Interactions",
     "KnowledgeGraph",
+    "SampledSoftmax",
     "SocialGraph",
     "Split",
     "Tuning",
@@ -27,6 +31,7 @@ __all__ = [
     "evaluate",
     "evaluate_ratings",
     "fit",
+    "load",
     "models",
     "recommend",
     "similar_items",

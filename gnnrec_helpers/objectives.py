@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -14,19 +14,36 @@ from .engine.sampling import Batch, RatingBatch
 
 NOTHING = -1e30  # a score whose exponential is 0, and yet a number: a user may know all negatives
 
+ModelT = TypeVar("ModelT", contravariant=True)
+BatchT = TypeVar("BatchT", contravariant=True)
+
+
+class Objective(Protocol[ModelT, BatchT]):
+    """A loss: a number to be made small.
+
+    ``Objective[M, B]`` is a loss of models M on batches B. A loss of your own is any object with
+    these two attributes that can be called.
+    """
+
+    @property
+    def asks(self) -> tuple[str, ...]:
+        """The methods of a model that the loss calls; :func:`gnnrec_helpers.fit` checks them."""
+        ...
+
+    @property
+    def shared_negatives(self) -> int:
+        """How many negatives a whole batch shares; 0 if every positive has its own."""
+        ...
+
+    def __call__(self, model: ModelT, batch: BatchT, /) -> Tensor: ...
+
 
 class TrainableModel(Protocol):
-    """What an objective asks of a model."""
+    """What :class:`BPR` and :class:`SampledSoftmax` ask of a model."""
 
     def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Embeddings of users and of items, and the rows of the table that weight decay acts on."""
         ...
-
-
-class Objective(Protocol):
-    """A loss: a number to be made small."""
-
-    def __call__(self, model: TrainableModel, batch: Batch) -> Tensor: ...
 
 
 @dataclass(frozen=True)
@@ -42,6 +59,8 @@ class BPR:
     weight_decay : float, default 1e-4
     """
 
+    asks: ClassVar[tuple[str, ...]] = ("training_embeddings",)
+    shared_negatives: ClassVar[int] = 0
     weight_decay: float = 1e-4
 
     def __call__(self, model: TrainableModel, batch: Batch) -> Tensor:
@@ -76,6 +95,7 @@ class SampledSoftmax:
         Scores are divided by it.
     """
 
+    asks: ClassVar[tuple[str, ...]] = ("training_embeddings",)
     shared_negatives: int = 1024
     weight_decay: float = 0.025
     temperature: float = 1.0
@@ -125,22 +145,25 @@ class SelfSupervised:
         Needs choosing on validation.
     """
 
-    objective: Objective = field(default_factory=SampledSoftmax)
+    objective: Objective[Any, Batch] = field(default_factory=SampledSoftmax)
     weight: float = 0.01
 
     @property
+    def asks(self) -> tuple[str, ...]:
+        return (*self.objective.asks, "self_supervised_loss")
+
+    @property
     def shared_negatives(self) -> int:
-        return getattr(self.objective, "shared_negatives", 0)
+        return self.objective.shared_negatives
 
     def __call__(self, model: SelfSupervisedModel, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar."""
         if isinstance(model, PerturbedModel):
             model = model.perturbed(batch)
-        first = self.objective(model, batch)  # type: ignore[arg-type]
+        first = self.objective(model, batch)
         return first + self.weight * model.self_supervised_loss(batch)
 
 
-@runtime_checkable
 class TrainablePairModel(Protocol):
     """What :class:`CrossEntropy` asks of a model."""
 
@@ -162,6 +185,8 @@ class CrossEntropy:
     weight_decay : float, default 1e-4
     """
 
+    asks: ClassVar[tuple[str, ...]] = ("training_scores",)
+    shared_negatives: ClassVar[int] = 0
     weight_decay: float = 1e-4
 
     def __call__(self, model: TrainablePairModel, batch: Batch) -> Tensor:
@@ -196,6 +221,8 @@ class RatingRegression:
         Needs choosing on validation.
     """
 
+    asks: ClassVar[tuple[str, ...]] = ("training_predictions",)
+    shared_negatives: ClassVar[int] = 0
     weight_decay: float = 0.1
 
     def __call__(self, model: TrainableRatingModel, batch: RatingBatch) -> Tensor:
@@ -205,9 +232,75 @@ class RatingRegression:
         return loss + self.weight_decay / 2 * squared_length(start) / len(batch.users)
 
 
+class WeightedPairsModel(TrainableModel, Protocol):
+    """What :class:`UltraGCNLoss` asks of a model."""
+
+    def pair_weights(self, users: Tensor, items: Tensor) -> Tensor:
+        """The weight of a pair in the constraint; `users` and `items` broadcast."""
+        ...
+
+    def neighbours_of(self, items: Tensor) -> tuple[Tensor, Tensor]:
+        """The items chosen together with each of these, and their weights, shapes (n, count)."""
+        ...
+
+
+@dataclass(frozen=True)
+class UltraGCNLoss:
+    """Binary cross-entropy of pairs, weighted by degrees, and of items chosen together.
+
+    With s the dot product of a user and an item, the mean over the batch of
+
+        (1 + constraint * weight) * softplus(-s)                     of the positive
+        + negative_weight * mean of (1 + constraint * weight) * softplus(s)   over negatives
+        + together * sum of weights * softplus(-s)                   over the positive's neighbours
+
+    plus weight decay as for :class:`BPR` (Mao et al. 2021, eq. 14; see
+    :class:`~gnnrec_helpers.models.UltraGCN`).
+
+    Parameters
+    ----------
+    constraint : float, default 1.0
+    together : float, default 0.5
+    negative_weight : float, default 100.0
+    shared_negatives : int, default 1024
+        Drawn uniformly for each batch; a user's own positives are left out.
+    weight_decay : float, default 1e-4
+    """
+
+    asks: ClassVar[tuple[str, ...]] = ("training_embeddings", "pair_weights", "neighbours_of")
+    constraint: float = 1.0
+    together: float = 0.5
+    negative_weight: float = 100.0
+    shared_negatives: int = 1024
+    weight_decay: float = 1e-4
+
+    def __call__(self, model: WeightedPairsModel, batch: Batch) -> Tensor:
+        """The loss of a batch, a scalar."""
+        size, negatives = len(batch.users), batch.negatives
+        neighbours, neighbour_weights = model.neighbours_of(batch.positives)  # (batch, count)
+        items = torch.cat([batch.positives, negatives, neighbours.flatten()])
+        users, rows, start = model.training_embeddings(batch.users, items)
+        positive, negative, together = rows.split([size, len(negatives), neighbours.numel()])
+
+        weights = 1 + self.constraint * model.pair_weights(batch.users, batch.positives)
+        positive_loss = (weights * softplus(-(users * positive).sum(1))).mean()
+
+        weights = 1 + self.constraint * model.pair_weights(batch.users[:, None], negatives)
+        if batch.known is not None:
+            weights = weights.index_put(tuple(batch.known.T), weights.new_zeros(()))
+        negative_loss = (weights * softplus(users @ negative.T)).mean()
+
+        scores = (users.unsqueeze(1) * together.view(*neighbours.shape, -1)).sum(2)
+        together_loss = (neighbour_weights * softplus(-scores)).sum(1).mean()
+
+        loss = positive_loss + self.negative_weight * negative_loss + self.together * together_loss
+        return loss + self.weight_decay / 2 * squared_length(start[: 2 * size]) / size
+
+
 def squared_length(rows: Tensor) -> Tensor:
     """The sum of all squares, the same to the last bit with any number of threads."""
-    # row by row first: one long sum would depend on the number of threads
+    # row by row first: one long sum would depend on the number of threads, and the notebooks'
+    # stored outputs would depend on the machine
     return rows.square().sum(1).sum()
 
 

@@ -8,7 +8,7 @@ out of the mean.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from scipy.special import stdtr
 
 from ..data.interactions import FloatArray, IntArray, Interactions, Split
 from ..models import Recommender, frozen_score
+from ..models.recommender import is_recommender
 from ..serving.retrieval import BLOCK, check_labels, rank
 
 Hits = NDArray[np.bool_]  # (users, k): is the item at this rank one of the held-out ones?
@@ -224,12 +225,18 @@ def compare(
         {
             name: [
                 evaluate_users(one, split, k, part=part, metrics=("recall", "ndcg"))
-                for one in ([model] if isinstance(model, Recommender) else model)
+                for one in (
+                    [model] if is_recommender(model) else cast(Sequence[Recommender], model)
+                )
             ]
             for name, model in models.items()
         },
         baseline=baseline,
     )
+
+
+def _each(model: Recommender | Sequence[Recommender]) -> Sequence[Recommender]:
+    return [model] if is_recommender(model) else cast(Sequence[Recommender], model)
 
 
 def compare_users(

@@ -17,6 +17,7 @@ import torch
 
 from ..data.interactions import FloatArray, Interactions, Split, ratings_of
 from ..models import RatingModel
+from ..models.recommender import is_rating_model
 from ..serving.retrieval import check_labels
 from .ranking import Part
 
@@ -64,7 +65,7 @@ def rating_errors(
     model: RatingModel, split: Split, part: Part = "test", *, clip: Clip = "train"
 ) -> FloatArray:
     """Prediction minus rating for every held-out pair, in the order of ``split.test``."""
-    if not isinstance(model, RatingModel):
+    if not is_rating_model(model):
         raise TypeError(f"{type(model).__name__} has no predict: it ranks items, it rates none.")
     if part not in get_args(Part):
         raise ValueError(f"part={part!r}: choose 'test' or 'validation'.")

@@ -7,7 +7,7 @@ belong beside those of any model.
 
 from __future__ import annotations
 
-from typing import cast, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 import torch
@@ -18,7 +18,6 @@ from torch import nn
 from ..data.interactions import FloatArray, IntArray, Split, merge
 from ..engine.sampling import Negatives
 from ..models import Recommender, frozen_score
-from ..objectives import TrainablePairModel
 from ..serving.retrieval import check_labels
 from .ranking import Part
 
@@ -57,7 +56,7 @@ def evaluate_ctr(
     Examples
     --------
     >>> from gnnrec_helpers import datasets, models
-    >>> likes = datasets.load("lastfm-2k").interactions
+    >>> likes = datasets.load("lastfm-2k").interactions.binarize(1)
     >>> split = likes.split(test=0.2, validation=0.2, within="all")
     >>> found = evaluate_ctr(models.Popularity(split.train), split)
     >>> round(found["auc"], 2)
@@ -111,13 +110,13 @@ def _asked(model: Recommender, split: Split, part: str, seed: int) -> tuple[Floa
 @torch.no_grad()
 def _scores(model: Recommender, users: IntArray, items: IntArray) -> FloatArray:
     """Scores of items, shape (n, m), each row for one of `users`, who are in ascending order."""
-    if isinstance(model, TrainablePairModel):  # only what is asked for
+    if callable(getattr(model, "training_scores", None)):  # only what is asked for
         device = next(cast(nn.Module, model).parameters()).device
         pairs = np.repeat(users, items.shape[1]), items.ravel()
         blocks = zip(
             *(torch.from_numpy(part).to(device).split(PAIRS) for part in pairs), strict=True
         )
-        found = torch.cat([model.training_scores(*block)[0] for block in blocks])
+        found = torch.cat([cast(Any, model).training_scores(*block)[0] for block in blocks])
         return found.view(items.shape).cpu().numpy()
     score = frozen_score(model)
     some, first = np.unique(users, return_index=True)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from .base import EmbeddingModel, Model, RatingsModel, frozen_score, load, scoring
 from .bias_only import BiasOnly
 from .diffnet import DiffNet
 from .ease import EASE
+from .frozen import Frozen
 from .graph_filter import GraphFilter, LinearFilter
 from .graphrec import GraphRec
 from .ials import IALS
@@ -18,14 +20,14 @@ from .matrix_factorization import MatrixFactorization
 from .ngcf import NGCF
 from .popularity import Popularity
 from .probabilistic_mf import ProbabilisticMF
-from .recommender import EmbeddingRecommender, RatingModel, Recommender, frozen_score
+from .recommender import RatingModel, Recommender
 from .ripplenet import RippleNet
 from .rp3beta import RP3Beta
 from .sept import SEPT
 from .sgl import SGL
 from .simgcl import SimGCL
 from .social_lightgcn import SocialLightGCN
-from .ultragcn import UltraGCN, UltraGCNLoss
+from .ultragcn import UltraGCN
 from .user_knn import UserKNN
 from .xsimgcl import XSimGCL
 
@@ -40,7 +42,8 @@ __all__ = [
     "SGL",
     "BiasOnly",
     "DiffNet",
-    "EmbeddingRecommender",
+    "EmbeddingModel",
+    "Frozen",
     "GraphFilter",
     "GraphRec",
     "ItemKNN",
@@ -48,17 +51,20 @@ __all__ = [
     "LightGCN",
     "LinearFilter",
     "MatrixFactorization",
+    "Model",
     "Popularity",
     "ProbabilisticMF",
     "RP3Beta",
     "RatingModel",
+    "RatingsModel",
     "Recommender",
     "RippleNet",
     "SimGCL",
     "SocialLightGCN",
     "UltraGCN",
-    "UltraGCNLoss",
     "UserKNN",
     "XSimGCL",
     "frozen_score",
+    "load",
+    "scoring",
 ]

@@ -11,9 +11,11 @@ from scipy.sparse.linalg import lsmr
 from torch import Tensor
 
 from ..data.interactions import FloatArray, Interactions, ratings_of
+from .base import RatingsModel
+from .parts.products import Product
 
 
-class BiasOnly:
+class BiasOnly(RatingsModel):
     """A rating is the mean rating plus a number for the user plus a number for the item.
 
     With m the mean of the train ratings, the biases a (of users) and b (of items) minimise
@@ -51,6 +53,7 @@ class BiasOnly:
         user_regularization: float = 5.0,
         item_regularization: float = 5.0,
     ) -> None:
+        super().__init__(train)
         ratings = ratings_of(train)
         for name, value in (
             ("user_regularization", user_regularization),
@@ -58,20 +61,30 @@ class BiasOnly:
         ):
             if not value > 0:
                 raise ValueError(f"{name}={value}: a positive number is needed.")
-        self.users, self.items = train.users, train.items
         self.user_regularization = user_regularization
         self.item_regularization = item_regularization
         self.mean = float(ratings.mean())
-        biases = _ridge(train, ratings - self.mean, user_regularization, item_regularization)
-        self.user_bias, self.item_bias = torch.from_numpy(biases).split(
-            [train.num_users, train.num_items]
+        biases = self.computed(
+            "biases",
+            lambda: torch.from_numpy(
+                _ridge(train, ratings - self.mean, user_regularization, item_regularization)
+            ),
         )
+        self.user_bias, self.item_bias = biases.split([train.num_users, train.num_items])
         self._known = torch.from_numpy(train.user_index * train.num_items + train.item_index)
         self._left_out = self._without_itself(train, ratings)
 
-    def predict(self, users: Tensor, items: Tensor) -> Tensor:
-        """The rating of each of these pairs, shape (len(users),)."""
+    def compute_ratings(self, users: Tensor, items: Tensor) -> Tensor:
         return self.mean + self.user_bias[users.cpu()] + self.item_bias[items.cpu()]
+
+    def products(self) -> list[Product]:
+        """``(mean + user bias) * 1 + 1 * item bias``."""
+        columns = (self.user_bias + self.mean, self.item_bias)
+        user_rows, item_rows = (torch.stack([c, torch.ones_like(c)], dim=1) for c in columns)
+        return [(user_rows, item_rows.flip(1).T)]
+
+    def default_objective(self) -> None:
+        """Ready when constructed."""
 
     def left_out(self, users: Tensor, items: Tensor) -> Tensor:
         """As :meth:`predict`, but a train rating is predicted as if it were not in train.
@@ -97,13 +110,6 @@ class BiasOnly:
         of_item = 1 / (train.item_degrees()[train.item_index] + self.item_regularization)
         rest = (1 - of_user) * (1 - of_item)  # 1 - h
         return torch.from_numpy(predicted - (ratings - predicted) * (1 - rest) / rest)
-
-    def __repr__(self) -> str:
-        return (
-            f"BiasOnly({len(self.users):,} users, {len(self.items):,} items, "
-            f"user_regularization={self.user_regularization:g}, "
-            f"item_regularization={self.item_regularization:g})"
-        )
 
 
 def _ridge(train: Interactions, surplus: FloatArray, users: float, items: float) -> FloatArray:

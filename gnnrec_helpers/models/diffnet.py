@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 from scipy import sparse
 from torch import Tensor
 
 from ..data.interactions import Interactions
 from ..data.side_graphs import SocialGraph
-from ..engine.propagation import Adjacency, normalize, propagate, propagate_batch
+from ..engine.propagation import Adjacency, normalize, propagate
 from .matrix_factorization import MatrixFactorization
 from .parts.side_links import friendships
 
@@ -37,7 +38,7 @@ class DiffNet(MatrixFactorization):
     --------
     >>> from gnnrec_helpers import datasets
     >>> lastfm = datasets.load("lastfm-2k")
-    >>> DiffNet(lastfm.interactions, lastfm.social, dim=8).embeddings()[0].shape
+    >>> DiffNet(lastfm.interactions.binarize(1), lastfm.social, dim=8).embeddings()[0].shape
     torch.Size([1892, 8])
     """
 
@@ -47,31 +48,21 @@ class DiffNet(MatrixFactorization):
         social: SocialGraph,
         dim: int = 64,
         layers: int = 2,
+        *,
         seed: int = 0,
     ) -> None:
         if layers < 0:
             raise ValueError(f"layers={layers}: zero or more are possible.")
-        super().__init__(train, dim, seed)
+        super().__init__(train, dim, seed=seed)
         self.layers = layers
         mean_of_friends = normalize(friendships(social, train), "mean")
         oneself = sparse.eye_array(train.num_users, format="csr")
         self.diffusion = Adjacency(sparse.csr_array(oneself + mean_of_friends))
         self.chosen = Adjacency(normalize(train.to_csr(), "mean"))
 
-    def embeddings(
-        self, users: Tensor | None = None, items: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Embeddings after diffusion of these users, and of these items (all by default)."""
-        own, of_items = self.nodes.weight.split([self.num_users, self.num_items])
+    def node_embeddings(self) -> Tensor:
+        """Users after diffusion, then items."""
+        own, items = self.nodes.weight.split([self.num_users, self.num_items])
         only_last = [0.0] * self.layers + [1.0]
-        mean_of_items = self.chosen(of_items)
-        if users is None:
-            user_rows = propagate(self.diffusion, own, self.layers, combine=only_last)
-            user_rows = user_rows + mean_of_items
-        else:
-            user_rows, _ = propagate_batch(self.diffusion, own, self.layers, users, only_last)
-            user_rows = user_rows + mean_of_items.index_select(0, users)
-        return user_rows, of_items if items is None else of_items.index_select(0, items)
-
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, layers={self.layers}"
+        diffused = propagate(self.diffusion, own, self.layers, combine=only_last)
+        return torch.cat([diffused + self.chosen(items), items])

@@ -7,13 +7,15 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
-from ..data.interactions import FloatArray, Interactions
+from ..data.interactions import Interactions
+from .base import Model, Scorer
+from .parts.products import Product, scores_of
 
 DOUBLE = 8192  # rows of a matrix that is inverted in float64, 0.5 GB; larger ones in float32
 ROWS = 512  # of the smaller matrix, multiplied at once
 
 
-class EASE:
+class EASE(Model):
     """Predicts each item of a user from her other items, by ridge regression.
 
     With R the user-item matrix and ``P = inverse(R.T R + regularization I)``, the weights between
@@ -40,7 +42,7 @@ class EASE:
     >>> from gnnrec_helpers import datasets
     >>> model = EASE(datasets.load("toy").interactions, regularization=1.0)
     >>> model.score(torch.tensor([0])).numpy().round(2)
-    array([[ 0.62,  0.62,  0.4 , -0.15,  0.06]])
+    array([[ 0.62,  0.62,  0.4 , -0.15,  0.06]], dtype=float32)
     """
 
     def __init__(
@@ -48,7 +50,7 @@ class EASE:
     ) -> None:
         if not regularization > 0:
             raise ValueError(f"regularization={regularization}: a positive number is needed.")
-        self.users, self.items = train.users, train.items
+        super().__init__(train)
         self.regularization = regularization
         size = min(train.num_users, train.num_items)
         dtype = np.float64 if size <= DOUBLE else np.float32
@@ -60,38 +62,51 @@ class EASE:
                 "another model: ItemKNN and RP3Beta stay sparse."
             )
         self._likes = sparse.csr_array(train.to_csr(), dtype=dtype)
-        self._of_items = train.num_items <= train.num_users
+        self._by_items = train.num_items <= train.num_users
+        self._inverse = self.computed("inverse", self._invert)
+        self._diagonal = self.computed("diagonal", self._diagonal_of_p)  # of P, (num_items,)
+
+    def _invert(self) -> Tensor:
+        """The inverse of the smaller of the two matrices."""
         likes = self._likes
-        gram = (likes.T @ likes if self._of_items else likes @ likes.T).toarray()
-        gram[np.diag_indices_from(gram)] += regularization
-        self._inverse = _inverted(torch.from_numpy(gram)).numpy()
-        self._diagonal = self._diagonal_of_p()  # (num_items,)
+        gram = (likes.T @ likes if self._by_items else likes @ likes.T).toarray()
+        gram[np.diag_indices_from(gram)] += self.regularization
+        return _inverted(torch.from_numpy(gram))
 
-    def _diagonal_of_p(self) -> FloatArray:
-        if self._of_items:
-            return self._inverse.diagonal().copy()
+    def _diagonal_of_p(self) -> Tensor:
+        if self._by_items:
+            return self._inverse.diagonal().clone()
         # P = (I - R.T inverse(R R.T + regularization I) R) / regularization
-        explained = np.zeros(self._likes.shape[1])
+        explained = np.zeros(self.num_items)
         for start in range(0, len(self._inverse), ROWS):
-            rows = np.arange(start, min(start + ROWS, len(self._inverse)))
-            explained += self._likes[rows].multiply(self._times_p(rows)).sum(axis=0)
-        return np.asarray((1 - explained) / self.regularization, self._inverse.dtype)
+            users = torch.arange(start, min(start + ROWS, len(self._inverse)))
+            predicted = scores_of([(self._inverse, self._likes)], users).numpy()
+            explained += self._likes[users.numpy()].multiply(predicted).sum(axis=0)
+        return torch.from_numpy((1 - explained) / self.regularization).to(self._inverse.dtype)
 
-    def _times_p(self, users: np.ndarray) -> np.ndarray:
-        """Their rows of ``R P``, shape (len(users), num_items)."""
-        if self._of_items:
-            return np.asarray(self._likes[users] @ self._inverse)
-        return np.asarray((self._likes.T @ self._inverse[users].T).T)
+    def products(self) -> list[Product]:
+        """``R - R P / diagonal(P)``."""
+        scaled = sparse.csr_array(sparse.diags_array(-1 / self._diagonal.numpy()))
+        if self._by_items:
+            return [(self._likes,), (self._likes, self._inverse, scaled)]
+        return [(self._likes,), (self._inverse, sparse.csr_array(self._likes @ scaled))]
 
-    @torch.no_grad()
-    def score(self, users: Tensor) -> Tensor:
-        """Shape (len(users), num_items)."""
-        rows = users.cpu().numpy()
-        scores = self._likes[rows].toarray() - self._times_p(rows) / self._diagonal
-        return torch.from_numpy(scores)
+    def item_similarity(self) -> Scorer:
+        """The weights B between items; an item has none to itself."""
 
-    def __repr__(self) -> str:
-        return f"EASE({len(self.items):,} items, regularization={self.regularization:g})"
+        def weights(items: Tensor) -> Tensor:
+            rows = items.cpu().numpy()
+            if self._by_items:
+                of_p = self._inverse.numpy()[rows]
+            else:
+                columns = self._likes.T.tocsr()[rows]  # who has them, (n, num_users)
+                explained = (columns @ self._inverse.numpy()) @ self._likes
+                of_p = -explained / self.regularization
+            similarity = -of_p / self._diagonal.numpy()
+            similarity[np.arange(len(rows)), rows] = 0.0
+            return torch.from_numpy(similarity).float()
+
+        return weights
 
 
 def _inverted(matrix: Tensor) -> Tensor:

@@ -12,15 +12,17 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, svds
 from torch import Tensor
 
-from ..data.interactions import FloatArray, IntArray, Interactions
+from ..data.interactions import FloatArray, Interactions
+from ..engine.dot_products import DotProducts
 from ..engine.propagation import Adjacency, normalize
 from ..engine.sparse_product import Csr, multiply
-from .recommender import DotProducts
+from .base import Model, Scorer
+from .parts.products import Product
 
 CELLS = 2**24  # (a user who is asked for, any user) at once: 64 MiB
 
 
-class LinearFilter:
+class LinearFilter(Model):
     """A user's interactions, sent to the users who share them, and back to their items.
 
     With R the user-item matrix and ``N = D_U^-1/2 R D_I^-1/2`` its normalised form, the scores of
@@ -38,24 +40,31 @@ class LinearFilter:
     """
 
     def __init__(self, train: Interactions) -> None:
-        self.users, self.items = train.users, train.items
+        super().__init__(train)
         self._likes = sparse.csr_array(train.to_csr(), dtype=np.float32)
         self._degrees = np.asarray(self._likes.sum(axis=0)).ravel()  # (num_items,)
         self._normal = normalize(self._likes).astype(np.float32)  # (num_users, num_items)
         self._to_items = Adjacency(sparse.csr_array(self._normal.T))  # (num_items, num_users)
 
-    @torch.no_grad()
-    def score(self, users: Tensor) -> Tensor:
-        """Shape (len(users), num_items)."""
-        parts = users.cpu().split(max(1, CELLS // len(self.users)))
-        return torch.cat([self._filtered(some.numpy()) for some in parts])
+    def compute_scores(self, users: Tensor) -> Tensor:
+        # as `products` has it, but the second product is the engine's, which is faster
+        histories = self._likes[users.cpu().numpy()]
+        size = max(1, CELLS // self.num_users)
+        blocks = range(0, max(1, len(users)), size)
+        return torch.cat([self._filtered(histories[b : b + size]) for b in blocks])
 
-    def _filtered(self, users: IntArray) -> Tensor:
-        shared = (self._normal @ self._likes[users].T).toarray(order="C")  # (num_users, some)
-        return self._to_items(torch.from_numpy(shared)).T
+    def _filtered(self, histories: sparse.csr_array) -> Tensor:
+        """Scores of users with these interactions, shapes (n, num_items)."""
+        shared = (self._normal @ histories.T).toarray(order="C")  # (num_users, n)
+        return self._to_items(torch.from_numpy(shared).to(self.device)).T
 
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({len(self.items):,} items)"
+    def products(self) -> list[Product]:
+        return [(self._likes, sparse.csr_array(self._normal.T), self._normal)]
+
+    def item_similarity(self) -> Scorer:
+        """The scores of a user who has one item only."""
+        everything = sparse.eye_array(self.num_items, format="csr", dtype=np.float32)
+        return lambda items: self._filtered(sparse.csr_array(everything[items.cpu().numpy()]))
 
 
 class GraphFilter(LinearFilter):
@@ -73,13 +82,13 @@ class GraphFilter(LinearFilter):
     components : int, default 256
         At most one less than the number of users and of items.
     alpha : float, default 0.3
-        Weight of the ideal filter; the attribute of this name may be set to another afterwards.
+        Weight of the ideal filter; the attribute may be set to another weight afterwards.
     seed : int, default 0
         Of the vector the iteration starts from; it changes the scores in the last digits only.
     """
 
     def __init__(
-        self, train: Interactions, components: int = 256, alpha: float = 0.3, seed: int = 0
+        self, train: Interactions, components: int = 256, alpha: float = 0.3, *, seed: int = 0
     ) -> None:
         most = min(train.num_users, train.num_items) - 1
         if not 1 <= components <= most:
@@ -88,14 +97,23 @@ class GraphFilter(LinearFilter):
                 f"{train.num_users} users and {train.num_items} items."
             )
         super().__init__(train)
-        self.components, self.alpha = components, alpha
-        vectors = torch.from_numpy(self._leading(seed))  # (num_items, components)
+        # (num_items, components)
+        vectors = self.computed("vectors", lambda: self._leading(components, seed))
         roots = torch.from_numpy(np.sqrt(self._degrees))[:, None]
-        into = torch.where(roots > 0, vectors / roots, 0.0)  # D_I^-1/2 V
-        smooth = torch.from_numpy(self._likes @ into.numpy())  # (num_users, components)
-        self._low_pass = DotProducts(smooth, vectors * roots)
+        self._onto = torch.where(roots > 0, vectors / roots, 0.0)  # D_I^-1/2 V
+        smooth = torch.from_numpy(self._likes @ self._onto.numpy())  # (num_users, components)
+        self._back = vectors * roots  # D_I^1/2 V
+        self._low_pass = DotProducts(smooth, self._back)
 
-    def _leading(self, seed: int) -> FloatArray:
+    @property
+    def alpha(self) -> float:
+        return float(self._arguments["alpha"])
+
+    @alpha.setter
+    def alpha(self, alpha: float) -> None:
+        self._arguments["alpha"] = alpha
+
+    def _leading(self, components: int, seed: int) -> Tensor:
         """Right singular vectors of the normalised matrix, by the same sparse product."""
         rows, columns = self._normal.shape
         to_items, to_users = self._to_items.csr(), self._to_items.csr(transposed=True)
@@ -114,16 +132,19 @@ class GraphFilter(LinearFilter):
         )
         start = np.random.default_rng(seed).standard_normal(min(rows, columns))
         with torch.no_grad():
-            _, _, found = svds(operator, self.components, v0=start, return_singular_vectors="vh")
-        return np.ascontiguousarray(found.T)
+            _, _, vectors = svds(operator, components, v0=start, return_singular_vectors="vh")
+        return torch.from_numpy(np.ascontiguousarray(vectors.T))
 
-    @torch.no_grad()
-    def score(self, users: Tensor) -> Tensor:
-        """Shape (len(users), num_items)."""
-        return super().score(users).add_(self._low_pass(users), alpha=self.alpha)
+    def compute_scores(self, users: Tensor) -> Tensor:
+        smoothed = self._low_pass(users.cpu()).to(self.device)
+        return super().compute_scores(users).add_(smoothed, alpha=self.alpha)
 
-    def __repr__(self) -> str:
-        return (
-            f"GraphFilter({len(self.items):,} items, components={self.components}, "
-            f"alpha={self.alpha:g})"
-        )
+    def products(self) -> list[Product]:
+        low_pass = (self._low_pass.users, self.alpha * self._back.T)
+        return [*super().products(), low_pass]
+
+    def item_similarity(self) -> Scorer:
+        """The scores of a user who has one item only."""
+        linear = super().item_similarity()
+        low_pass = DotProducts(self._onto, self._back)
+        return lambda items: linear(items).add_(low_pass(items), alpha=self.alpha)

@@ -10,12 +10,13 @@ from ..data.interactions import Interactions, ratings_of
 from ..data.side_graphs import SocialGraph
 from ..engine.neighbour_lists import NeighbourLists, Neighbours, attention_weights, weighted_sum
 from ..engine.sampling import generator_for
+from .base import RatingsModel
 from .bias_only import BiasOnly
 from .parts.seeded_layers import linear, table
 from .parts.side_links import check_users
 
 
-class GraphRec(nn.Module):
+class GraphRec(RatingsModel):
     """Fan et al. (2019), "Graph Neural Networks for Social Recommendation".
 
     Three aggregations with attention, each of them over the neighbours of a node:
@@ -68,6 +69,8 @@ class GraphRec(nn.Module):
     torch.Size([2])
     """
 
+    trained_by = ("training_predictions",)
+
     def __init__(
         self,
         train: Interactions,
@@ -79,13 +82,11 @@ class GraphRec(nn.Module):
         hide_targets: bool = True,
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(train)
         for name, value in (("dim", dim), ("neighbours", neighbours)):
             if value < 1:
                 raise ValueError(f"{name}={value}: at least 1 is needed.")
         ratings = ratings_of(train)
-        self.users, self.items = train.users, train.items
-        self.num_users, self.num_items = train.num_users, train.num_items
         self.dim, self.neighbours, self.seed = dim, neighbours, seed
         self.baseline, self.hide_targets = baseline, hide_targets
         self.mean: Tensor
@@ -104,9 +105,9 @@ class GraphRec(nn.Module):
         with torch.no_grad():
             self.nodes.weight[torch.from_numpy(degrees == 0)] = 0.0
         self.opinions = table(len(opinions), dim, generator)
-        self.of_items = OpinionAggregation(dim, generator)
-        self.of_users = OpinionAggregation(dim, generator)
-        self.of_trusted = Aggregation(dim, generator)
+        self.rated_aggregation = OpinionAggregation(dim, generator)
+        self.rater_aggregation = OpinionAggregation(dim, generator)
+        self.trusted_aggregation = Aggregation(dim, generator)
         self.user = nn.Sequential(
             linear(2 * dim, dim, generator), nn.ReLU(), linear(dim, dim, generator), nn.ReLU()
         )
@@ -125,11 +126,9 @@ class GraphRec(nn.Module):
         hidden = (users, items) if self.hide_targets else None
         return self._predict(users, items, self.neighbours, generator, hidden)
 
-    @torch.no_grad()
-    def predict(self, users: Tensor, items: Tensor) -> Tensor:
-        """The rating of each of these pairs, shape (len(users),), from all their neighbours."""
-        device = self.nodes.weight.device
-        return self._predict(users.to(device), items.to(device))[0]
+    def compute_ratings(self, users: Tensor, items: Tensor) -> Tensor:
+        """From all neighbours of the users and items."""
+        return self._predict(users, items)[0]
 
     def _predict(
         self,
@@ -143,7 +142,7 @@ class GraphRec(nn.Module):
         some_items, item_place = items.unique(return_inverse=True)
         user_rows = self._describe_users(some_users, most, generator, hidden)  # (some users, dim)
         raters = self.raters.of(some_items, most, generator, hidden and hidden[::-1])
-        item_rows, _ = self.of_users(
+        item_rows, _ = self.rater_aggregation(
             self.nodes.weight.index_select(0, some_items + self.num_users),
             self.nodes.weight[: self.num_users],
             self.opinions.weight,
@@ -175,7 +174,7 @@ class GraphRec(nn.Module):
         if self.trusted is not None:
             trusted = self.trusted.of(users, most, generator)
             everybody = torch.cat([users, trusted.node]).unique()
-        by_items, _ = self.of_items(
+        by_items, _ = self.rated_aggregation(
             self.nodes.weight.index_select(0, everybody),
             self.nodes.weight[self.num_users :],
             self.opinions.weight,
@@ -186,16 +185,9 @@ class GraphRec(nn.Module):
             by_trusted = torch.zeros_like(own)
         else:
             rows = by_items.index_select(0, torch.searchsorted(everybody, trusted.node))
-            by_trusted, _ = self.of_trusted(self.nodes.weight.index_select(0, users), rows, trusted)
+            owners = self.nodes.weight.index_select(0, users)
+            by_trusted, _ = self.trusted_aggregation(owners, rows, trusted)
         return self.user(torch.cat([own, by_trusted], dim=1))
-
-    def extra_repr(self) -> str:
-        links = "no social graph" if self.trusted is None else "social graph"
-        return (
-            f"{self.num_users:,} users, {self.num_items:,} items, {links}, dim={self.dim}, "
-            f"neighbours={self.neighbours}, baseline={self.baseline}, "
-            f"hide_targets={self.hide_targets}, seed={self.seed}"
-        )
 
 
 class Aggregation(nn.Module):

@@ -9,11 +9,12 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..data.interactions import Interactions
+from .base import EmbeddingModel
 
 BLOCK = 2**22  # numbers gathered at once: 16 MiB
 
 
-class IALS:
+class IALS(EmbeddingModel):
     """Hu, Koren & Volinsky (2008), with the regularization of Rendle et al. (2022).
 
     The dot products of embeddings should be 1 where there is an interaction and, with a weight of
@@ -68,17 +69,21 @@ class IALS:
         for name, number in (("unobserved", unobserved), ("regularization", regularization)):
             if not number > 0:
                 raise ValueError(f"{name}={number}: a positive number is needed.")
-        self.users, self.items = train.users, train.items
-        self.dim, self.sweeps = dim, sweeps
+        super().__init__(train)
+        self.dim = dim
         self.unobserved, self.regularization, self.exponent = unobserved, regularization, exponent
-        likes = train.to_csr()
-        by_item = sparse.csr_array(likes.T)
-        start = np.random.default_rng(seed).standard_normal((train.num_items, dim))
-        items = torch.from_numpy((0.1 / np.sqrt(dim) * start).astype(np.float32))
-        for _ in tqdm(range(sweeps), unit="sweep", disable=not progress, leave=False):
-            users = self._solved(likes, items)
-            items = self._solved(by_item, users)
-        self._users, self._items = users, items
+
+        def alternate() -> Tensor:
+            likes = train.to_csr()
+            by_item = sparse.csr_array(likes.T)
+            start = np.random.default_rng(seed).standard_normal((train.num_items, dim))
+            items = torch.from_numpy((0.1 / np.sqrt(dim) * start).astype(np.float32))
+            for _ in tqdm(range(sweeps), unit="sweep", disable=not progress, leave=False):
+                users = self._solved(likes, items)
+                items = self._solved(by_item, users)
+            return torch.cat([users, items])
+
+        self.nodes = self.computed("nodes", alternate)  # (num_users + num_items, dim)
 
     def _solved(self, likes: sparse.csr_array, others: Tensor) -> Tensor:
         """The embeddings of all rows of `likes` that are best with these of the columns."""
@@ -86,34 +91,24 @@ class IALS:
         gram = self.unobserved * others.T @ others  # (dim, dim)
         damping = (degrees + self.unobserved * likes.shape[1]) ** self.exponent
         diagonal = torch.from_numpy(self.regularization * damping).float()
-        found = torch.zeros(len(degrees), self.dim)
+        solution = torch.zeros(len(degrees), self.dim)
         for degree in np.unique(degrees[degrees > 0]).tolist():  # rows as long as each other
             rows = np.flatnonzero(degrees == degree)
             size = max(1, BLOCK // (degree * self.dim))
-            for some in np.split(rows, range(size, len(rows), size)):
-                entries = likes.indptr[some][:, None] + np.arange(degree)
+            for block in np.split(rows, range(size, len(rows), size)):
+                entries = likes.indptr[block][:, None] + np.arange(degree)
                 chosen = torch.from_numpy(likes.indices[entries]).long()
-                near = others[chosen]  # (some, degree, dim)
-                left = near.mT @ near + gram + diagonal[some, None, None] * torch.eye(self.dim)
-                found[some] = torch.linalg.solve(left, near.sum(1))
-        return found
+                known = others[chosen]  # (block, degree, dim)
+                left = known.mT @ known + gram + diagonal[block, None, None] * torch.eye(self.dim)
+                solution[block] = torch.linalg.solve(left, known.sum(1))
+        return solution
 
     def embeddings(
         self, users: Tensor | None = None, items: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Embeddings of these users and items (all by default), shapes (n, dim) and (m, dim)."""
+        user_rows, item_rows = self.nodes.split([self.num_users, self.num_items])
         return (
-            self._users if users is None else self._users[users.cpu()],
-            self._items if items is None else self._items[items.cpu()],
-        )
-
-    def score(self, users: Tensor) -> Tensor:
-        """Shape (len(users), num_items)."""
-        return self._users[users.cpu()] @ self._items.T
-
-    def __repr__(self) -> str:
-        return (
-            f"IALS({len(self.users):,} users, {len(self.items):,} items, dim={self.dim}, "
-            f"unobserved={self.unobserved:g}, regularization={self.regularization:g}, "
-            f"exponent={self.exponent:g}, sweeps={self.sweeps})"
+            user_rows if users is None else user_rows[users.cpu()],
+            item_rows if items is None else item_rows[items.cpu()],
         )

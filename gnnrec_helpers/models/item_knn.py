@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from functools import partial
+
+from scipy import sparse
 
 from ..data.interactions import Interactions
+from .base import Model, Scorer
 from .parts.nearest import damped_cosine
+from .parts.products import Product, scores_of
 
 
-class ItemKNN:
+class ItemKNN(Model):
     """Scores an item by its similarity to what the user chose already.
 
     The similarity of two items is the cosine of their columns in the user-item matrix, damped by
@@ -25,18 +28,17 @@ class ItemKNN:
     """
 
     def __init__(self, train: Interactions, neighbours: int = 100, shrink: float = 10.0) -> None:
-        self.users, self.items = train.users, train.items
-        self.neighbours, self.shrink = neighbours, shrink
+        super().__init__(train)
         self._likes = train.to_csr()
-        self.similarity = damped_cosine(self._likes, neighbours, shrink)  # (num_items, num_items)
-
-    def score(self, users: Tensor) -> Tensor:
-        """Shape (len(users), num_items): the sum of similarities to the user's items."""
-        wanted = users.cpu().numpy()
-        return torch.from_numpy((self._likes[wanted] @ self.similarity.T).toarray()).float()
-
-    def __repr__(self) -> str:
-        return (
-            f"ItemKNN({len(self.items):,} items, neighbours={self.neighbours}, "
-            f"shrink={self.shrink:g})"
+        # (num_items, num_items)
+        self.similarity = self.computed(
+            "similarity", lambda: damped_cosine(self._likes, neighbours, shrink)
         )
+
+    def products(self) -> list[Product]:
+        """The sum of similarities to the user's items."""
+        return [(self._likes, sparse.csr_array(self.similarity.T))]
+
+    def item_similarity(self) -> Scorer:
+        """Each item's similarity to its neighbours."""
+        return partial(scores_of, [(self.similarity,)])

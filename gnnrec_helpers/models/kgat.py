@@ -16,6 +16,7 @@ from ..data.side_graphs import KnowledgeGraph
 from ..engine.neighbour_lists import softmax_by_owner
 from ..engine.propagation import Adjacency
 from ..engine.sampling import Batch, generator_for
+from ..objectives import SelfSupervised
 from .matrix_factorization import MatrixFactorization
 from .parts.seeded_layers import linear, table
 from .parts.side_links import both_ways, check_items
@@ -47,18 +48,19 @@ class KGAT(MatrixFactorization):
         About the same items. Facts are followed in both directions, each with a relation of its
         own.
     dim : int, default 64
-    widths : sequence of int, default (64, 32, 16)
-        Numbers in the embeddings of every layer.
+    layers : sequence of int, default (64, 32, 16)
+        The length of the embeddings in each layer.
     seed : int, default 0
 
     Examples
     --------
     >>> from gnnrec_helpers import datasets
     >>> toy = datasets.load("toy")
-    >>> KGAT(toy.interactions, toy.knowledge, dim=8, widths=(4,)).embeddings()[0].shape
+    >>> KGAT(toy.interactions, toy.knowledge, dim=8, layers=(4,)).embeddings()[0].shape
     torch.Size([5, 12])
     """
 
+    trained_by = ("self_supervised_loss",)
     head: Tensor  # (edges,) nodes: users, items, other things; sorted by relation
     tail: Tensor  # (edges,)
 
@@ -67,15 +69,15 @@ class KGAT(MatrixFactorization):
         train: Interactions,
         knowledge: KnowledgeGraph,
         dim: int = 64,
-        widths: Sequence[int] = (64, 32, 16),
+        layers: Sequence[int] = (64, 32, 16),
         *,
         seed: int = 0,
     ) -> None:
-        if any(width < 1 for width in widths):
-            raise ValueError(f"widths={tuple(widths)}: at least 1 is needed for every layer.")
+        if any(width < 1 for width in layers):
+            raise ValueError(f"layers={tuple(layers)}: at least 1 is needed for every layer.")
         check_items(knowledge, train)
-        super().__init__(train, dim, seed)
-        self.seed, self.widths = seed, tuple(widths)
+        super().__init__(train, dim, seed=seed)
+        self.seed = seed
         self.num_nodes = train.num_users + knowledge.num_entities
         generator = np.random.default_rng([seed, 1])
         self.nodes = table(self.num_nodes, dim, np.random.default_rng(seed))
@@ -93,16 +95,15 @@ class KGAT(MatrixFactorization):
         self.relations = table(self.num_relations, dim, generator)
         # W_r of every relation, as a row
         self.turns = table(self.num_relations, dim * dim, generator, spread=dim**-0.5)
-        between = list(zip([dim, *widths], widths, strict=False))
-        self.sums = nn.ModuleList([linear(*sizes, generator) for sizes in between])  # W1
-        self.products = nn.ModuleList([linear(*sizes, generator) for sizes in between])  # W2
-        self.attended: Adjacency | None = None  # the epoch's
+        sizes = list(zip([dim, *layers], layers, strict=False))
+        self.sum_layers = nn.ModuleList([linear(*size, generator) for size in sizes])  # W1
+        self.product_layers = nn.ModuleList([linear(*size, generator) for size in sizes])  # W2
+        # the attention of the epoch; in a tuple, so that it is no part of the module
+        self._epoch_attention: tuple[Adjacency, ...] = ()
 
-    def train(self, mode: bool = True) -> KGAT:
-        """Switch to training, with the attention that the embeddings have now, or back."""
-        self.attended = self.attention() if mode else None
-        super().train(mode)
-        return self
+    def start_epoch(self) -> None:
+        """Train with the attention that the embeddings have now."""
+        self._epoch_attention = (self.attention(),)
 
     @torch.no_grad()
     def attention(self) -> Adjacency:
@@ -117,22 +118,23 @@ class KGAT(MatrixFactorization):
         shape = (self.num_nodes, self.num_nodes)
         return Adjacency(sparse.csr_array((shares.cpu().numpy(), ends), shape)).to(scores.device)
 
-    def embeddings(
-        self, users: Tensor | None = None, items: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Concatenated layers of these users and items (all by default)."""
-        adjacency = self.attention() if self.attended is None else self.attended
+    def node_embeddings(self) -> Tensor:
+        """All layers beside each other, for all nodes."""
+        kept = self._epoch_attention if self.training else ()
+        adjacency = kept[0] if kept else self.attention()
         layer = self.nodes.weight
         outputs = [layer]
-        for added, multiplied in zip(self.sums, self.products, strict=True):
-            heard = adjacency(layer)  # (nodes, width)
-            layer = leaky_relu(added(layer + heard), 0.2) + leaky_relu(
-                multiplied(layer * heard), 0.2
+        for sum_layer, product_layer in zip(self.sum_layers, self.product_layers, strict=True):
+            message = adjacency(layer)  # (nodes, width)
+            layer = leaky_relu(sum_layer(layer + message), 0.2) + leaky_relu(
+                product_layer(layer * message), 0.2
             )
             outputs.append(unit_length(layer))
-        found = torch.cat(outputs, dim=1)
-        user_rows, item_rows = found[: self.num_users], found[self.num_users :][: self.num_items]
-        return self._wanted(user_rows, item_rows, users, items)
+        return torch.cat(outputs, dim=1)
+
+    def default_objective(self) -> SelfSupervised:
+        """A tenth of the facts' loss in every step, in the place of epochs of their own."""
+        return SelfSupervised(weight=0.1)
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """TransR: from a head, turned, a relation leads to its tail rather than to any node.
@@ -161,7 +163,3 @@ class KGAT(MatrixFactorization):
         matrices = self.turns.weight.unflatten(1, (self.dim, self.dim))
         parts = zip(rows.split(counts), matrices, strict=True)
         return torch.cat([part @ matrix.T for part, matrix in parts])
-
-    def extra_repr(self) -> str:
-        others = self.num_nodes - self.num_users - self.num_items
-        return f"{super().extra_repr()}, {others:,} other things, widths={self.widths}"

@@ -10,14 +10,16 @@ from torch import Tensor, nn
 
 from ..data.interactions import IntArray, Interactions
 from ..data.side_graphs import KnowledgeGraph
+from ..objectives import CrossEntropy
+from .base import Model
 from .parts.pair_scores import score_all_items
 from .parts.seeded_layers import linear, table
 from .parts.side_links import both_ways, check_items
 
-Aggregator = Literal["sum", "concat", "neighbor"]
+Aggregator = Literal["sum", "concat", "neighbour"]
 
 
-class KGCN(nn.Module):
+class KGCN(Model):
     """Wang et al. (2019), "Knowledge Graph Convolutional Networks for Recommender Systems".
 
     An item takes in `neighbours` of the entities that facts link it to, these have taken in theirs,
@@ -37,7 +39,7 @@ class KGCN(nn.Module):
     neighbours : int, default 8
         Of each entity, drawn once; one with fewer has some of them several times, and one without
         any is its own neighbour, by a relation kept for that.
-    aggregator : {"sum", "concat", "neighbor"}
+    aggregator : {"sum", "concat", "neighbour"}
         Whether an entity is added to what its neighbours bring, put beside it, or replaced by it
         (eq. 4-6).
     seed : int, default 0
@@ -50,8 +52,9 @@ class KGCN(nn.Module):
     torch.Size([1, 5])
     """
 
-    near: Tensor  # (num_entities, neighbours) entities
-    by: Tensor  # (num_entities, neighbours) the relation to each
+    trained_by = ("training_scores",)
+    neighbour_entities: Tensor  # (num_entities, neighbours)
+    neighbour_relations: Tensor  # (num_entities, neighbours) the relation to each
 
     def __init__(
         self,
@@ -64,22 +67,20 @@ class KGCN(nn.Module):
         aggregator: Aggregator = "sum",
         seed: int = 0,
     ) -> None:
-        super().__init__()
+        super().__init__(train)
         for name, value in (("dim", dim), ("layers", layers), ("neighbours", neighbours)):
             if value < 1:
                 raise ValueError(f"{name}={value}: at least 1 is needed.")
         if aggregator not in get_args(Aggregator):
-            raise ValueError(f"aggregator={aggregator!r}: choose 'sum', 'concat' or 'neighbor'.")
+            raise ValueError(f"aggregator={aggregator!r}: choose 'sum', 'concat' or 'neighbour'.")
         check_items(knowledge, train)
-        self.users, self.items = train.users, train.items
-        self.num_users, self.num_items = train.num_users, train.num_items
         self.dim, self.layers, self.neighbours = dim, layers, neighbours
         self.aggregator = aggregator
         generator = np.random.default_rng(seed)
-        near, by = sampled_facts(knowledge, neighbours, generator)
-        self.register_buffer("near", torch.from_numpy(near), persistent=True)
-        self.register_buffer("by", torch.from_numpy(by), persistent=True)
-        self.of_users = table(train.num_users, dim, generator)
+        entities, relations = sampled_facts(knowledge, neighbours, generator)
+        self.register_buffer("neighbour_entities", torch.from_numpy(entities))
+        self.register_buffer("neighbour_relations", torch.from_numpy(relations))
+        self.user_table = table(train.num_users, dim, generator)
         self.entities = table(knowledge.num_entities, dim, generator)  # items first
         self.relations = table(knowledge.num_relations + 1, dim, generator)  # the last: itself
         width = 2 * dim if aggregator == "concat" else dim
@@ -87,49 +88,45 @@ class KGCN(nn.Module):
 
     def training_scores(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """Scores of aligned pairs, shape (n,), and the rows of the tables weight decay acts on."""
-        user_rows = self.of_users.weight.index_select(0, users)  # (n, dim)
-        found = self._seen_by(user_rows, items)
+        user_rows = self.user_table.weight.index_select(0, users)  # (n, dim)
+        item_rows = self._seen_by(user_rows, items)
         start = torch.cat([user_rows, self.entities.weight.index_select(0, items)])
-        return (user_rows * found).sum(1), start
+        return (user_rows * item_rows).sum(1), start
 
-    def score(self, users: Tensor) -> Tensor:
-        """Shape (len(users), num_items)."""
+    def default_objective(self) -> CrossEntropy:
+        return CrossEntropy()
+
+    def compute_scores(self, users: Tensor) -> Tensor:
         return score_all_items(
             lambda *pairs: self.training_scores(*pairs)[0], users, self.num_items
         )
 
     def _seen_by(self, user_rows: Tensor, items: Tensor) -> Tensor:
         """The items, each as its user sees it, shape (n, dim)."""
-        cares = user_rows @ self.relations.weight.T  # (n, relations)
+        relation_scores = user_rows @ self.relations.weight.T  # (n, relations)
         around, attention = [items.unsqueeze(1)], []  # of hop h: (n, neighbours ** h)
         for _ in range(self.layers):
             entities = around[-1]
-            by = self.by[entities].flatten(1)  # (n, neighbours ** (h + 1))
-            scores = cares.gather(1, by).view(*entities.shape, self.neighbours)
+            relations = self.neighbour_relations[entities].flatten(1)  # (n, neighbours ** (h + 1))
+            scores = relation_scores.gather(1, relations).view(*entities.shape, self.neighbours)
             attention.append(scores.softmax(2).unsqueeze(3))
-            around.append(self.near[entities].flatten(1))
+            around.append(self.neighbour_entities[entities].flatten(1))
         rows = [self.entities(entities) for entities in around]  # (n, neighbours ** h, dim)
         for step, mix in enumerate(self.mix):
             last = step == self.layers - 1
             for hop in range(self.layers - step):
-                brought = rows[hop + 1].view(*rows[hop].shape[:2], self.neighbours, self.dim)
-                brought = (attention[hop] * brought).sum(2)  # (n, neighbours ** hop, dim)
-                mixed = mix(self._together(rows[hop], brought))
+                neighbours = rows[hop + 1].view(*rows[hop].shape[:2], self.neighbours, self.dim)
+                neighbourhood = (attention[hop] * neighbours).sum(2)  # (n, neighbours ** hop, dim)
+                mixed = mix(self._aggregated(rows[hop], neighbourhood))
                 rows[hop] = mixed.tanh() if last else mixed.relu()
         return rows[0].squeeze(1)
 
-    def _together(self, oneself: Tensor, brought: Tensor) -> Tensor:
+    def _aggregated(self, own: Tensor, neighbourhood: Tensor) -> Tensor:
         if self.aggregator == "sum":
-            return oneself + brought
+            return own + neighbourhood
         if self.aggregator == "concat":
-            return torch.cat([oneself, brought], dim=2)
-        return brought
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_users:,} users, {self.num_items:,} items, dim={self.dim}, "
-            f"layers={self.layers}, neighbours={self.neighbours}, aggregator={self.aggregator!r}"
-        )
+            return torch.cat([own, neighbourhood], dim=2)
+        return neighbourhood
 
 
 def sampled_facts(
@@ -146,9 +143,9 @@ def sampled_facts(
     degrees = np.bincount(source, minlength=knowledge.num_entities)
     starts = np.cumsum(degrees) - degrees
     place = np.arange(count) % np.maximum(degrees, 1)[:, None]  # (entities, count)
-    near = np.repeat(np.arange(knowledge.num_entities)[:, None], count, axis=1)
-    by = np.full(near.shape, knowledge.num_relations)
-    known = degrees > 0
-    edges = order[starts[known, None] + place[known]]
-    near[known], by[known] = target[edges], relation[edges]
-    return near, by
+    entities = np.repeat(np.arange(knowledge.num_entities)[:, None], count, axis=1)
+    relations = np.full(entities.shape, knowledge.num_relations)
+    linked = degrees > 0
+    edges = order[starts[linked, None] + place[linked]]
+    entities[linked], relations[linked] = target[edges], relation[edges]
+    return entities, relations

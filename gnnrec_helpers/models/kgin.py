@@ -14,6 +14,7 @@ from ..data.interactions import Interactions
 from ..data.side_graphs import KnowledgeGraph
 from ..engine.propagation import Adjacency, normalize
 from ..engine.sampling import Batch
+from ..objectives import SelfSupervised
 from .matrix_factorization import MatrixFactorization
 from .parts.seeded_layers import table
 from .parts.side_links import both_ways, check_items
@@ -56,8 +57,10 @@ class KGIN(MatrixFactorization):
     torch.Size([1, 5])
     """
 
-    told: Tensor  # (messages,) the relation of a message: each pair of relation and tail once
-    about: Tensor  # (messages,) and its tail
+    trained_by = ("self_supervised_loss",)
+    # a message is a pair of a relation and a tail, each pair once
+    message_relations: Tensor  # (messages,)
+    message_tails: Tensor  # (messages,)
 
     def __init__(
         self,
@@ -73,7 +76,7 @@ class KGIN(MatrixFactorization):
             if value < least:
                 raise ValueError(f"{name}={value}: at least {least} is needed.")
         check_items(knowledge, train)
-        super().__init__(train, dim, seed)
+        super().__init__(train, dim, seed=seed)
         self.layers, self.num_entities = layers, knowledge.num_entities
         kinds = 2 * knowledge.num_relations
         self.nodes = table(train.num_users + self.num_entities, dim, np.random.default_rng(seed))
@@ -83,9 +86,9 @@ class KGIN(MatrixFactorization):
         source, relation, target = both_ways(knowledge)
         # many heads hear the same relation from the same tail: that product is made once
         messages, which = np.unique(relation * self.num_entities + target, return_inverse=True)
-        told, about = np.divmod(messages, max(self.num_entities, 1))
-        self.register_buffer("told", torch.from_numpy(told), persistent=False)
-        self.register_buffer("about", torch.from_numpy(about), persistent=False)
+        relations, tails = np.divmod(messages, max(self.num_entities, 1))
+        self.register_buffer("message_relations", torch.from_numpy(relations), persistent=False)
+        self.register_buffer("message_tails", torch.from_numpy(tails), persistent=False)
         ones = np.ones(len(source))
         heard = sparse.csr_array((ones, (source, which)), (self.num_entities, len(messages)))
         self.facts = Adjacency(normalize(heard, "mean"))  # (entities, messages)
@@ -96,33 +99,30 @@ class KGIN(MatrixFactorization):
         """Their embeddings, shape (intents, dim)."""
         return self.mixes.weight.softmax(1) @ self.relations.weight
 
-    def embeddings(
-        self, users: Tensor | None = None, items: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Added layers of these users and items (all by default)."""
+    def node_embeddings(self) -> Tensor:
+        """The sum of all layers, of users and items."""
         people, things = self.nodes.weight.split([self.num_users, self.num_entities])
         user_rows, item_rows = people, things[: self.num_items]
         intents = self.intents()
-        kinds = self.relations.weight.index_select(0, self.told)  # (messages, dim)
+        relations = self.relations.weight.index_select(0, self.message_relations)  # (messages, dim)
         for _ in range(self.layers):
             mean = self.choices(things[: self.num_items])  # (users, dim)
             reasons = (people @ intents.T).softmax(1) @ intents  # (users, dim)
             people = unit_length(mean + mean * reasons)
-            things = unit_length(self.facts(kinds * things.index_select(0, self.about)))
+            tails = things.index_select(0, self.message_tails)  # (messages, dim)
+            things = unit_length(self.facts(relations * tails))
             user_rows = user_rows + people
             item_rows = item_rows + things[: self.num_items]
-        return self._wanted(user_rows, item_rows, users, items)
+        return torch.cat([user_rows, item_rows])
+
+    def default_objective(self) -> SelfSupervised:
+        """The dependence of intents counts as much as in the authors' program."""
+        return SelfSupervised(weight=1e-4)
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """How much the intents depend on each other, whatever the batch is."""
         pairs = itertools.combinations(self.intents(), 2)
         return sum((distance_correlation(*pair) for pair in pairs), self.mixes.weight.new_zeros(()))
-
-    def extra_repr(self) -> str:
-        return (
-            f"{super().extra_repr()}, {self.num_entities - self.num_items:,} other things, "
-            f"layers={self.layers}, intents={len(self.mixes.weight)}"
-        )
 
 
 def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
@@ -136,11 +136,12 @@ def distance_correlation(first: Tensor, second: Tensor) -> Tensor:
     tensor(1.)
     """
     one, other = (_centred(values) for values in (first, second))
-    shared, alone, other_alone = (
+    covariance, variance, other_variance = (
         (a * b).mean() for a, b in ((one, other), (one, one), (other, other))
     )
     tiny = 1e-12  # the root of 0 has no gradient
-    return (shared.clamp(min=tiny) / (alone * other_alone).clamp(min=tiny**2).sqrt()).sqrt()
+    variances = (variance * other_variance).clamp(min=tiny**2)
+    return (covariance.clamp(min=tiny) / variances.sqrt()).sqrt()
 
 
 def _centred(values: Tensor) -> Tensor:

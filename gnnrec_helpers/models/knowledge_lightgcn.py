@@ -77,17 +77,9 @@ class KnowledgeLightGCN(LightGCN):
         facts = fact_weight * normalize(linked(knowledge))
         beside = sparse.block_diag([friends, facts], format="csr")
         everything = sparse.csr_array(choices + beside)
-        super().__init__(train, dim, layers, seed, adjacency=reordered(everything, kinds))
+        super().__init__(train, dim, layers, seed=seed, adjacency=reordered(everything, kinds))
         self.fact_weight = fact_weight
         self.friend_weight = None if social is None else friend_weight
         start = table(others, dim, np.random.default_rng([seed, 1]))
         nodes = torch.cat([self.nodes.weight.detach(), start.weight.detach()])
         self.nodes = nn.Embedding.from_pretrained(nodes, freeze=False)  # things come last
-
-    def extra_repr(self) -> str:
-        others = len(self.nodes.weight) - self.num_users - self.num_items
-        friends = "" if self.friend_weight is None else f", friend_weight={self.friend_weight:g}"
-        return (
-            f"{super(LightGCN, self).extra_repr()}, {others:,} other things, "
-            f"layers={self.layers}, fact_weight={self.fact_weight:g}{friends}"
-        )

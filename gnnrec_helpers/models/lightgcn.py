@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from ..data.interactions import Interactions
@@ -36,50 +37,36 @@ class LightGCN(MatrixFactorization):
     torch.Size([5, 8])
     """
 
-    _combine: list[float] | None = None  # weight of each layer; all alike
-
     def __init__(
         self,
         train: Interactions,
         dim: int = 64,
         layers: int = 3,
-        seed: int = 0,
         *,
+        seed: int = 0,
         adjacency: Adjacency | None = None,
     ) -> None:
         if layers < 0:
             raise ValueError(f"layers={layers}: zero or more are possible.")
-        super().__init__(train, dim, seed)
+        super().__init__(train, dim, seed=seed)
         self.layers = layers
         self.adjacency = user_item_adjacency(train) if adjacency is None else adjacency
 
-    def embeddings(
-        self, users: Tensor | None = None, items: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Embeddings after propagation of these users and items (all by default)."""
-        if users is None and items is None:
-            everything = self._everything()
-            return everything[: self.num_users], everything[self.num_users :][: self.num_items]
-        user_rows, item_rows, _ = self._propagated(*self._all_where_none(users, items))
-        return user_rows, item_rows
+    def layer_weights(self) -> Sequence[float] | None:
+        """How much each layer counts, from layer 0 on; None is all alike.
 
-    def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Users and items after propagation, and the rows of the table they started from."""
-        if type(self).embeddings is not LightGCN.embeddings:
-            return super().training_embeddings(users, items)
-        return self._propagated(users, items)
+        Override it to combine the layers in another way.
+        """
+        return None
 
-    def _everything(self) -> Tensor:
+    def node_embeddings(self) -> Tensor:
         """All nodes after propagation."""
-        return propagate(self.adjacency, self.nodes.weight, self.layers, combine=self._combine)
-
-    def _propagated(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        wanted = torch.cat([users, items + self.num_users])
-        found, start = propagate_batch(
-            self.adjacency, self.nodes.weight, self.layers, wanted, self._combine
+        return propagate(
+            self.adjacency, self.nodes.weight, self.layers, combine=self.layer_weights()
         )
-        user_rows, item_rows = found.split([len(users), len(items)])
-        return user_rows, item_rows, start
 
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, layers={self.layers}"
+    def rows(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
+        """These nodes after propagation, and the rows of the table they started from."""
+        return propagate_batch(
+            self.adjacency, self.nodes.weight, self.layers, nodes, self.layer_weights()
+        )

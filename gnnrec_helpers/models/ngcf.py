@@ -55,8 +55,8 @@ class NGCF(MatrixFactorization):
     ) -> None:
         if layers < 0:
             raise ValueError(f"layers={layers}: zero or more are possible.")
-        super().__init__(train, dim, seed)
-        self.layers, self.products, self.nonlinear = layers, products, nonlinear
+        super().__init__(train, dim, seed=seed)
+        self.layers, self.nonlinear = layers, nonlinear
         self.adjacency = user_item_adjacency(train)
         generator = np.random.default_rng([seed, 1])
 
@@ -66,24 +66,15 @@ class NGCF(MatrixFactorization):
         self.sums = nn.ModuleList([layer() for _ in range(layers)])  # W1 of every layer
         self.multiplied = nn.ModuleList([layer() for _ in range(layers if products else 0)])  # W2
 
-    def embeddings(
-        self, users: Tensor | None = None, items: Tensor | None = None
-    ) -> tuple[Tensor, Tensor]:
-        """Concatenated layers of these users and items (all by default)."""
+    def node_embeddings(self) -> Tensor:
+        """All layers beside each other, shape (nodes, dim * (layers + 1))."""
         layer = self.nodes.weight
         outputs = [layer]
         for depth in range(self.layers):
             neighbours = self.adjacency(layer)  # (nodes, dim)
-            found = self.sums[depth](neighbours + layer)
-            if self.products:
-                found = found + self.multiplied[depth](neighbours * layer)
-            layer = leaky_relu(found, 0.2) if self.nonlinear else found
+            message = self.sums[depth](neighbours + layer)
+            if len(self.multiplied):
+                message = message + self.multiplied[depth](neighbours * layer)
+            layer = leaky_relu(message, 0.2) if self.nonlinear else message
             outputs.append(unit_length(layer))
-        user_rows, item_rows = torch.cat(outputs, dim=1).split([self.num_users, self.num_items])
-        return self._wanted(user_rows, item_rows, users, items)
-
-    def extra_repr(self) -> str:
-        return (
-            f"{super().extra_repr()}, layers={self.layers}, products={self.products}, "
-            f"nonlinear={self.nonlinear}"
-        )
+        return torch.cat(outputs, dim=1)

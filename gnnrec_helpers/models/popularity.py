@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor
 
 from ..data.interactions import Interactions
+from .base import Model
+from .parts.products import Product
 
 
-class Popularity:
+class Popularity(Model):
     """The score of an item is its number of interactions, whoever asks.
 
     Parameters
@@ -17,12 +18,9 @@ class Popularity:
     """
 
     def __init__(self, train: Interactions) -> None:
-        self.users, self.items = train.users, train.items
+        super().__init__(train)
         self.counts = torch.from_numpy(train.item_degrees()).float()  # (num_items,)
 
-    def score(self, users: Tensor) -> Tensor:
-        """Shape (len(users), num_items)."""
-        return self.counts.expand(len(users), -1).clone()
-
-    def __repr__(self) -> str:
-        return f"Popularity({len(self.items):,} items)"
+    def products(self) -> list[Product]:
+        """One for everybody, times the counts."""
+        return [(torch.ones(self.num_users, 1), self.counts.unsqueeze(0))]

@@ -7,9 +7,11 @@ import torch
 from torch import Tensor, nn
 
 from ..data.interactions import Interactions, ratings_of
+from .base import RatingsModel
+from .parts.products import Product
 
 
-class ProbabilisticMF(nn.Module):
+class ProbabilisticMF(RatingsModel):
     """A rating is the mean rating plus the dot product of the user's and the item's embedding.
 
     Salakhutdinov & Mnih (2007), "Probabilistic Matrix Factorization", trained by
@@ -24,11 +26,11 @@ class ProbabilisticMF(nn.Module):
         With ratings.
     dim : int, default 16
         Numbers in an embedding.
-    seed : int, default 0
-        Of the normal distribution (standard deviation 0.1) that fills the embeddings.
     biases : bool, default False
         Add a learnt number for each user and one for each item, as Koren, Bell & Volinsky (2009)
         do. They start at 0.
+    seed : int, default 0
+        Of the normal distribution (standard deviation 0.1) that fills the embeddings.
 
     Examples
     --------
@@ -38,16 +40,16 @@ class ProbabilisticMF(nn.Module):
     torch.Size([2])
     """
 
+    trained_by = ("training_predictions",)
+
     def __init__(
-        self, train: Interactions, dim: int = 16, seed: int = 0, biases: bool = False
+        self, train: Interactions, dim: int = 16, *, biases: bool = False, seed: int = 0
     ) -> None:
-        super().__init__()
+        super().__init__(train)
         if dim < 1:
             raise ValueError(f"dim={dim}: at least 1 is needed.")
         ratings = ratings_of(train)
-        self.users, self.items = train.users, train.items
-        self.num_users, self.num_items, self.dim = train.num_users, train.num_items, dim
-        self.biases = biases
+        self.dim, self.biases = dim, biases
         self.mean: Tensor
         # saved with the weights: another split's mean would shift every prediction
         self.register_buffer("mean", torch.tensor(ratings.mean(), dtype=torch.float32))
@@ -65,22 +67,23 @@ class ProbabilisticMF(nn.Module):
 
         The last, shape (2 * len(users), columns), is what weight decay acts on.
         """
-        wanted = torch.cat([users, items + self.num_users])
-        # as self.nodes(wanted), with a backward pass that is several times faster
-        found = self.nodes.weight.index_select(0, wanted)
-        user_rows, item_rows = found.split(len(users))
+        nodes = torch.cat([users, items + self.num_users])
+        # as self.nodes(nodes), with a backward pass that is several times faster
+        start = self.nodes.weight.index_select(0, nodes)
+        user_rows, item_rows = start.split(len(users))
         dots = (user_rows[:, : self.dim] * item_rows[:, : self.dim]).sum(1)
         if self.biases:
             dots = dots + user_rows[:, self.dim] + item_rows[:, self.dim]
-        return self.mean + dots, found
+        return self.mean + dots, start
 
-    def predict(self, users: Tensor, items: Tensor) -> Tensor:
-        """The rating of each of these pairs, shape (len(users),)."""
-        device = self.nodes.weight.device
-        return self.training_predictions(users.to(device), items.to(device))[0]
+    def compute_ratings(self, users: Tensor, items: Tensor) -> Tensor:
+        return self.training_predictions(users, items)[0]
 
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_users:,} users, {self.num_items:,} items, dim={self.dim}, "
-            f"biases={self.biases}"
-        )
+    def products(self) -> list[Product]:
+        """Embeddings, beside them the biases and, once, the mean."""
+        rows = self.nodes.weight.detach().cpu()
+        ones = torch.ones(len(rows), 1)
+        bias = rows[:, self.dim :] if self.biases else torch.zeros(len(rows), 1)
+        user_rows = torch.cat([rows[:, : self.dim], bias + self.mean.cpu(), ones], dim=1)
+        item_rows = torch.cat([rows[:, : self.dim], ones, bias], dim=1)
+        return [(user_rows[: self.num_users], item_rows[self.num_users :].T)]

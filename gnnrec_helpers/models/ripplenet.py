@@ -9,13 +9,15 @@ from torch import Tensor, nn
 from ..data.interactions import IntArray, Interactions
 from ..data.side_graphs import KnowledgeGraph
 from ..engine.sampling import Batch
+from ..objectives import CrossEntropy, SelfSupervised
+from .base import Model
 from .parts.seeded_layers import table
 from .parts.side_links import both_ways, check_items
 
 USERS = 32  # asked about all items at once
 
 
-class RippleNet(nn.Module):
+class RippleNet(Model):
     """Wang et al. (2018), "RippleNet: Propagating User Preferences on the Knowledge Graph".
 
     The facts whose heads are a user's items are her first ring; those whose heads are the tails of
@@ -24,8 +26,8 @@ class RippleNet(nn.Module):
     sum of the answers is the user, and her dot product with the item the score (eq. 6-7). After
     every ring the answer is added to the item too, through a matrix (as the authors' program does).
 
-    Trained by :class:`~gnnrec_helpers.objectives.CrossEntropy`, with
-    :class:`~gnnrec_helpers.objectives.SelfSupervised` around it if facts should be learnt too:
+    Trained by :class:`~gnnrec_helpers.objectives.CrossEntropy` with
+    :class:`~gnnrec_helpers.objectives.SelfSupervised` around it, by which facts are learnt too:
     ``head R tail`` should be large where there is a fact (eq. 12).
 
     Parameters
@@ -35,8 +37,8 @@ class RippleNet(nn.Module):
         About the same items. Facts are followed in both directions, each with a relation of its
         own.
     dim : int, default 16
-    hops : int, default 2
-        Rings.
+    layers : int, default 2
+        Number of rings.
     facts : int, default 32
         In a ring, drawn once; where there are fewer some occur several times, and where there is
         none the ring is silent.
@@ -50,32 +52,33 @@ class RippleNet(nn.Module):
     torch.Size([1, 5])
     """
 
-    heads: Tensor  # (num_users, hops, facts)
-    by: Tensor  # (num_users, hops, facts)
-    tails: Tensor  # (num_users, hops, facts)
-    silent: Tensor  # (num_users, hops), bool
+    trained_by = ("training_scores", "self_supervised_loss")
+    # the facts in every user's rings, and which rings have none
+    ring_heads: Tensor  # (num_users, layers, facts)
+    ring_relations: Tensor  # (num_users, layers, facts)
+    ring_tails: Tensor  # (num_users, layers, facts)
+    silent: Tensor  # (num_users, layers), bool
 
     def __init__(
         self,
         train: Interactions,
         knowledge: KnowledgeGraph,
         dim: int = 16,
-        hops: int = 2,
+        layers: int = 2,
         facts: int = 32,
         *,
         seed: int = 0,
     ) -> None:
-        super().__init__()
-        for name, value in (("dim", dim), ("hops", hops), ("facts", facts)):
+        super().__init__(train)
+        for name, value in (("dim", dim), ("layers", layers), ("facts", facts)):
             if value < 1:
                 raise ValueError(f"{name}={value}: at least 1 is needed.")
         check_items(knowledge, train)
-        self.users, self.items = train.users, train.items
-        self.num_users, self.num_items = train.num_users, train.num_items
-        self.dim, self.hops, self.facts = dim, hops, facts
+        self.dim, self.layers, self.facts = dim, layers, facts
         generator = np.random.default_rng(seed)
-        rings = sampled_rings(train, knowledge, hops, facts, generator)
-        for name, values in zip(("heads", "by", "tails", "silent"), rings, strict=True):
+        rings = sampled_rings(train, knowledge, layers, facts, generator)
+        names = ("ring_heads", "ring_relations", "ring_tails", "silent")
+        for name, values in zip(names, rings, strict=True):
             self.register_buffer(name, torch.from_numpy(values))
         self.entities = table(knowledge.num_entities, dim, generator)  # items first
         # a matrix for every relation, in either direction, as a row
@@ -85,8 +88,8 @@ class RippleNet(nn.Module):
 
     def training_scores(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """Scores of aligned pairs, shape (n,), and the rows of the tables weight decay acts on."""
-        some, place = users.unique(return_inverse=True)
-        turned, tails = (rows.index_select(0, place) for rows in self._rings(some))
+        distinct, place = users.unique(return_inverse=True)
+        turned, tails = (rows.index_select(0, place) for rows in self._rings(distinct))
         start = self.entities(items)  # (n, dim)
         scores = self._answered(turned, tails, self.silent[users], start.unsqueeze(1))
         return scores.squeeze(1), start
@@ -94,9 +97,9 @@ class RippleNet(nn.Module):
     def _answered(self, turned: Tensor, tails: Tensor, silent: Tensor, item: Tensor) -> Tensor:
         """Scores of the items, shape (n, items, dim), that each of n users is asked about."""
         answers = torch.zeros_like(item)
-        for hop in range(self.hops):
-            fit = (item @ turned[:, hop].mT).softmax(2)  # (n, items, facts)
-            answer = (fit @ tails[:, hop]).masked_fill(silent[:, hop, None, None], 0.0)
+        for hop in range(self.layers):
+            attention = (item @ turned[:, hop].mT).softmax(2)  # (n, items, facts)
+            answer = (attention @ tails[:, hop]).masked_fill(silent[:, hop, None, None], 0.0)
             item = (item + answer) @ self.transform
             answers = answers + answer
         return (answers * item).sum(2)
@@ -105,39 +108,36 @@ class RippleNet(nn.Module):
         """How unlikely the batch's own facts are: the mean of ``-log sigmoid(head R tail)``."""
         users = batch.users.unique()
         turned, tails = self._rings(users)
-        scores = (turned * tails).sum(-1)  # (users, hops, facts)
-        told = (~self.silent[users]).unsqueeze(2).expand_as(scores).float()
-        losses = torch.nn.functional.softplus(-scores) * told
-        return losses.sum() / told.sum().clamp(min=1)
+        scores = (turned * tails).sum(-1)  # (users, layers, facts)
+        present = (~self.silent[users]).unsqueeze(2).expand_as(scores).float()
+        losses = torch.nn.functional.softplus(-scores) * present
+        return losses.sum() / present.sum().clamp(min=1)
 
     def _rings(self, users: Tensor) -> tuple[Tensor, Tensor]:
-        """Heads through their relations, and tails, each of shape (users, hops, facts, dim)."""
-        heads = self.entities(self.heads[users]).unsqueeze(-1)
-        matrices = self.relations(self.by[users]).unflatten(-1, (self.dim, self.dim))
-        return (matrices @ heads).squeeze(-1), self.entities(self.tails[users])
+        """Heads through their relations, and tails, each of shape (users, layers, facts, dim)."""
+        heads = self.entities(self.ring_heads[users]).unsqueeze(-1)
+        matrices = self.relations(self.ring_relations[users]).unflatten(-1, (self.dim, self.dim))
+        return (matrices @ heads).squeeze(-1), self.entities(self.ring_tails[users])
 
-    def score(self, users: Tensor) -> Tensor:
-        """Shape (len(users), num_items)."""
+    def default_objective(self) -> SelfSupervised:
+        """The facts' loss counts as much as in the authors' program."""
+        return SelfSupervised(CrossEntropy(), weight=0.01)
+
+    def compute_scores(self, users: Tensor) -> Tensor:
         items = self.entities.weight[: self.num_items].unsqueeze(0)  # (1, num_items, dim)
         rows = []
-        for some in users.split(USERS):
-            turned, tails = self._rings(some)
+        for block in users.split(USERS):
+            turned, tails = self._rings(block)
             rows.append(
-                self._answered(turned, tails, self.silent[some], items.expand(len(some), -1, -1))
+                self._answered(turned, tails, self.silent[block], items.expand(len(block), -1, -1))
             )
         return torch.cat(rows)
-
-    def extra_repr(self) -> str:
-        return (
-            f"{self.num_users:,} users, {self.num_items:,} items, dim={self.dim}, "
-            f"hops={self.hops}, facts={self.facts}"
-        )
 
 
 def sampled_rings(
     train: Interactions,
     knowledge: KnowledgeGraph,
-    hops: int,
+    layers: int,
     count: int,
     generator: np.random.Generator,
 ) -> tuple[IntArray, IntArray, IntArray, np.ndarray]:
@@ -145,15 +145,15 @@ def sampled_rings(
     source, relation, target = both_ways(knowledge)
     order = np.argsort(source, kind="stable")
     ends = np.searchsorted(source[order], np.arange(knowledge.num_entities + 1))
-    shape = (train.num_users, hops, count)
+    shape = (train.num_users, layers, count)
     edges = np.zeros(shape, np.int64)
     silent = np.zeros(shape[:2], bool)
     starts = np.searchsorted(train.user_index, np.arange(train.num_users + 1))
     for user in range(train.num_users):
         near = train.item_index[starts[user] : starts[user + 1]]
-        for hop in range(hops):
-            found = [order[ends[entity] : ends[entity + 1]] for entity in np.unique(near)]
-            ring = np.concatenate(found) if found else order[:0]
+        for hop in range(layers):
+            facts = [order[ends[entity] : ends[entity + 1]] for entity in np.unique(near)]
+            ring = np.concatenate(facts) if facts else order[:0]
             if len(ring) == 0:
                 silent[user, hop:] = True
                 break

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-import torch
 from scipy import sparse
-from torch import Tensor
 
 from ..data.interactions import FloatArray, IntArray, Interactions
 from ..engine.propagation import normalize
+from .base import Model, Scorer
 from .parts.nearest import nearest, strongest
+from .parts.products import Product, scores_of
 
 
-class RP3Beta:
+class RP3Beta(Model):
     """Scores an item by how likely a walk user - item - user - item is to end there.
 
     The first step goes to each of the user's items alike. From item i the walk goes to a user who
@@ -41,6 +43,7 @@ class RP3Beta:
 
     Examples
     --------
+    >>> import torch
     >>> from gnnrec_helpers import datasets
     >>> model = RP3Beta(datasets.load("toy").interactions, beta=0)
     >>> model.score(torch.tensor([0])).numpy().round(2)
@@ -62,28 +65,27 @@ class RP3Beta:
             raise ValueError(f"beta={beta}: zero or more is needed.")
         if sources is not None and sources < 1:
             raise ValueError(f"sources={sources}: at least 1 is needed, or None for all.")
-        self.users, self.items = train.users, train.items
-        self.neighbours, self.alpha, self.beta, self.sources = neighbours, alpha, beta, sources
+        super().__init__(train)
         self._likes = train.to_csr()
-        to_items = normalize(self._likes, "mean").power(alpha)  # (num_users, num_items)
-        to_users = sparse.csr_array(self._likes.T)  # to each alike: by how much drops out below
         held_back = np.maximum(train.item_degrees(), 1).astype(np.float64) ** -beta
 
         def weigh(arriving: FloatArray, rows: IntArray, columns: IntArray) -> FloatArray:
             return arriving * held_back[columns]
 
-        walk = normalize(nearest(to_users, to_items, neighbours, weigh), "mean")
-        if sources is not None:
-            walk = sparse.csr_array(strongest(sparse.csr_array(walk.T), sources).T)
-        self.walk = walk  # (num_items, num_items)
+        def walk() -> sparse.csr_array:
+            to_items = normalize(self._likes, "mean").power(alpha)  # (num_users, num_items)
+            to_users = sparse.csr_array(self._likes.T)  # to each alike: the degree drops out below
+            steps = normalize(nearest(to_users, to_items, neighbours, weigh), "mean")
+            if sources is None:
+                return steps
+            return sparse.csr_array(strongest(sparse.csr_array(steps.T), sources).T)
 
-    def score(self, users: Tensor) -> Tensor:
-        """Shape (len(users), num_items)."""
-        wanted = users.cpu().numpy()
-        return torch.from_numpy((self._likes[wanted] @ self.walk).toarray()).float()
+        self.walk = self.computed("walk", walk)  # (num_items, num_items)
 
-    def __repr__(self) -> str:
-        return (
-            f"RP3Beta({len(self.items):,} items, neighbours={self.neighbours}, "
-            f"alpha={self.alpha:g}, beta={self.beta:g}, sources={self.sources})"
-        )
+    def products(self) -> list[Product]:
+        """How likely the walk is to end at an item, summed over the user's items."""
+        return [(self._likes, self.walk)]
+
+    def item_similarity(self) -> Scorer:
+        """How likely the walk from one item is to end at another."""
+        return partial(scores_of, [(self.walk,)])

@@ -10,6 +10,7 @@ from ..data.interactions import Interactions
 from ..data.side_graphs import SocialGraph
 from ..engine.propagation import Adjacency, normalize, propagate
 from ..engine.sampling import Batch, generator_for
+from ..objectives import SelfSupervised
 from .lightgcn import LightGCN
 from .parts.side_links import friendships
 
@@ -52,9 +53,11 @@ class SEPT(LightGCN):
     --------
     >>> from gnnrec_helpers import datasets
     >>> lastfm = datasets.load("lastfm-2k")
-    >>> SEPT(lastfm.interactions, lastfm.social, dim=8).embeddings()[0].shape
+    >>> SEPT(lastfm.interactions.binarize(1), lastfm.social, dim=8).embeddings()[0].shape
     torch.Size([1892, 8])
     """
+
+    trained_by = ("self_supervised_loss",)
 
     def __init__(
         self,
@@ -74,12 +77,16 @@ class SEPT(LightGCN):
             raise ValueError(f"alike={alike}: at least 1 is needed.")
         if not temperature > 0:
             raise ValueError(f"temperature={temperature}: a positive number is needed.")
-        super().__init__(train, dim, layers, seed)
+        super().__init__(train, dim, layers, seed=seed)
         self.dropped, self.alike, self.temperature, self.seed = dropped, alike, temperature, seed
         friends = friendships(social, train)
         likes = train.to_csr()
         self.by_friends = _mean_over((friends @ friends) * friends)
         self.by_sharing = _mean_over((likes @ likes.T) * friends)
+
+    def default_objective(self) -> SelfSupervised:
+        """The second loss counts as much as in the paper."""
+        return SelfSupervised(weight=0.005)
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """The mean over the batch's users of the three views' losses, added up."""
@@ -105,12 +112,6 @@ class SEPT(LightGCN):
             near = (second + third).topk(min(self.alike, len(users)), dim=1).indices
             total = total - share.gather(1, near).logsumexp(1).mean()
         return total
-
-    def extra_repr(self) -> str:
-        return (
-            f"{super().extra_repr()}, dropped={self.dropped:g}, alike={self.alike}, "
-            f"temperature={self.temperature:g}, seed={self.seed}"
-        )
 
 
 def _mean_over(ties: sparse.csr_array) -> Adjacency:

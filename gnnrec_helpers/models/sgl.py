@@ -7,6 +7,7 @@ from torch import Tensor
 from ..data.interactions import Interactions
 from ..engine.propagation import propagate
 from ..engine.sampling import Batch, generator_for
+from ..objectives import SelfSupervised
 from .lightgcn import LightGCN
 from .parts.contrastive import disagreement
 
@@ -39,6 +40,8 @@ class SGL(LightGCN):
     torch.Size([5, 8])
     """
 
+    trained_by = ("self_supervised_loss",)
+
     def __init__(
         self,
         train: Interactions,
@@ -53,8 +56,11 @@ class SGL(LightGCN):
             raise ValueError(f"dropped={dropped}: a share from 0 to below 1 is needed.")
         if not temperature > 0:
             raise ValueError(f"temperature={temperature}: a positive number is needed.")
-        super().__init__(train, dim, layers, seed)
+        super().__init__(train, dim, layers, seed=seed)
         self.dropped, self.temperature, self.seed = dropped, temperature, seed
+
+    def default_objective(self) -> SelfSupervised:
+        return SelfSupervised()
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """The disagreement of two thinned graphs about the batch's users and about its items."""
@@ -68,9 +74,3 @@ class SGL(LightGCN):
             return view(nodes), view(nodes)
 
         return disagreement(views, batch, self.num_users, self.temperature)
-
-    def extra_repr(self) -> str:
-        return (
-            f"{super().extra_repr()}, dropped={self.dropped:g}, "
-            f"temperature={self.temperature:g}, seed={self.seed}"
-        )

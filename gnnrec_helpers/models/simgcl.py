@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
 from ..data.interactions import Interactions
 from ..engine.propagation import propagate
 from ..engine.sampling import Batch, generator_for
+from ..objectives import SelfSupervised
 from .lightgcn import LightGCN
 from .parts.contrastive import disagreement
 
@@ -44,6 +47,8 @@ class SimGCL(LightGCN):
     torch.Size([1, 5])
     """
 
+    trained_by = ("self_supervised_loss",)
+
     def __init__(
         self,
         train: Interactions,
@@ -61,9 +66,15 @@ class SimGCL(LightGCN):
             raise ValueError(f"noise={noise}: zero or more is needed.")
         if not temperature > 0:
             raise ValueError(f"temperature={temperature}: a positive number is needed.")
-        super().__init__(train, dim, layers, seed)
+        super().__init__(train, dim, layers, seed=seed)
         self.noise, self.temperature, self.layer_0, self.seed = noise, temperature, layer_0, seed
-        self._combine = None if layer_0 else [0.0] + [1 / layers] * layers
+
+    def layer_weights(self) -> Sequence[float] | None:
+        """Layer 0 counts as much as the others, or not at all."""
+        return None if self.layer_0 else [0.0] + [1 / self.layers] * self.layers
+
+    def default_objective(self) -> SelfSupervised:
+        return SelfSupervised()
 
     def self_supervised_loss(self, batch: Batch) -> Tensor:
         """The disagreement under two noises about the batch's users and about its items."""
@@ -86,23 +97,17 @@ class SimGCL(LightGCN):
         A layer's noise goes on to the next, so all but the last are computed for all nodes. With
         `layer_0` there is one more, which comes last.
         """
-        layer, found = self.nodes.weight, []
+        layer, outputs = self.nodes.weight, []
         for _ in range(self.layers - 1):
             layer = self._with_noise(self.adjacency(layer), generator)
-            found.append(layer.index_select(0, rows))
+            outputs.append(layer.index_select(0, rows))
         last = propagate(self.adjacency, layer, 1, rows, combine=(0.0, 1.0))
-        found.append(self._with_noise(last, generator))
+        outputs.append(self._with_noise(last, generator))
         if self.layer_0:
-            found.append(self.nodes.weight.index_select(0, rows))
-        return torch.stack(found)
+            outputs.append(self.nodes.weight.index_select(0, rows))
+        return torch.stack(outputs)
 
     def _with_noise(self, layer: Tensor, generator: torch.Generator) -> Tensor:
         drawn = torch.rand(layer.shape, generator=generator).to(layer.device)
         drawn *= self.noise / drawn.norm(dim=1, keepdim=True)
         return layer + drawn.mul_(layer.detach().sign())
-
-    def extra_repr(self) -> str:
-        return (
-            f"{super().extra_repr()}, noise={self.noise:g}, temperature={self.temperature:g}, "
-            f"layer_0={self.layer_0}, seed={self.seed}"
-        )

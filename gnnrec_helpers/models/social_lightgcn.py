@@ -13,6 +13,7 @@ from ..data.interactions import Interactions
 from ..data.side_graphs import SocialGraph
 from ..engine.propagation import Adjacency, bipartite_matrix, normalize, reordered
 from .lightgcn import LightGCN
+from .matrix_factorization import MatrixFactorization
 from .parts.side_links import friendships
 
 
@@ -43,12 +44,8 @@ class SocialLightGCN(LightGCN):
     --------
     >>> from gnnrec_helpers import datasets
     >>> lastfm = datasets.load("lastfm-2k")
-    >>> SocialLightGCN(lastfm.interactions, lastfm.social, dim=8)
-    SocialLightGCN(
-      1,892 users, 17,632 items, dim=8, layers=3, friend_weight=0.3
-      (nodes): Embedding(19524, 8)
-      (adjacency): Adjacency(19,524 x 19,524, symmetric, 211,102 entries)
-    )
+    >>> SocialLightGCN(lastfm.interactions.binarize(1), lastfm.social, dim=8).adjacency
+    Adjacency(19,524 x 19,524, symmetric, 211,102 entries)
     """
 
     def __init__(
@@ -71,34 +68,28 @@ class SocialLightGCN(LightGCN):
         else:
             both = sparse.csr_array(listens + friend_weight * friends)
             adjacency = reordered(both, kinds=(train.num_users, train.num_items))
-        super().__init__(train, dim, layers, seed, adjacency=adjacency)
+        super().__init__(train, dim, layers, seed=seed, adjacency=adjacency)
         self.learn_weight = learn_weight
         self.friend_weight: float | nn.Parameter = friend_weight
         if learn_weight:
             self.friend_weight = nn.Parameter(torch.tensor(friend_weight))
             self.friends = Adjacency(friends)
 
-    def _everything(self) -> Tensor:
+    def node_embeddings(self) -> Tensor:
+        """All nodes after propagation."""
         if not self.learn_weight:
-            return super()._everything()
+            return super().node_embeddings()
         layer = total = self.nodes.weight
         for _ in range(self.layers):
             layer = self.adjacency(layer) + self.friend_weight * self.friends(layer)
             total = total + layer
         return total / (self.layers + 1)
 
-    def _propagated(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def rows(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
+        """These nodes after propagation, and the rows of the table they started from."""
         if not self.learn_weight:
-            return super()._propagated(users, items)
-        wanted = torch.cat([users, items + self.num_users])
-        user_rows, item_rows = (
-            self._everything().index_select(0, wanted).split([len(users), len(items)])
-        )
-        return user_rows, item_rows, self.nodes.weight.index_select(0, wanted)
-
-    def extra_repr(self) -> str:
-        weight = "learnt" if self.learn_weight else f"{self.friend_weight:g}"
-        return f"{super().extra_repr()}, friend_weight={weight}"
+            return super().rows(nodes)
+        return MatrixFactorization.rows(self, nodes)
 
 
 def among_all_nodes(of_users: sparse.csr_array, num_items: int) -> sparse.csr_array:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import torch
+from functools import partial
+
 from scipy import sparse
-from torch import Tensor
 
 from ..data.interactions import Interactions
+from .base import Model, Scorer
 from .parts.nearest import damped_cosine
+from .parts.products import Product, scores_of
 
 
-class UserKNN:
+class UserKNN(Model):
     """Scores an item by the similarity of the users who chose it.
 
     Of what LightGCN does it keeps one step to users who share items and one to their items,
@@ -30,6 +32,7 @@ class UserKNN:
 
     Examples
     --------
+    >>> import torch
     >>> from gnnrec_helpers import datasets
     >>> model = UserKNN(datasets.load("toy").interactions, shrink=0)
     >>> model.score(torch.tensor([0])).numpy().round(2)
@@ -44,21 +47,20 @@ class UserKNN:
         *,
         reverse: bool = False,
     ) -> None:
-        self.users, self.items = train.users, train.items
-        self.neighbours, self.shrink, self.reverse = neighbours, shrink, reverse
+        super().__init__(train)
         self._likes = train.to_csr()
-        by_user = sparse.csr_array(self._likes.T)
-        similarity = damped_cosine(by_user, neighbours, shrink)
+
+        def similarity() -> sparse.csr_array:
+            of_users = damped_cosine(sparse.csr_array(self._likes.T), neighbours, shrink)
+            return sparse.csr_array(of_users.T) if reverse else of_users
+
         # (num_users, num_users): whom each user hears, and how much
-        self.similarity = sparse.csr_array(similarity.T) if reverse else similarity
+        self.similarity = self.computed("similarity", similarity)
 
-    def score(self, users: Tensor) -> Tensor:
-        """Shape (len(users), num_items): for each item, the similarities of those who chose it."""
-        wanted = users.cpu().numpy()
-        return torch.from_numpy((self.similarity[wanted] @ self._likes).toarray()).float()
+    def products(self) -> list[Product]:
+        """For each item, the sum of similarities to those who chose it."""
+        return [(self.similarity, self._likes)]
 
-    def __repr__(self) -> str:
-        return (
-            f"UserKNN({len(self.users):,} users, neighbours={self.neighbours}, "
-            f"shrink={self.shrink:g}{', reverse=True' * self.reverse})"
-        )
+    def user_similarity(self) -> Scorer:
+        """Whom each user hears, and how much."""
+        return partial(scores_of, [(self.similarity,)])

@@ -74,9 +74,6 @@ class XSimGCL(SimGCL):
         """The disagreement of all layers and one, about the batch's users and about its items."""
         return self.perturbed(batch).self_supervised_loss(batch)
 
-    def extra_repr(self) -> str:
-        return f"{super().extra_repr()}, contrast_layer={self.contrast_layer}"
-
 
 @dataclass(frozen=True)
 class Perturbed:

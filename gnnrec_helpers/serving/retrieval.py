@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,9 +13,9 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..data.interactions import IntArray, Interactions, positions
+from ..engine.dot_products import DotProducts
 from ..engine.ranges import ranges
-from ..models import EmbeddingRecommender, Recommender, frozen_score
-from ..models.recommender import DotProducts
+from ..models import Model, Recommender, scoring
 
 BLOCK = 16 * 2**20  # scores in a block, 64 MiB; copies that a model makes come on top
 TIED = 64  # users whose ties are settled at once
@@ -63,27 +62,32 @@ def rank(
     starts = [np.searchsorted(part.user_index, np.arange(part.num_users + 1)) for part in exclude]
     items = np.full((len(users), k), -1, np.int64)
     scores = np.full((len(users), k), -np.inf, np.float32)
-    fit = None  # users whose scores fit a block
-    if isinstance(score, DotProducts):
-        fit = max(1, block // score.width)
-        score = partial(score, room=score.room(min(fit, len(users))))
-    first, size = 0, fit or 1  # otherwise one user tells how many items there are
+    first = 0
     bar = tqdm(total=len(users), unit="user", disable=not progress, leave=False)
-    while first < len(users):
-        chunk = users[first : first + size]
-        with torch.no_grad():
-            block_scores = score(torch.from_numpy(chunk)).cpu().float()
-        for part, offsets in zip(exclude, starts, strict=True):
-            mask_pairs(block_scores, chunk, part, offsets)
-        found, values = _top(block_scores, min(k, block_scores.shape[1]))
-        items[first : first + size, : found.shape[1]] = found
-        scores[first : first + size, : found.shape[1]] = values
-        first += len(chunk)
-        bar.update(len(chunk))
-        size = fit or max(1, block // block_scores.shape[1])
-    bar.close()
+    with torch.no_grad(), bar:
+        for block_scores in _blocks(score, users, block):
+            last = first + len(block_scores)
+            for part, offsets in zip(exclude, starts, strict=True):
+                mask_pairs(block_scores, users[first:last], part, offsets)
+            columns, values = _top(block_scores, min(k, block_scores.shape[1]))
+            items[first:last, : columns.shape[1]] = columns
+            scores[first:last, : columns.shape[1]] = values
+            bar.update(len(block_scores))
+            first = last
     items[np.isneginf(scores)] = -1
     return Ranked(items, scores)
+
+
+def _blocks(score: Callable[[Tensor], Tensor], users: IntArray, size: int) -> Iterator[Tensor]:
+    """The scores of all `users` on the CPU, about `size` of them at a time."""
+    if isinstance(score, DotProducts):
+        yield from (scores.cpu().float() for scores in score.blocks(users, size))
+        return
+    first, count = 0, 1  # one user tells how many items there are
+    while first < len(users):
+        scores = score(torch.from_numpy(users[first : first + count])).cpu().float()
+        yield scores
+        first, count = first + count, max(1, size // scores.shape[1])
 
 
 def mask_pairs(scores: Tensor, users: IntArray, part: Interactions, offsets: IntArray) -> None:
@@ -145,20 +149,27 @@ def _lowest_of_equals(scores: Tensor, last: Tensor, k: int) -> Tensor:
 
 def recommend(
     model: Recommender,
-    users: ArrayLike | Sequence[object],
+    users: ArrayLike | Sequence[object] | None = None,
     k: int = 10,
     exclude: Interactions | Sequence[Interactions] | None = None,
+    *,
+    histories: Mapping[object, Sequence[object]] | None = None,
 ) -> pd.DataFrame:
     """The k best items for some users, by their labels.
 
     Parameters
     ----------
     model : Recommender
+        A model, its ``frozen()``, or anything with ``score(users)``.
     users : sequence of labels
     k : int, default 10
         More than there are candidates is allowed: the list is then shorter.
     exclude : Interactions, or several, optional
-        What is known already and should not be recommended, usually ``split.train``.
+        Pairs that are not recommended. By default those that the model was built from, which its
+        users have already; ``exclude=()`` leaves out nothing.
+    histories : mapping, optional
+        For somebody who was not there when the model was built, the items she has. Not possible
+        yet.
 
     Returns
     -------
@@ -174,18 +185,23 @@ def recommend(
     --------
     >>> from gnnrec_helpers import datasets, models
     >>> likes = datasets.load("toy").interactions
-    >>> recommend(models.ItemKNN(likes, shrink=0), ["Ana"], k=1, exclude=likes)["item"].tolist()
+    >>> recommend(models.ItemKNN(likes, shrink=0), ["Ana"], k=1)["item"].tolist()
     ['Casablanca']
     """
-    excluded = [exclude] if isinstance(exclude, Interactions) else list(exclude or [])
-    user_labels, item_labels = _model_labels(model, excluded)
+    if histories is not None:
+        raise NotImplementedError("recommend(histories=...) for new users is not possible yet.")
+    if users is None:
+        raise TypeError("recommend needs `users`, a list of labels such as [42].")
+    excluded = _excluded(model, exclude)
+    user_labels, item_labels = _labels_of(model, excluded)
     check_labels(model, *excluded)
-    wanted = positions(user_labels, users, "user")
-    ranked = rank(frozen_score(model), wanted, k, excluded)
+    asked = positions(user_labels, users, "user")
+    with scoring(model) as score:
+        ranked = rank(score, asked, k, excluded)
     row, place = np.nonzero(ranked.items >= 0)
     return pd.DataFrame(
         {
-            "user": user_labels[wanted[row]],
+            "user": user_labels[asked[row]],
             "rank": place + 1,
             "item": item_labels[ranked.items[row, place]],
             "score": ranked.scores[row, place],
@@ -193,23 +209,43 @@ def recommend(
     )
 
 
-def similar_items(
-    model: EmbeddingRecommender, items: ArrayLike | Sequence[object], k: int = 10
-) -> pd.DataFrame:
-    """The k items whose embeddings point most nearly the same way, by cosine.
+def _excluded(
+    model: object, exclude: Interactions | Sequence[Interactions] | None
+) -> list[Interactions]:
+    if exclude is None:
+        built_from = getattr(model, "interactions", None)
+        return [built_from] if isinstance(built_from, Interactions) else []
+    parts = [exclude] if isinstance(exclude, Interactions) else list(exclude)
+    for part in parts:
+        if not isinstance(part, Interactions):
+            raise TypeError(
+                f"exclude holds {part!r}: Interactions are needed, such as split.train, or () to "
+                "leave out nothing."
+            )
+    return parts
+
+
+def similar_items(model: Model, items: ArrayLike | Sequence[object], k: int = 10) -> pd.DataFrame:
+    """The k items most similar to each of some items, by what the model compares items with.
+
+    Where it has embeddings that is their cosine; for ItemKNN, RP3Beta, EASE and the filters it is
+    the weight between items by which they score.
 
     Returns
     -------
     pandas.DataFrame
         Columns item, rank, similar, similarity.
+
+    Raises
+    ------
+    TypeError
+        If the model has nothing to compare items by.
     """
     return _similar(model, items, k, "item")
 
 
-def similar_users(
-    model: EmbeddingRecommender, users: ArrayLike | Sequence[object], k: int = 10
-) -> pd.DataFrame:
-    """The k users whose embeddings point most nearly the same way, by cosine.
+def similar_users(model: Model, users: ArrayLike | Sequence[object], k: int = 10) -> pd.DataFrame:
+    """The k users most similar to each of some users; see :func:`similar_items`.
 
     Returns
     -------
@@ -220,22 +256,21 @@ def similar_users(
 
 
 def _similar(
-    model: EmbeddingRecommender, wanted: ArrayLike | Sequence[object], k: int, role: str
+    model: Model, asked: ArrayLike | Sequence[object], k: int, role: Literal["item", "user"]
 ) -> pd.DataFrame:
-    if not isinstance(model, EmbeddingRecommender):
-        raise TypeError(f"{type(model).__name__} has no embeddings to compare {role}s by.")
-    user_labels, item_labels = _model_labels(model, [])
-    labels = item_labels if role == "item" else user_labels
-    here = positions(labels, wanted, role)
-    with torch.no_grad():
-        table = model.embeddings()[1 if role == "item" else 0]
-        unit = torch.nn.functional.normalize(table, dim=1)
-    oneself = Interactions(here, here, labels, labels).select(np.argsort(here, kind="stable"))
-    ranked = rank(DotProducts(unit, unit), here, k, [oneself])
+    if not isinstance(model, Model):
+        raise TypeError(f"{type(model).__name__} has nothing to compare {role}s by.")
+    labels = model.items if role == "item" else model.users
+    asked_index = positions(labels, asked, role)
+    # everything but itself; the pairs of something asked twice are the same
+    oneself = np.unique(asked_index)
+    with scoring(model):
+        similarity = model.item_similarity() if role == "item" else model.user_similarity()
+        ranked = rank(similarity, asked_index, k, [Interactions(oneself, oneself, labels, labels)])
     row, place = np.nonzero(ranked.items >= 0)
     return pd.DataFrame(
         {
-            role: labels[here[row]],
+            role: labels[asked_index[row]],
             "rank": place + 1,
             "similar": labels[ranked.items[row, place]],
             "similarity": ranked.scores[row, place],
@@ -263,7 +298,7 @@ def check_labels(*sources: object) -> None:
                 )
 
 
-def _model_labels(model: object, known: Sequence[Interactions]) -> tuple[pd.Index, pd.Index]:
+def _labels_of(model: object, known: Sequence[Interactions]) -> tuple[pd.Index, pd.Index]:
     for source in (model, *known):
         users, items = getattr(source, "users", None), getattr(source, "items", None)
         if isinstance(users, pd.Index) and isinstance(items, pd.Index):

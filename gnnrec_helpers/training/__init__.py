@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .fitting import History, fit
+from .fitting import fit
+from .history import History
 from .tuning import Between, Tuning, tune
 
 __all__ = ["Between", "History", "Tuning", "fit", "tune"]

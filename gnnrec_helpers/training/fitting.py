@@ -2,89 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-import pandas as pd
+import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from ..data.interactions import Interactions, Split
 from ..engine.memory import reuse_freed_memory
 from ..engine.sampling import PairSampler, RatingSampler
-from ..evaluation.ranking import evaluate
+from ..evaluation.ranking import METRICS, evaluate
 from ..evaluation.ratings import evaluate_ratings
-from ..models import RatingModel, Recommender
+from ..models import EmbeddingModel, Model
+from ..models.files import fingerprint
 from ..objectives import Objective, RatingRegression, SampledSoftmax
 from ..serving.retrieval import check_labels
+from .checkpoints import identity_of, load_checkpoint, save_checkpoint, weights_of
+from .history import History
 
-WATCHED_K = 20  # early stopping looks at Recall@20 on validation, with ratings at RMSE
-
-
-@dataclass
-class History:
-    """What happened during :func:`fit`.
-
-    Attributes
-    ----------
-    epochs : list of dict
-        For every epoch: ``epoch`` (from 1), ``loss`` (mean over its batches), ``seconds``, and
-        what `watched` names on validation where it was measured.
-    best_epoch : int or None
-        The epoch whose weights the model has now; None without validation, when it is the last.
-    stopped_early : bool
-    watched : str
-        What validation measures: "recall@20", of which more is better, or "rmse", of which less is.
-    """
-
-    epochs: list[dict[str, float]] = field(default_factory=list)
-    best_epoch: int | None = None
-    stopped_early: bool = False
-    watched: str = f"recall@{WATCHED_K}"
-
-    @property
-    def losses(self) -> list[float]:
-        return [row["loss"] for row in self.epochs]
-
-    @property
-    def best(self) -> float | None:
-        """What validation measured at the best epoch."""
-        if self.best_epoch is None:
-            return None
-        return self.epochs[self.best_epoch - 1][self.watched]
-
-    def improves(self, value: float) -> bool:
-        """Is this better than the best so far?"""
-        if self.best is None:
-            return True
-        return value < self.best if self.watched == "rmse" else value > self.best
-
-    def to_frame(self) -> pd.DataFrame:
-        """One row an epoch."""
-        return pd.DataFrame(self.epochs).set_index("epoch")
-
-    def __repr__(self) -> str:
-        if not self.epochs:
-            return "History(no epochs)"
-        seconds = sum(row["seconds"] for row in self.epochs)
-        parts = [f"{len(self.epochs)} epochs", f"{seconds:.1f} s", f"loss {self.losses[-1]:.4f}"]
-        if self.best_epoch is not None:
-            parts.append(
-                f"best validation {self.watched} {self.best:.4f} in epoch {self.best_epoch}"
-            )
-        if self.stopped_early:
-            parts.append("stopped early")
-        return f"History({', '.join(parts)})"
+Loss = Objective[Any, Any] | Callable[[Any, Any], Tensor]
+ERRORS = ("rmse", "mae")  # of ratings: less is better
 
 
 def fit(
@@ -95,13 +38,15 @@ def fit(
     batch_size: int = 2048,
     lr: float = 5e-3,
     schedule: Literal["constant", "cosine"] = "constant",
-    objective: Objective | None = None,
-    negatives: int = 1,
+    objective: Loss | None = None,
+    negatives: int | None = None,
     seed: int = 0,
     patience: int | None = 10,
     validate_every: int = 1,
+    metric: str | None = None,
+    k: int = 20,
     checkpoint: str | os.PathLike[str] | None = None,
-    after_epoch: Callable[[nn.Module, History], None] | None = None,
+    after_epoch: Callable[[Any, History], None] | None = None,
     progress: bool = True,
 ) -> History:
     """Train a model in place with Adam, and leave it with its best weights.
@@ -109,13 +54,11 @@ def fit(
     Parameters
     ----------
     model : torch.nn.Module
-        With ``training_embeddings`` (see :class:`~gnnrec_helpers.models.LightGCN`); it is trained
-        on the device it is on. One with ``predict`` learns ratings instead (see
-        :class:`~gnnrec_helpers.models.ProbabilisticMF`).
+        Built from ``split.train``, and trained on the device it is on. A module of your own needs
+        the methods that the objective asks for, such as ``training_embeddings(users, items)``.
     split : Split
-        Batches come from ``split.train``. When there is a validation part, Recall@20 on it (RMSE
-        where ratings are learnt) decides which epoch's weights are kept, and when to stop. The test
-        part is never looked at.
+        Batches come from ``split.train``. When there is a validation part, it decides which
+        epoch's weights are kept and when to stop. The test part is never looked at.
     epochs : int
         At most this many passes over the training interactions.
     batch_size : int
@@ -125,17 +68,25 @@ def fit(
         Whether the learning rate stays, or falls to zero over `epochs` like half a wave of a
         cosine, step by step (Loshchilov & Hutter 2017).
     objective : Objective, optional
-        :class:`~gnnrec_helpers.objectives.SampledSoftmax` by default, and least squares where
-        ratings are learnt; papers on LightGCN use :class:`~gnnrec_helpers.objectives.BPR`.
-    negatives : int
-        Sampled for each positive, unless the objective shares its own among the whole batch, as
-        :class:`~gnnrec_helpers.objectives.SampledSoftmax` does. Ratings need none.
+        By default the model's own, with every term of its paper's loss. Items are ranked by
+        :class:`~gnnrec_helpers.objectives.SampledSoftmax` there; papers on LightGCN use
+        :class:`~gnnrec_helpers.objectives.BPR`. One that would leave part of the model untrained
+        is refused.
+    negatives : int, optional
+        Sampled for each positive, 1 by default. Refused where it has no effect: an objective such
+        as :class:`~gnnrec_helpers.objectives.SampledSoftmax` shares its own negatives among the
+        whole batch, and ratings need none.
     seed : int
         Of batches and negatives.
     patience : int or None
         Stop when validation has not improved for this many epochs; None trains to the end.
     validate_every : int
         Epochs from one validation to the next.
+    metric : str, optional
+        What validation measures: by default "recall", or "rmse" where ratings are learnt. Others
+        are those of :func:`~gnnrec_helpers.evaluate`, and "mae".
+    k : int, default 20
+        Length of the lists that validation looks at.
     checkpoint : path, optional
         A file written after every epoch. When it exists already, training goes on where it
         stopped, with the same numbers as if it had not; if it was made with other arguments or
@@ -149,26 +100,45 @@ def fit(
     Returns
     -------
     History
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before the first epoch: if the model is ready when constructed, was built from other
+        interactions than ``split.train`` or does not fit the objective, if an argument is out of
+        range, or if the checkpoint is one of another model or other data.
     """
-    learns_ratings = isinstance(model, RatingModel)
-    if objective is None:
-        objective = cast(Objective, RatingRegression()) if learns_ratings else SampledSoftmax()
-    _check(model, epochs, lr, schedule, patience, validate_every)
-    check_labels(model, split.train)
+    _check_model(model, split)
+    objective = _checked_objective(model, objective)
+    learns_ratings = "training_predictions" in getattr(objective, "asks", ())
+    shared_negatives = getattr(objective, "shared_negatives", 0)
+    metric = _checked_metric(metric, learns_ratings)
+    _check_numbers(epochs=epochs, validate_every=validate_every, batch_size=batch_size, k=k)
+    _check_range(lr, schedule, patience)
+    _check_validation(model, split)
     device = next(model.parameters()).device
-    shared = getattr(objective, "shared_negatives", 0)
     sampler: PairSampler | RatingSampler
     if learns_ratings:
         sampler = RatingSampler(split.train, batch_size, seed)
     else:
-        drawn = shared or negatives
-        sampler = PairSampler(split.train, batch_size, drawn, seed, shared=bool(shared))
+        sampler = PairSampler(
+            split.train,
+            batch_size,
+            shared_negatives or (1 if negatives is None else negatives),
+            seed,
+            shared=bool(shared_negatives),
+        )
+    if negatives is not None and (learns_ratings or shared_negatives):
+        raise ValueError(
+            f"negatives={negatives} has no effect with {objective!r}, which "
+            + ("needs none." if learns_ratings else "shares its own: set `shared_negatives` there.")
+        )
     reuse_freed_memory()
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type != "mps")
-    history = History(watched="rmse") if learns_ratings else History()
-    best = _weights(model)
+    history = History(watched=metric if learns_ratings else f"{metric}@{k}")
+    best = weights_of(model)
     made_with = {
-        "model": str(model),
+        **identity_of(model),
         "objective": str(objective),
         "batch_size": batch_size,
         "lr": lr,
@@ -177,12 +147,13 @@ def fit(
         "seed": seed,
         "patience": patience,
         "validate_every": validate_every,
-        "train": digest(split.train),
-        "validation": None if split.validation is None else digest(split.validation),
+        "watched": history.watched,
+        "train": fingerprint(split.train),
+        "validation": fingerprint(split.validation),
     }
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
-        history, best = _load(path, made_with, model, optimizer)
+        history, best = load_checkpoint(path, made_with, model, optimizer)
 
     bar = tqdm(
         total=epochs, initial=len(history.epochs), unit="epoch", disable=not progress, leave=False
@@ -196,21 +167,21 @@ def fit(
             row = {"epoch": number + 1, "loss": loss, "seconds": time.perf_counter() - started}
             history.epochs.append(row)
             if split.validation is not None and (number + 1) % validate_every == 0:
-                found = _validate(model, split)
-                row.update(found)
-                if history.improves(found[history.watched]):
-                    history.best_epoch, best = number + 1, _weights(model)
+                row[history.watched] = _validate(model, split, metric, k)
+                if history.improves(row[history.watched]):
+                    history.best_epoch, best = number + 1, weights_of(model)
                 waited = number + 1 - (history.best_epoch or 0)
                 history.stopped_early = patience is not None and waited >= patience
             if after_epoch is not None:
                 after_epoch(model, history)
             if path is not None:
-                _save(path, made_with, history, model, optimizer, best)
+                save_checkpoint(path, made_with, history, model, optimizer, best)
             bar.update()
             bar.set_postfix({name: f"{v:.4f}" for name, v in row.items() if name != "epoch"})
     finally:
         # also when interrupted: the reader keeps the best model so far
         bar.close()
+        model.eval()
         if history.best_epoch is not None:
             model.load_state_dict(best)
     return history
@@ -220,19 +191,21 @@ def _epoch(
     model: nn.Module,
     sampler: PairSampler | RatingSampler,
     number: int,
-    objective: Objective,
+    objective: Loss,
     optimizer: torch.optim.Optimizer,
     rates: list[float],
     device: torch.device,
 ) -> float:
     """One pass over the training interactions; the mean loss of its batches."""
+    if isinstance(model, Model):
+        model.start_epoch()
     model.train()
     total = torch.zeros((), dtype=torch.float64)
     for rate, batch in zip(rates, sampler.epoch(number, device), strict=True):
         for group in optimizer.param_groups:
             group["lr"] = rate
         optimizer.zero_grad()
-        loss = objective(model, batch)  # type: ignore[arg-type]
+        loss: Tensor = objective(model, batch)
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         total += loss.detach().cpu().double()
@@ -253,21 +226,88 @@ def _rates(lr: float, schedule: str, number: int, epochs: int, batches: int) -> 
     return [lr / 2 * (1 + math.cos(math.pi * share)) for share in done]
 
 
-def _validate(model: nn.Module, split: Split) -> dict[str, float]:
-    if isinstance(model, RatingModel):
-        return {"rmse": evaluate_ratings(model, split, part="validation")["rmse"]}
-    recommender = cast(Recommender, model)
-    return evaluate(recommender, split, WATCHED_K, part="validation", metrics=("recall",))
+def _validate(model: Any, split: Split, metric: str, k: int) -> float:
+    if metric in ERRORS:
+        return evaluate_ratings(model, split, part="validation")[metric]
+    return evaluate(model, split, k, part="validation", metrics=(metric,))[f"{metric}@{k}"]
 
 
-def _check(
-    model: object, epochs: int, lr: float, schedule: str, patience: int | None, validate_every: int
-) -> None:
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"{type(model).__name__} needs no fit: it is ready when constructed.")
-    for name, value in (("epochs", epochs), ("validate_every", validate_every)):
+# ---------------------------------------------------------------------- what is refused
+def _check_model(model: nn.Module, split: Split) -> None:
+    """Refuse what cannot be trained, and a model of other data than it would be trained on."""
+    if not isinstance(getattr(split, "train", None), Interactions):
+        raise TypeError(
+            f"fit needs a Split, not {type(split).__name__}: Interactions.split() makes one."
+        )
+    name = type(model).__name__
+    if not isinstance(model, nn.Module) or (
+        isinstance(model, Model) and model.default_objective() is None
+    ):
+        raise TypeError(f"{name} needs no fit: it is ready when constructed.")
+    check_labels(model, split.train)
+    built_from = getattr(model, "interactions", split.train)
+    if isinstance(built_from, Interactions) and not _same_pairs(built_from, split.train):
+        raise ValueError(
+            f"{name} was built from {len(built_from):,} pairs that are not the "
+            f"{len(split.train):,} of split.train: build it from split.train."
+        )
+
+
+def _same_pairs(one: Interactions, other: Interactions) -> bool:
+    return one is other or (
+        np.array_equal(one.user_index, other.user_index)
+        and np.array_equal(one.item_index, other.item_index)
+    )
+
+
+def _checked_objective(model: nn.Module, objective: Loss | None) -> Loss:
+    """The model's own objective or the given one, if the two fit each other.
+
+    A function that does not say what it asks of a model is taken as it is.
+    """
+    own: Loss | None
+    if isinstance(model, Model):
+        own = model.default_objective()
+    else:
+        own = RatingRegression() if hasattr(model, "training_predictions") else SampledSoftmax()
+    objective = own if objective is None else objective
+    if objective is None or not callable(objective):
+        raise TypeError(
+            f"objective={objective!r}: a loss such as those of gnnrec_helpers.objectives is needed."
+        )
+    asks = getattr(objective, "asks", None)
+    if asks is None:
+        return objective
+    name, loss = type(model).__name__, type(objective).__name__
+    for method in asks:
+        if not callable(getattr(model, method, None)):
+            raise TypeError(f"{loss} needs a model with {method}, which {name} lacks: use {own!r}.")
+    for method in getattr(model, "trained_by", ()):
+        if method not in asks:
+            raise ValueError(
+                f"{loss} leaves out {method}, through which part of {name} is trained: use "
+                f"{own!r}, with settings of your own."
+            )
+    return objective
+
+
+def _checked_metric(metric: str | None, learns_ratings: bool) -> str:
+    choices = ERRORS if learns_ratings else tuple(METRICS)
+    metric = choices[0] if metric is None else metric
+    if metric not in choices:
+        raise ValueError(f"metric={metric!r}: choose one of {', '.join(map(repr, choices))}.")
+    return metric
+
+
+def _check_numbers(**numbers: int) -> None:
+    for name, value in numbers.items():
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise TypeError(f"{name}={value!r}: a whole number is needed.")
         if value < 1:
             raise ValueError(f"{name}={value}: at least 1 is needed.")
+
+
+def _check_range(lr: float, schedule: str, patience: int | None) -> None:
     if not lr > 0:
         raise ValueError(f"lr={lr}: a positive number is needed.")
     if schedule not in ("constant", "cosine"):
@@ -276,71 +316,36 @@ def _check(
         raise ValueError(f"patience={patience}: at least 1 is needed, or None to never stop early.")
 
 
-def _weights(model: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in model.state_dict().items()}
-
-
-# ---------------------------------------------------------------------- checkpoints
-def _save(
-    path: Path,
-    made_with: dict[str, Any],
-    history: History,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    best: dict[str, Tensor],
-) -> None:
-    """Weights, best weights and Adam's memory as safetensors; written aside, then renamed."""
-    tensors = {f"model/{name}": value for name, value in _weights(model).items()}
-    tensors |= {f"best/{name}": value for name, value in best.items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer/{index}/{name}": value for name, value in state.items()}
-    story = {"made_with": made_with, "history": vars(history)}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.part")
-    save_file(
-        {name: value.contiguous() for name, value in tensors.items()},
-        temporary,
-        {"gnnrec": json.dumps(story)},
-    )
-    os.replace(temporary, path)
-
-
-def _load(
-    path: Path, made_with: dict[str, Any], model: nn.Module, optimizer: torch.optim.Optimizer
-) -> tuple[History, dict[str, Tensor]]:
-    try:
-        with safe_open(path, framework="pt") as file:
-            story = json.loads((file.metadata() or {})["gnnrec"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, KeyError, ValueError) as error:
+def _check_validation(model: nn.Module, split: Split) -> None:
+    """Refuse what would fail, or mislead, at the first validation."""
+    if split.validation is not None and len(split.validation) == 0:
         raise ValueError(
-            f"{os.fspath(path)!r} is not a checkpoint written by fit: choose another path."
-        ) from error
-    for name, value in made_with.items():
-        if story["made_with"].get(name) != value:
-            raise ValueError(
-                f"The checkpoint {os.fspath(path)!r} was made with {name}="
-                f"{story['made_with'].get(name)}, not {value}: use the same, or another path."
-            )
-
-    def part(prefix: str) -> dict[str, Tensor]:
-        return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-
-    model.load_state_dict(part("model/"))
-    state: dict[int, dict[str, Tensor]] = {}
-    for name, value in part("optimizer/").items():
-        index, what = name.split("/")
-        state.setdefault(int(index), {})[what] = value
-    optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
-    device = next(model.parameters()).device
-    best = {name: value.to(device) for name, value in part("best/").items()}
-    return History(**story["history"]), best
-
-
-def digest(interactions: Interactions) -> str:
-    """Which interactions these are, in a few letters that differ where they do."""
-    found = hashlib.sha256(interactions.user_index.tobytes())
-    found.update(interactions.item_index.tobytes())
-    if interactions.rating is not None:
-        found.update(interactions.rating.tobytes())
-    return f"{len(interactions)} pairs {found.hexdigest()[:12]}"
+            "The validation part of the split is empty, so nothing says when to stop: split with a "
+            "larger share, or train to the last epoch with split.without_validation()."
+        )
+    training_embeddings = getattr(model, "training_embeddings", None)
+    if not isinstance(model, EmbeddingModel) or not callable(training_embeddings):
+        return
+    # a subclass may change what is compared and forget what is trained, or the reverse
+    users = torch.from_numpy(split.train.user_index[:8]).to(model.device)
+    items = torch.from_numpy(split.train.item_index[:8]).to(model.device)
+    mode = model.training
+    model.eval()
+    with torch.no_grad():
+        trained = training_embeddings(users, items)[:2]
+        judged = (
+            model.embeddings(users, items),
+            tuple(
+                rows.index_select(0, index)
+                for rows, index in zip(model.embeddings(), (users, items), strict=True)
+            ),
+        )
+    model.train(mode)
+    for compared in judged:
+        for one, other in zip(trained, compared, strict=True):
+            if one.shape != other.shape or not torch.allclose(one, other, rtol=1e-3, atol=1e-5):
+                raise ValueError(
+                    f"{type(model).__name__} is trained by other embeddings than it recommends by: "
+                    "what training_embeddings() and embeddings() return for the same users and "
+                    "items must be equal."
+                )

@@ -18,7 +18,8 @@ from tqdm.auto import tqdm
 from ..data.interactions import Split
 from ..evaluation.ranking import METRICS, evaluate
 from ..models import Recommender
-from .fitting import digest
+from ..models.files import fingerprint
+from ..models.recommender import is_recommender
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -210,8 +211,8 @@ def tune(
         "space": str(dict(space)),
         "seed": seed,
         "metric": name,
-        "train": digest(split.train),
-        "validation": digest(split.validation),
+        "train": fingerprint(split.train),
+        "validation": fingerprint(split.validation),
     }
     with _quiet():
         study = _study(storage, made_with)
@@ -255,7 +256,7 @@ def _try_once(
     started = time.perf_counter()
     try:
         model = build(split, **trial.params)
-        if not isinstance(model, Recommender):
+        if not is_recommender(model):
             raise TypeError(
                 f"`build` answered {type(model).__name__}: a model with `score` is needed."
             )

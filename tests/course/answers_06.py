@@ -4,7 +4,6 @@ import numpy as np
 import torch
 
 from gnnrec_helpers import models
-from gnnrec_helpers.engine.propagation import propagate
 from gnnrec_helpers.models import LightGCN
 from gnnrec_helpers.training.fitting import History
 
@@ -19,14 +18,8 @@ def propagated(matrix, embeddings, layers):
 
 
 class Last(LightGCN):
-    def embeddings(self, users=None, items=None):
-        weights = [0.0] * self.layers + [1.0]
-        found = propagate(self.adjacency, self.nodes.weight, self.layers, combine=weights)
-        everyone, everything = found[: self.num_users], found[self.num_users :]
-        return (
-            everyone if users is None else everyone[users],
-            everything if items is None else everything[items],
-        )
+    def layer_weights(self):
+        return [0.0] * self.layers + [1.0]
 
 
 class AllRows(Last):

@@ -439,7 +439,7 @@ def test_compare_with_a_baseline_is_paired() -> None:
 
 def test_several_seeds_are_judged_by_the_mean_of_each_user() -> None:
     split = datasets.load("movielens-small").interactions.binarize(4.0).split(seed=3)
-    seeds = [models.MatrixFactorization(split.train, 8, seed) for seed in range(3)]
+    seeds = [models.MatrixFactorization(split.train, 8, seed=seed) for seed in range(3)]
     table = compare({"mf": seeds, "popular": models.Popularity(split.train)}, split, baseline="mf")
     found = [evaluate_users(model, split)["ndcg@20"] for model in seeds]
     popular = evaluate_users(models.Popularity(split.train), split)["ndcg@20"]
@@ -465,7 +465,7 @@ def test_an_embedding_model_is_judged_by_its_own_scores() -> None:
     likes = datasets.load("toy").interactions
     split = likes.split(test=0.5, validation=0.0, seed=0)
     model = models.LightGCN(split.train, dim=4, layers=2, seed=1)
-    assert isinstance(model, models.EmbeddingRecommender)
+    assert isinstance(model, models.EmbeddingModel)
     with torch.no_grad():
         scores = model.score(torch.arange(likes.num_users)).numpy()
     expected = evaluate_users(Table(scores), split, 2, metrics=ALL)

@@ -69,7 +69,7 @@ class Literal:
         return np.maximum(self.layer(of.output, total), 0)
 
     def by_items(self, user: int) -> np.ndarray:
-        of = self.model.of_items
+        of = self.model.rated_aggregation
         brought = [
             self.opinion_aware(of, self.q[i], self.e[r]) for u, i, r in self.rows if u == user
         ]
@@ -80,14 +80,14 @@ class Literal:
         by_friends = np.zeros(DIM)
         if self.model.trusted is not None:
             brought = [self.by_items(friend) for friend in friends]
-            by_friends = self.aggregate(self.model.of_trusted, brought, self.p[user])
+            by_friends = self.aggregate(self.model.trusted_aggregation, brought, self.p[user])
         found = np.concatenate([self.by_items(user), by_friends])  # eq. 13
         for linear in (self.model.user[0], self.model.user[2]):
             found = np.maximum(self.layer(linear, found), 0)
         return found
 
     def item(self, item: int) -> np.ndarray:
-        of = self.model.of_users
+        of = self.model.rater_aggregation
         brought = [
             self.opinion_aware(of, self.p[u], self.e[r]) for u, i, r in self.rows if i == item
         ]
@@ -154,7 +154,7 @@ def test_training_hides_what_is_asked_for() -> None:
 def test_attention_sums_to_one() -> None:
     model = small()
     neighbours = model.rated.of(torch.tensor([0, 1]))
-    rows, weights = model.of_items(
+    rows, weights = model.rated_aggregation(
         model.nodes.weight[:2], model.nodes.weight[4:], model.opinions.weight, neighbours
     )
     assert rows.shape == (2, DIM)
@@ -268,7 +268,3 @@ def test_ratings_are_needed() -> None:
     train = model_data()
     with pytest.raises(ValueError, match="Ratings are needed"):
         GraphRec(Interactions(train.user_index, train.item_index, train.users, train.items))
-
-
-def test_it_says_what_it_is() -> None:
-    assert f"4 users, 4 items, social graph, dim={DIM}, neighbours=20" in repr(small())

@@ -75,14 +75,17 @@ class Literal:
         self.model = model
         self.u, self.e, self.r = (
             table.weight.detach().numpy()
-            for table in (model.of_users, model.entities, model.relations)
+            for table in (model.user_table, model.entities, model.relations)
         )
 
     def entity(self, user: int, entity: int, depth: int) -> np.ndarray:
         """An entity after `depth` steps."""
         if depth == 0:
             return self.e[entity]
-        near, by = self.model.near[entity].tolist(), self.model.by[entity].tolist()
+        near, by = (
+            table[entity].tolist()
+            for table in (self.model.neighbour_entities, self.model.neighbour_relations)
+        )
         powers = [math.exp(self.u[user] @ self.r[relation]) for relation in by]
         brought = sum(
             power / sum(powers) * self.entity(user, other, depth - 1)
@@ -94,7 +97,7 @@ class Literal:
         both = {
             "sum": lambda: oneself + brought,
             "concat": lambda: np.concatenate([oneself, brought]),
-            "neighbor": lambda: brought,
+            "neighbour": lambda: brought,
         }[self.model.aggregator]()
         mixed = weight @ both + bias
         return np.tanh(mixed) if depth == self.model.layers else np.maximum(mixed, 0)
@@ -103,13 +106,13 @@ class Literal:
         return float(self.u[user] @ self.entity(user, item, self.model.layers))
 
 
-@pytest.mark.parametrize("aggregator", ["sum", "concat", "neighbor"])
+@pytest.mark.parametrize("aggregator", ["sum", "concat", "neighbour"])
 @pytest.mark.parametrize("layers", [1, 2, 3])
 def test_kgcn_is_the_papers_equations(aggregator: str, layers: int) -> None:
     train, knowledge, _ = data()
     model = KGCN(train, knowledge, 4, layers, 3, aggregator=aggregator).double()  # type: ignore[arg-type]
     with torch.no_grad():
-        for table in (model.of_users, model.entities, model.relations):
+        for table in (model.user_table, model.entities, model.relations):
             table.weight.mul_(8)  # so that attention is not even
     literal = Literal(model)
     expected = [[literal.score(user, item) for item in range(ITEMS)] for user in (7, 0)]
@@ -118,7 +121,7 @@ def test_kgcn_is_the_papers_equations(aggregator: str, layers: int) -> None:
     pairs = torch.tensor([7, 0, 7]), torch.tensor([5, 0, 2])
     scores, start = model.training_scores(*pairs)
     np.testing.assert_allclose(scores.detach(), [expected[0][5], expected[1][0], expected[0][2]])
-    torch.testing.assert_close(start[:3], model.of_users.weight[pairs[0]])
+    torch.testing.assert_close(start[:3], model.user_table.weight[pairs[0]])
     torch.testing.assert_close(start[3:], model.entities.weight[pairs[1]])
 
 
@@ -137,7 +140,7 @@ def test_cross_entropy_one_pair_at_a_time() -> None:
     ) / 4
     assert CrossEntropy(0.0)(model, batch).item() == pytest.approx(expected, rel=1e-5)
     users, items = [3, 1, 3, 3, 1, 1], [0, 4, 1, 2, 5, 0]
-    rows = [*model.of_users.weight[users], *model.entities.weight[items]]
+    rows = [*model.user_table.weight[users], *model.entities.weight[items]]
     decay = 0.3 / 2 * sum(row.square().sum().item() for row in rows) / 2
     assert CrossEntropy(0.3)(model, batch).item() == pytest.approx(expected + decay, rel=1e-5)
 
@@ -313,7 +316,7 @@ def test_arguments_out_of_range_are_refused() -> None:
         (lambda: KGCN(train, knowledge, layers=0), "layers=0"),
         (lambda: KGCN(train, knowledge, neighbours=0), "neighbours=0"),
         (lambda: KGCN(train, knowledge, aggregator="max"), "aggregator='max'"),  # type: ignore[arg-type]
-        (lambda: KGAT(train, knowledge, widths=(8, 0)), r"widths=\(8, 0\)"),
+        (lambda: KGAT(train, knowledge, layers=(8, 0)), r"layers=\(8, 0\)"),
         (lambda: KGIN(train, knowledge, layers=-1), "layers=-1"),
         (lambda: KGIN(train, knowledge, intents=0), "intents=0"),
         (lambda: KnowledgeLightGCN(train, knowledge, layers=-1), "layers=-1"),
@@ -322,14 +325,6 @@ def test_arguments_out_of_range_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             build()
-
-
-def test_they_say_what_they_are() -> None:
-    train, knowledge, _ = data()
-    assert "neighbours=8, aggregator='sum'" in repr(KGCN(train, knowledge))
-    assert "dim=64, 3 other things, widths=(8,)" in repr(KGAT(train, knowledge, widths=(8,)))
-    assert "3 other things, layers=3, intents=4" in repr(KGIN(train, knowledge))
-    assert "3 other things, layers=3, fact_weight=0.3" in repr(KnowledgeLightGCN(train, knowledge))
 
 
 # ---------------------------------------------------------------------- RippleNet
@@ -369,7 +364,8 @@ def test_ripplenet_is_the_papers_equations() -> None:
     def literal(user: int, item: int) -> float:
         v, u = e[item], np.zeros(3)
         for hop in range(2):
-            ring = [part[user, hop].tolist() for part in (model.heads, model.by, model.tails)]
+            rings = (model.ring_heads, model.ring_relations, model.ring_tails)
+            ring = [part[user, hop].tolist() for part in rings]
             powers = [math.exp(v @ matrices[r] @ e[h]) for h, r in zip(*ring[:2], strict=True)]
             answer = sum(p / sum(powers) * e[t] for p, t in zip(powers, ring[2], strict=True))
             answer = answer * (not model.silent[user, hop])
@@ -443,7 +439,7 @@ def test_kgat_is_the_papers_equations() -> None:
     turns = model.turns.weight.detach().numpy().reshape(-1, 3, 3)
     edges = edges_of(train, knowledge)
     outputs = [x]
-    for added, multiplied in zip(model.sums, model.products, strict=True):
+    for added, multiplied in zip(model.sum_layers, model.product_layers, strict=True):
         layer = outputs[-1]
         rows = []
         for node in range(len(x)):
@@ -477,15 +473,19 @@ def test_kgat_s_attention_adds_up_to_one_and_rests_while_training() -> None:
     linked[[head for head, *_ in edges_of(train, knowledge)]] = 1.0
     torch.testing.assert_close(model.attention()(x), linked)
     model.train()
-    before = model.attended
+    model.start_epoch()
+    (before,) = model._epoch_attention
     with torch.no_grad():
-        model.nodes.weight.mul_(5)
-    assert model.attended is before
-    model.train()  # the next epoch
-    assert model.attended is not None
-    assert before is not None
-    assert not torch.equal(model.attended.weights, before.weights)
-    assert model.eval().attended is None  # always that of the weights as they are
+        model.turns.weight.mul_(5)  # which nothing but the attention depends on
+        resting = model.embeddings()[0]
+        of_now = model.eval().embeddings()[0]  # always that of the weights as they are
+        assert not torch.allclose(resting, of_now)
+        model.train()
+        torch.testing.assert_close(model.embeddings()[0], resting)
+        model.start_epoch()
+        torch.testing.assert_close(model.embeddings()[0], of_now)
+    (after,) = model._epoch_attention
+    assert not torch.equal(after.weights, before.weights)
 
 
 def test_kgat_learns_facts_as_transr_does() -> None:

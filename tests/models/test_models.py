@@ -20,20 +20,20 @@ from gnnrec_helpers import Interactions, Split, datasets, evaluate
 from gnnrec_helpers.engine.sampling import PairSampler
 from gnnrec_helpers.models import (
     EASE,
-    EmbeddingRecommender,
+    EmbeddingModel,
     GraphFilter,
     ItemKNN,
     LightGCN,
     LinearFilter,
     MatrixFactorization,
     Popularity,
-    Recommender,
     ease,
-    frozen_score,
     graph_filter,
+    scoring,
 )
 from gnnrec_helpers.models.ease import _inverted
-from gnnrec_helpers.models.recommender import DotProducts
+from gnnrec_helpers.models.parts.products import scores_of
+from gnnrec_helpers.models.recommender import is_recommender
 from gnnrec_helpers.objectives import BPR
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
@@ -46,7 +46,7 @@ def test_popularity_counts_who_chose_what(toy: Interactions) -> None:
     scores = model.score(torch.tensor([4, 0, 0]))
     assert scores.tolist() == [[2, 2, 2, 2, 1]] * 3
     assert scores.dtype == torch.float32
-    assert repr(model) == "Popularity(5 items)"
+    assert repr(model) == "Popularity(5 users, 5 items)"
 
 
 def test_popularity_hands_out_copies(toy: Interactions) -> None:
@@ -117,7 +117,7 @@ def test_item_knn_by_hand_on_the_toy(toy: Interactions) -> None:
     nearest = ItemKNN(toy, neighbours=1, shrink=0).similarity.toarray()
     assert nearest.argmax(axis=1).tolist() == [1, 0, 0, 2, 3]
     assert (nearest > 0).sum(axis=1).tolist() == [1] * 5
-    assert repr(ItemKNN(toy)) == "ItemKNN(5 items, neighbours=100, shrink=10)"
+    assert repr(ItemKNN(toy)) == "ItemKNN(5 users, 5 items, neighbours=100, shrink=10)"
 
 
 def test_item_knn_needs_a_neighbour(toy: Interactions) -> None:
@@ -173,19 +173,23 @@ def test_embeddings_of_some_are_rows_of_all(toy: Interactions, layers: int | Non
 
 def test_a_subclass_is_trained_with_its_own_embeddings(toy: Interactions) -> None:
     class Doubled(LightGCN):
-        def embeddings(self, users=None, items=None):
-            return tuple(2 * part for part in super().embeddings(users, items))
+        def layer_weights(self):
+            return [2 / (self.layers + 1)] * (self.layers + 1)
 
     class Shifted(MatrixFactorization):
-        def embeddings(self, users=None, items=None):
-            return tuple(part + 1 for part in super().embeddings(users, items))
+        def node_embeddings(self):
+            return self.nodes.weight + 1
 
     users, items = torch.tensor([3, 0]), torch.tensor([4, 4])
-    for kind in (Doubled, Shifted):
-        model = kind(toy, dim=4, seed=1)
-        *found, start = model.training_embeddings(users, items)
-        for rows, expected in zip(found, model.embeddings(users, items), strict=True):
-            assert torch.equal(rows, expected)
+    for kind, plain in ((Doubled, LightGCN), (Shifted, MatrixFactorization)):
+        model, usual = kind(toy, dim=4, seed=1), plain(toy, dim=4, seed=1)
+        *rows_of, start = model.training_embeddings(users, items)
+        for rows, recommended, others in zip(
+            rows_of, model.embeddings(users, items), usual.embeddings(users, items), strict=True
+        ):
+            assert torch.equal(rows, recommended)
+            changed = 2 * others if kind is Doubled else others + 1
+            torch.testing.assert_close(rows, changed)
         assert torch.equal(start, model.nodes.weight[torch.cat([users, 5 + items])])
 
 
@@ -212,13 +216,14 @@ def test_the_weights_of_a_model_are_one_table(toy: Interactions) -> None:
 
 
 def test_models_say_what_they_are(toy: Interactions) -> None:
-    assert repr(MatrixFactorization(toy, 8)).startswith(
-        "MatrixFactorization(\n  5 users, 5 items, dim=8"
+    assert repr(MatrixFactorization(toy, 8)) == (
+        "MatrixFactorization(5 users, 5 items, dim=8, seed=0)"
     )
-    assert "5 users, 5 items, dim=8, layers=2\n" in repr(LightGCN(toy, 8, 2))
+    assert repr(LightGCN(toy, 8, 2)) == "LightGCN(5 users, 5 items, dim=8, layers=2, seed=0)"
     for model in (MatrixFactorization(toy), LightGCN(toy), Popularity(toy), ItemKNN(toy)):
         assert model.users is toy.users
         assert model.items is toy.items
+        assert model.interactions is toy
 
 
 def test_bad_sizes(toy: Interactions) -> None:
@@ -273,11 +278,11 @@ def test_lightgcn_sees_the_graph_it_was_given_and_no_more(movielens_split: Split
 # ---------------------------------------------------------------------- any recommender
 def test_the_two_kinds_of_recommender(toy: Interactions) -> None:
     for model in (Popularity(toy), ItemKNN(toy)):
-        assert isinstance(model, Recommender)
-        assert not isinstance(model, EmbeddingRecommender)
+        assert is_recommender(model)
+        assert not isinstance(model, EmbeddingModel)
     for model in (MatrixFactorization(toy), LightGCN(toy)):
-        assert isinstance(model, EmbeddingRecommender)
-    assert not isinstance(toy, Recommender)
+        assert isinstance(model, EmbeddingModel)
+    assert not is_recommender(toy)
 
 
 @pytest.mark.parametrize(
@@ -291,47 +296,31 @@ def test_the_two_kinds_of_recommender(toy: Interactions) -> None:
         partial(GraphFilter, components=2),
     ],
 )
-def test_a_frozen_score_is_the_score(toy: Interactions, kind: type) -> None:
+def test_scoring_for_a_while_gives_the_scores(toy: Interactions, kind: type) -> None:
     model = kind(toy)
-    score, users = frozen_score(model), torch.tensor([2, 0, 2])
-    found = score(users)
-    assert not found.requires_grad
-    torch.testing.assert_close(found, model.score(users).detach())
-    before = found.clone()
-    found[:] = -1  # whoever gets it may write into it
-    assert torch.equal(score(users), before)
+    users = torch.tensor([2, 0, 2])
+    with scoring(model) as score:
+        scores = score(users)
+        assert not scores.requires_grad
+        torch.testing.assert_close(scores, model.score(users).detach())
+        before = scores.clone()
+        scores[:] = -1  # whoever gets it may write into it
+        assert torch.equal(score(users), before)
 
 
-def test_a_frozen_score_propagates_once(toy: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_scoring_propagates_once(toy: Interactions, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    embeddings = LightGCN.embeddings
+    propagated = LightGCN.node_embeddings
     monkeypatch.setattr(
-        LightGCN, "embeddings", lambda self, *rows: calls.append(rows) or embeddings(self, *rows)
+        LightGCN, "node_embeddings", lambda self: calls.append(1) or propagated(self)
     )
-    score = frozen_score(LightGCN(toy))
-    for _ in range(3):
-        score(ALL_FIVE)
-    assert calls == [()]
+    with scoring(LightGCN(toy)) as score:
+        for _ in range(3):
+            score(ALL_FIVE)
+    assert calls == [1]
 
 
-@pytest.mark.parametrize("kind", [torch.float32, torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("count", [1, 4, 16, 17, 33])
-def test_dot_products_are_written_where_they_are_wanted(count: int, kind: torch.dtype) -> None:
-    generator = torch.Generator().manual_seed(0)
-    users, items = (torch.randn(n, 3, generator=generator).to(kind) for n in (5, count))
-    score = DotProducts(users, items)
-    room = score.room(3).fill_(torch.nan)
-    found = score(torch.tensor([4, 0]), room)
-    assert found.data_ptr() == room.data_ptr()
-    torch.testing.assert_close(found, users[[4, 0]] @ items.T)
-    assert torch.equal(found, score(torch.tensor([4, 0])))
-    assert room[2].isnan().all()
-    assert room.data_ptr() % 64 == 0  # rows start where a line of the cache does
-    assert room.stride(0) * room.element_size() % 64 == 0
-    assert score(torch.tensor([], dtype=torch.int64), room).shape == (0, count)
-
-
-def test_a_frozen_score_never_hands_out_the_model_s_own_table(toy: Interactions) -> None:
+def test_scoring_never_hands_out_the_model_s_own_table(toy: Interactions) -> None:
     class Table:
         def __init__(self) -> None:
             self.scores = torch.arange(25.0).view(5, 5)
@@ -340,7 +329,8 @@ def test_a_frozen_score_never_hands_out_the_model_s_own_table(toy: Interactions)
             return self.scores
 
     model = Table()
-    frozen_score(model)(ALL_FIVE).zero_()
+    with scoring(model) as score:
+        score(ALL_FIVE).zero_()
     assert model.scores.sum().item() == 300
 
 
@@ -389,8 +379,10 @@ def test_filters_of_many_users_are_found_in_parts(
 def test_graph_filter_says_how_many_components_there_can_be(toy: Interactions) -> None:
     with pytest.raises(ValueError, match=r"components=5: from 1 to 4 are possible with 5 users"):
         GraphFilter(toy, components=5)
-    assert repr(GraphFilter(toy, components=2)) == "GraphFilter(5 items, components=2, alpha=0.3)"
-    assert repr(LinearFilter(toy)) == "LinearFilter(5 items)"
+    model = GraphFilter(toy, components=2)
+    model.alpha = 0.5
+    assert repr(model) == "GraphFilter(5 users, 5 items, components=2, alpha=0.5, seed=0)"
+    assert repr(LinearFilter(toy)) == "LinearFilter(5 users, 5 items)"
 
 
 @pytest.mark.parametrize(("users", "items"), [(40, 7), (7, 12), (9, 9)])
@@ -406,10 +398,10 @@ def test_ease_is_a_ridge_regression_of_each_item_on_the_others(users: int, items
         regression = Ridge(2.5, fit_intercept=False, solver="cholesky")
         regression.fit(likes[:, others], likes[:, item])
         expected[others, item] = regression.coef_
-    np.testing.assert_allclose(model.score(torch.arange(users)), likes @ expected, atol=1e-8)
+    exact = scores_of(model.products(), torch.arange(users))  # before rounding to float32
+    np.testing.assert_allclose(exact, likes @ expected, atol=1e-8)
     wanted = torch.tensor([6, 1])
-    np.testing.assert_allclose(model.score(wanted), (likes @ expected)[wanted], atol=1e-8)
-    assert repr(model) == f"EASE({items} items, regularization=2.5)"
+    np.testing.assert_allclose(model.score(wanted), (likes @ expected)[wanted], atol=1e-6)
     with pytest.raises(ValueError, match="regularization=0: a positive number"):
         EASE(interactions(likes), regularization=0)
 
@@ -426,11 +418,14 @@ def test_ease_refuses_what_does_not_fit() -> None:
 
 def test_ease_in_single_precision_and_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     likes = interactions(np.random.default_rng(3).random((30, 50)) < 0.3)
-    expected = EASE(likes).score(torch.arange(30))
+    double = EASE(likes)
+    expected = double.score(torch.arange(30))
     monkeypatch.setattr(ease, "DOUBLE", 0)
     monkeypatch.setattr(ease, "ROWS", 7)
-    found = EASE(likes).score(torch.arange(30))
-    assert (expected.dtype, found.dtype) == (torch.float64, torch.float32)
+    single = EASE(likes)
+    found = single.score(torch.arange(30))
+    inverses = [model.products()[1][0].dtype for model in (double, single)]
+    assert inverses == [torch.float64, torch.float32]
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 

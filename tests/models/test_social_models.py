@@ -258,10 +258,3 @@ def test_arguments_out_of_range_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             build()
-
-
-def test_they_say_what_they_are() -> None:
-    train, social, *_ = data()
-    assert "layers=3, friend_weight=0.3" in repr(SocialLightGCN(train, social))
-    assert "friend_weight=learnt" in repr(SocialLightGCN(train, social, learn_weight=True))
-    assert "dropped=0.3, alike=10" in repr(SEPT(train, social))

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from gnnrec_helpers import (
     Interactions,
+    Split,
     datasets,
     evaluate,
     models,
@@ -20,8 +21,9 @@ from gnnrec_helpers import (
     similar_items,
     similar_users,
 )
-from gnnrec_helpers.models import frozen_score
-from gnnrec_helpers.models.recommender import DotProducts
+from gnnrec_helpers.engine import normalize
+from gnnrec_helpers.engine.dot_products import DotProducts
+from gnnrec_helpers.models import scoring
 from gnnrec_helpers.serving import retrieval
 from gnnrec_helpers.serving.retrieval import Ranked, rank
 
@@ -186,7 +188,8 @@ def test_nan_of_an_excluded_pair_does_no_harm() -> None:
 
 def test_no_gradients_are_recorded(trained: models.LightGCN, likes: Interactions) -> None:
     for model in (trained, Gradient(trained)):
-        assert not frozen_score(model)(torch.tensor([0])).requires_grad
+        with scoring(model) as score:
+            assert not score(torch.tensor([0])).requires_grad
 
 
 class Gradient:
@@ -252,10 +255,11 @@ def test_an_unknown_user_is_named_when_users_are_numbers(user: object) -> None:
 
 def test_k_beyond_the_catalogue(likes: Interactions) -> None:
     model = models.Popularity(likes)
-    assert len(recommend(model, ["Ana"], k=100)) == likes.num_items
+    assert len(recommend(model, ["Ana"], k=100, exclude=())) == likes.num_items
     liked = set(likes.items_of("Ana"))
-    table = recommend(model, ["Ana"], k=100, exclude=likes)
+    table = recommend(model, ["Ana"], k=100)  # what she has is left out unless told otherwise
     assert set(table["item"]) == set(likes.items) - liked
+    pd.testing.assert_frame_equal(table, recommend(model, ["Ana"], k=100, exclude=likes))
     assert table["rank"].tolist() == list(range(1, len(table) + 1))
 
 
@@ -369,11 +373,42 @@ def test_length_does_not_matter_for_similarity(likes: Interactions) -> None:
     np.testing.assert_allclose(found["similarity"], [100 / np.sqrt(10001), 0, 0, -1], atol=1e-6)
 
 
-def test_similar_needs_embeddings(likes: Interactions) -> None:
-    with pytest.raises(TypeError, match="ItemKNN has no embeddings to compare items by"):
-        similar_items(models.ItemKNN(likes), ["Alien"])
-    with pytest.raises(TypeError, match="Popularity has no embeddings to compare users by"):
+def test_similar_needs_something_to_compare_by(likes: Interactions) -> None:
+    with pytest.raises(TypeError, match="UserKNN has nothing to compare items by"):
+        similar_items(models.UserKNN(likes), ["Alien"])
+    with pytest.raises(TypeError, match="Popularity has nothing to compare users by"):
         similar_users(models.Popularity(likes), ["Ana"])
+
+
+def test_similar_items_of_models_that_weigh_items(movielens_split: Split) -> None:
+    """What a dense computation of each model's weights between items says."""
+    train = movielens_split.train
+    likes = train.to_csr().toarray()
+    normal = normalize(train.to_csr()).toarray()
+    asked = train.items[[0, 17, 300]]
+    rows = train.items.get_indexer(asked)
+    knn, walk = models.ItemKNN(train), models.RP3Beta(train)
+    gram = likes.T @ likes + 100 * np.eye(train.num_items)
+    inverse = np.linalg.inv(gram)
+    cases = {
+        knn: knn.similarity.toarray(),
+        walk: walk.walk.toarray(),
+        models.LinearFilter(train): normal.T @ normal,
+        models.EASE(train): -inverse / np.diag(inverse),
+    }
+    for model, weights in cases.items():
+        table = similar_items(model, asked, k=5)
+        assert table["item"].tolist() == np.repeat(asked, 5).tolist()
+        for place, row in enumerate(rows):
+            own = weights[row].copy()
+            own[row] = -np.inf
+            part = table.iloc[5 * place : 5 * place + 5]
+            np.testing.assert_allclose(part["similarity"], np.sort(own)[::-1][:5], rtol=2e-3)
+            listed = own[train.items.get_indexer(part["similar"])]
+            np.testing.assert_allclose(listed, part["similarity"], rtol=2e-3)
+    knn = models.UserKNN(train)
+    table = similar_users(knn, [train.users[3]], k=1)
+    assert table["similar"][0] == train.users[knn.similarity.toarray()[3].argmax()]
 
 
 def test_similar_names_what_is_unknown(trained: models.LightGCN) -> None:

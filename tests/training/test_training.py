@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from gnnrec_helpers import History, Interactions, Split, datasets, evaluate, fit, models
 from gnnrec_helpers.engine.sampling import Batch, PairSampler
+from gnnrec_helpers.models import files
 from gnnrec_helpers.objectives import BPR, SampledSoftmax
 from gnnrec_helpers.training import fitting as training
 
@@ -380,7 +381,7 @@ def test_interrupted_within_an_epoch_and_resumed(
     for batch in (2 * batches + 3, batches + 1):  # in the third epoch, then in the fourth
         with pytest.raises(KeyboardInterrupt):
             run(model, split, objective=Interrupting(batch), **arguments)
-        model = model if same_model else small(split, seed=99)
+        model = model if same_model else small(split)
     history = run(model, split, **arguments)
     assert_same_history(history, expected)
     assert same_weights(model, whole)
@@ -404,7 +405,7 @@ def test_a_finished_checkpoint_trains_no_more(split: Split, tmp_path: Path) -> N
     expected = run(model, split, epochs=60, patience=5, checkpoint=tmp_path / "it")
     assert expected.stopped_early
     before = (tmp_path / "it").read_bytes()
-    again = small(split, seed=9)
+    again = small(split)
     objective = Interrupting(1)  # at the first batch, if there is one
     history = run(
         again, split, epochs=200, patience=5, checkpoint=tmp_path / "it", objective=objective
@@ -453,12 +454,13 @@ def test_a_checkpoint_of_other_arguments_is_refused(
 
 
 def test_a_checkpoint_of_another_model_is_refused(split: Split, checkpoint: Path) -> None:
-    for other in (
-        models.LightGCN(split.train, dim=9, layers=2),
-        models.LightGCN(split.train, dim=8, layers=3),
-        models.MatrixFactorization(split.train, dim=8),
+    for other, said in (
+        (models.LightGCN(split.train, dim=9, layers=2), r"model\.dim=8, not 9"),
+        (models.LightGCN(split.train, dim=8, layers=3), r"model\.layers=2, not 3"),
+        (models.LightGCN(split.train, dim=8, layers=2, seed=1), r"model\.seed=0, not 1"),
+        (models.MatrixFactorization(split.train, dim=8), "model=LightGCN, not MatrixFact"),
     ):
-        with pytest.raises(ValueError, match="was made with model=LightGCN"):
+        with pytest.raises(ValueError, match=f"was made with {said}"):
             run(other, split, checkpoint=checkpoint)
 
 
@@ -468,8 +470,8 @@ def test_a_checkpoint_of_other_data_is_refused(split: Split, checkpoint: Path) -
     assert len(other.train) == len(split.train)
     assert len(other.validation) == len(split.validation)
     trained = Split(other.train, split.validation, split.test)
-    with pytest.raises(ValueError, match=r"was made with train=270 pairs \w+, not 270 pairs"):
-        run(small(split), trained, checkpoint=checkpoint)
+    with pytest.raises(ValueError, match=r"made with model\.train=270 pairs \w+, not 270 pairs"):
+        run(small(trained), trained, checkpoint=checkpoint)
     validated = Split(split.train, other.validation, split.test)
     with pytest.raises(ValueError, match=r"was made with validation=\d+ pairs"):
         run(small(split), validated, checkpoint=checkpoint)
@@ -515,7 +517,7 @@ def test_a_write_that_fails_leaves_the_old_checkpoint(
         raise OSError("the disk is full")
 
     with monkeypatch.context() as patched:
-        patched.setattr(training if failing == "save_file" else os, failing, full)
+        patched.setattr(files if failing == "save_file" else os, failing, full)
         with pytest.raises(OSError, match="the disk is full"):
             run(small(split), split, checkpoint=checkpoint)
     assert checkpoint.read_bytes() == written

@@ -10,8 +10,7 @@ import numpy as np
 from ... import datasets
 from ...data.interactions import Split
 from ...evaluation.ranking import METRICS, evaluate
-from ...models import ItemKNN, Popularity
-from ...models.recommender import Recommender, frozen_score
+from ...models import ItemKNN, Popularity, Recommender, frozen_score
 from ...serving.retrieval import rank
 from .claims import as_array
 from .exercises import checker, off_by
@@ -69,7 +68,7 @@ def _coverage(answer: Callable[[Recommender, Split, int], float]) -> str | None:
             return "That is a number of items; a share of all items is asked for."
         unmasked = rank(frozen_score(model), everyone, k).items
         if abs(given - len(np.unique(unmasked)) / split.train.num_items) < 1e-9:
-            return "Train items must not be in the lists: use exclude."
+            return "Train items must not be in the lists: do not use exclude=()."
         if given > 1:
             return "A share cannot exceed 1: count each item once, whoever it is recommended to."
         return f"For {model!r} and k={k} the share is off."

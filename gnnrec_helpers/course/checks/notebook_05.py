@@ -13,7 +13,7 @@ from torch.nn.functional import softplus
 from ... import datasets
 from ...data.interactions import IntArray, Interactions
 from ...engine.sampling import Negatives
-from ...training.fitting import History
+from ...training import History
 from .claims import as_array
 from .exercises import checker, number_in, off_by
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from ... import datasets
 from ...engine.propagation import propagate, propagate_layers
 from ...models import LightGCN
-from ...training.fitting import History
+from ...training import History
 from .claims import as_array, tensors_close
 from .exercises import checker, off_by
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...training.fitting import History
+from ...training import History
 from .claims import as_array, tensors_close
 from .exercises import checker, number_in, off_by
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from ...training.fitting import History
+from ...training import History
 from .style import CYCLE, GOOD, GREY, INK, ITEM, USER, canvas
 
 

@@ -45,11 +45,15 @@ def _either_way(links: sparse.csr_array) -> sparse.csr_array:
 
 def check_users(social: SocialGraph, train: Interactions) -> None:
     """Refuse a social graph on other users than the interactions."""
+    if not isinstance(social, SocialGraph):
+        raise TypeError(f"A SocialGraph is needed, not {type(social).__name__}.")
     _check(social.users, train.users, "social graph", "users", "SocialGraph.from_frame(links")
 
 
 def check_items(knowledge: KnowledgeGraph, train: Interactions) -> None:
     """Refuse a knowledge graph about other items than the interactions."""
+    if not isinstance(knowledge, KnowledgeGraph):
+        raise TypeError(f"A KnowledgeGraph is needed, not {type(knowledge).__name__}.")
     _check(
         knowledge.items, train.items, "knowledge graph", "items", "KnowledgeGraph.from_frame(facts"
     )

@@ -1,0 +1,437 @@
+"""The one contract: a model remembers what it was made from, and how it is trained."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import chain
+from typing import Any, ClassVar, Self, TypeVar, cast
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from ..data import Interactions
+from ..engine.dot_products import DotProducts
+from ..objectives import Objective, RatingRegression
+from .files import decode, encode, fingerprint, read, write
+from .frozen import Frozen
+from .parts.pair_scores import score_all_items
+from .parts.products import Product, Table, scores_of
+from .recommender import Recommender, is_recommender
+
+T = TypeVar("T", bound=Table)
+Scorer = Callable[[Tensor], Tensor]  # from user positions, (n,), to scores, (n, num_items)
+
+
+class Model(nn.Module):
+    """A recommender that is built from interactions and keeps them.
+
+    A subclass calls ``super().__init__(train)``, names each setting as an argument of its
+    constructor, and answers `compute_scores`, `products` or, where scores are dot products,
+    ``embeddings(users, items)``. Everything else follows: saving and loading, checkpoints, the
+    check that nothing is judged on what it was built from.
+
+    Parameters
+    ----------
+    interactions : Interactions
+        What the model is built from: its ``train``.
+
+    Attributes
+    ----------
+    interactions : Interactions
+        (``train`` is the name of a method of every :class:`torch.nn.Module`.)
+    uses_ratings : bool
+        Whether ratings are learnt; otherwise every pair counts as one choice.
+    trained_by : tuple of str
+        Methods that a loss has to call, because part of the model is trained through them alone.
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets, models
+    >>> model = models.LightGCN(datasets.load("toy").interactions, dim=8)
+    >>> model
+    LightGCN(5 users, 5 items, dim=8, layers=3, seed=0)
+    >>> model.num_users, model.items[0]
+    (5, 'Alien')
+    """
+
+    uses_ratings: ClassVar[bool] = False
+    trained_by: ClassVar[tuple[str, ...]] = ()
+
+    _arguments: dict[str, Any]  # of the constructor, by name, defaults included
+    _tables: dict[str, Table]  # what `computed` keeps
+    _stored: dict[str, Table] | None  # while a file is loaded, what it has of these
+
+    def __new__(cls, *arguments: Any, **settings: Any) -> Self:
+        self = super().__new__(cls)
+        if not (arguments or settings):  # copied or unpickled: its attributes follow
+            return self
+        try:
+            bound = inspect.signature(cls.__init__).bind(self, *arguments, **settings)
+        except TypeError:
+            return self  # `__init__` says which argument is wrong
+        bound.apply_defaults()
+        self.__dict__["_arguments"] = dict(list(bound.arguments.items())[1:])
+        train = next(iter(self._arguments.values()), None)
+        if not isinstance(train, Interactions):
+            raise TypeError(
+                f"{cls.__name__} is built from Interactions, such as split.train, not from "
+                f"{type(train).__name__}; Interactions.from_frame(table) makes them."
+            )
+        if train.rating is not None and not cls.uses_ratings:
+            warnings.warn(
+                f"{cls.__name__} does not use the ratings: each of the {len(train):,} pairs counts "
+                "as a choice. Interactions.binarize(threshold) keeps those that are likes.",
+                stacklevel=2,
+            )
+        return self
+
+    def __init__(self, interactions: Interactions) -> None:
+        super().__init__()
+        self.training = False  # until `fit` trains it: scores carry no gradients
+        self.interactions = interactions
+        self._tables = {}
+
+    # ------------------------------------------------------------------ what it was made from
+    @property
+    def users(self) -> pd.Index:
+        """Labels; the position of a label is the user's index."""
+        return self.interactions.users
+
+    @property
+    def items(self) -> pd.Index:
+        """Labels; the position of a label is the item's index."""
+        return self.interactions.items
+
+    @property
+    def num_users(self) -> int:
+        return self.interactions.num_users
+
+    @property
+    def num_items(self) -> int:
+        return self.interactions.num_items
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are; the CPU for a model without any."""
+        weights = chain(self.parameters(), self.buffers())
+        return next((tensor.device for tensor in weights), torch.device("cpu"))
+
+    def identity(self) -> dict[str, Any]:
+        """Class and all constructor arguments, with a digest in the place of each graph or table.
+
+        Two models with the same identity start from the same numbers.
+
+        Examples
+        --------
+        >>> from gnnrec_helpers import datasets, models
+        >>> model = models.ItemKNN(datasets.load("toy").interactions, shrink=5)
+        >>> model.identity()  # doctest: +ELLIPSIS
+        {'class': 'ItemKNN', 'train': '10 pairs ...', 'neighbours': 100, 'shrink': 5}
+        """
+        arguments = {name: _identity(value) for name, value in self._arguments.items()}
+        return {"class": type(self).__name__, **arguments}
+
+    def computed(self, name: str, compute: Callable[[], T]) -> T:
+        """A table that is computed from the data and saved with the model.
+
+        ``computed("similarity", f)`` is ``f()`` when the model is built, and what the file says
+        when it is loaded.
+        """
+        stored = self.__dict__.get("_stored")
+        table = compute() if stored is None else stored[name]
+        self._tables[name] = table
+        return cast(T, table)
+
+    # ------------------------------------------------------------------ scores
+    def score(self, users: Tensor) -> Tensor:
+        """Scores of all items for some users, on the model's device.
+
+        Gradients are recorded in training mode only.
+
+        Parameters
+        ----------
+        users : int64 Tensor, shape (n,)
+            On any device.
+
+        Returns
+        -------
+        Tensor, shape (n, num_items)
+            Higher is better.
+        """
+        with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):
+            return self.compute_scores(users.to(self.device))
+
+    def compute_scores(self, users: Tensor) -> Tensor:
+        """What :meth:`score` returns, from users on the model's device."""
+        return scores_of(self.products(), users).float()
+
+    def products(self) -> list[Product]:
+        """The scores of all users as a sum of matrix products, the first factor's rows being users.
+
+        This is what :meth:`frozen` keeps. The default is a table of all scores, for models in which
+        every pair is scored by itself.
+        """
+        needed = 4 * self.num_users * self.num_items / 1e9
+        if needed > 8:
+            raise ValueError(
+                f"{type(self).__name__} scores every pair by itself, and a table of all "
+                f"{self.num_users:,} x {self.num_items:,} scores needs {needed:.0f} GB: use the "
+                "model as it is."
+            )
+        everybody = torch.arange(self.num_users).split(256)
+        with scoring(self) as score:
+            return [(torch.cat([score(users).cpu() for users in everybody]),)]
+
+    def scorer(self) -> Scorer:
+        """:meth:`score` for a model that does not change meanwhile: what can be is computed once.
+
+        What it returns may be written to.
+        """
+        return self.score
+
+    def item_similarity(self) -> Scorer:
+        """A function from items, shape (n,), to their similarity to all items, (n, num_items)."""
+        raise TypeError(f"{type(self).__name__} has nothing to compare items by.")
+
+    def user_similarity(self) -> Scorer:
+        """A function from users, shape (n,), to their similarity to all users, (n, num_users)."""
+        raise TypeError(f"{type(self).__name__} has nothing to compare users by.")
+
+    def frozen(self) -> Frozen:
+        """Tables and labels only, no graph and no training: answers one user in a millisecond.
+
+        Examples
+        --------
+        >>> from gnnrec_helpers import datasets, models, recommend
+        >>> model = models.ItemKNN(datasets.load("toy").interactions)
+        >>> recommend(model.frozen(), ["Ana"], k=1)["item"].tolist()
+        ['Casablanca']
+        """
+        with scoring(self):
+            return Frozen(self.interactions, self.products())
+
+    # ------------------------------------------------------------------ training
+    def default_objective(self) -> Objective[Any, Any] | None:
+        """The loss this model is trained by, or None if it is ready when constructed."""
+        return None
+
+    def start_epoch(self) -> None:
+        """Called by `fit` before every epoch, for what a model refreshes once an epoch."""
+
+    # ------------------------------------------------------------------ files
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write everything the model is to one file, from which :func:`load` makes the same model.
+
+        That is the class, the arguments (interactions and graphs included), weights and tables. The
+        file is written aside and then put in place.
+
+        Raises
+        ------
+        ValueError
+            If another program's file is there already.
+        """
+        tensors: dict[str, Tensor] = {}
+        write(path, {"version": _version(), "model": _encode(self, "model", tensors)}, tensors)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Self:
+        """What :meth:`save` wrote, also for a class of your own; see :func:`load`."""
+        story, tensors = read(path, "a model written by save", lambda story: "model" in story)
+        model = _decode(story["model"], tensors, cls)
+        if not isinstance(model, cls):
+            raise ValueError(
+                f"{os.fspath(path)!r} holds a {type(model).__name__}, not a {cls.__name__}."
+            )
+        return model
+
+    def __repr__(self) -> str:
+        sizes = [f"{self.num_users:,} users", f"{self.num_items:,} items"]
+        settings = [
+            f"{name}={f'{value:g}' if isinstance(value, float) else repr(value)}"
+            for name, value in self._arguments.items()
+            if isinstance(value, (bool, int, float, str, tuple))
+        ]
+        return f"{type(self).__name__}({', '.join(sizes + settings)})"
+
+
+class EmbeddingModel(Model):
+    """A model whose score is the dot product of a user's and an item's embedding."""
+
+    def embeddings(
+        self, users: Tensor | None = None, items: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Embeddings of these users and items (all by default), shapes (n, dim) and (m, dim)."""
+        raise NotImplementedError
+
+    def compute_scores(self, users: Tensor) -> Tensor:
+        user_rows, item_rows = self.embeddings(users, None)
+        return user_rows @ item_rows.T
+
+    def products(self) -> list[Product]:
+        user_rows, item_rows = self.embeddings()
+        return [(user_rows.detach().cpu(), item_rows.detach().cpu().T)]
+
+    def scorer(self) -> Scorer:
+        return DotProducts(*(rows.detach() for rows in self.embeddings()))
+
+    def item_similarity(self) -> Scorer:
+        return _cosines(self.embeddings()[1])
+
+    def user_similarity(self) -> Scorer:
+        return _cosines(self.embeddings()[0])
+
+
+def _cosines(rows: Tensor) -> Scorer:
+    unit = nn.functional.normalize(rows.detach(), dim=1)
+    return DotProducts(unit, unit)
+
+
+class RatingsModel(Model):
+    """A model that says how a user would rate an item; its score is that rating."""
+
+    uses_ratings = True
+
+    def predict(self, users: Tensor, items: Tensor) -> Tensor:
+        """The rating of each of these pairs, shape (len(users),), on the model's device.
+
+        Gradients are recorded in training mode only.
+        """
+        with torch.set_grad_enabled(self.training and torch.is_grad_enabled()):
+            return self.compute_ratings(users.to(self.device), items.to(self.device))
+
+    def compute_ratings(self, users: Tensor, items: Tensor) -> Tensor:
+        """What :meth:`predict` returns, from pairs on the model's device."""
+        raise NotImplementedError
+
+    def compute_scores(self, users: Tensor) -> Tensor:
+        return score_all_items(self.compute_ratings, users, self.num_items)
+
+    def default_objective(self) -> Objective[Any, Any] | None:
+        return RatingRegression()
+
+
+# ---------------------------------------------------------------------- for other modules
+def frozen_score(model: Recommender) -> Scorer:
+    with scoring(model) as score:
+        return score
+
+
+@contextmanager
+def scoring(model: Recommender) -> Iterator[Scorer]:
+    """``model.score`` for a while, in evaluation mode and without gradients.
+
+    What can be computed once is: for a GNN, a propagation through the whole graph. A
+    :class:`torch.nn.Module` is put back into the mode it was in.
+
+    Raises
+    ------
+    TypeError
+        If the model has no ``score`` to call.
+    """
+    if not is_recommender(model):
+        raise TypeError(
+            f"{type(model).__name__} has no method score(users): a recommender is needed, such as "
+            "those of gnnrec_helpers.models."
+        )
+    modes = {}
+    if isinstance(model, nn.Module):
+        modes = {module: module.training for module in model.modules()}
+        model.eval()
+    try:
+        with torch.no_grad():
+            yield model.scorer() if isinstance(model, (Model, Frozen)) else _copied(model)
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+
+
+def _copied(model: Recommender) -> Scorer:
+    def score(users: Tensor) -> Tensor:
+        # a copy: whoever asks writes to it, and the model may have handed out a table that it keeps
+        return model.score(users).detach().clone(memory_format=torch.contiguous_format)
+
+    return score
+
+
+def load(path: str | os.PathLike[str]) -> Model | Frozen:
+    """The model, or the frozen recommender, that was saved to a file.
+
+    Only classes of this package are made, and nothing is unpickled. A model scores as it did, to
+    the last bit.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file; if it is torn, is something else or is from a newer version.
+
+    Examples
+    --------
+    >>> import tempfile, pathlib
+    >>> from gnnrec_helpers import datasets, load, models
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "knn.safetensors"
+    >>> models.ItemKNN(datasets.load("toy").interactions).save(path)
+    >>> load(path)
+    ItemKNN(5 users, 5 items, neighbours=100, shrink=10)
+    """
+    story, tensors = read(
+        path, "a model written by save", lambda story: "model" in story or "frozen" in story
+    )
+    if "frozen" in story:
+        return Frozen(**decode(story["frozen"], tensors))
+    return _decode(story["model"], tensors, Model)
+
+
+def _identity(value: object) -> Any:
+    return value.identity() if isinstance(value, Model) else fingerprint(value)
+
+
+def _encode(model: Model, name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    arguments = {
+        argument: {"model": _encode(value, f"{name}/{argument}", tensors)}
+        if isinstance(value, Model)
+        else encode(value, f"{name}/{argument}", tensors)
+        for argument, value in model._arguments.items()
+    }
+    return {
+        "class": type(model).__name__,
+        "arguments": arguments,
+        "weights": encode(model.state_dict(), f"{name}/weights", tensors),
+        "tables": encode(model._tables, f"{name}/tables", tensors),
+    }
+
+
+def _decode(node: Mapping[str, Any], tensors: dict[str, Tensor], own: type[Model]) -> Model:
+    kind = own if own.__name__ == node["class"] else _class(node["class"])
+    arguments = {
+        name: _decode(value["model"], tensors, Model)
+        if isinstance(value, dict) and "model" in value
+        else decode(value, tensors)
+        for name, value in node["arguments"].items()
+    }
+    model = nn.Module.__new__(kind)
+    model.__dict__["_arguments"] = arguments
+    model.__dict__["_stored"] = decode(node["tables"], tensors)
+    model.__init__(**arguments)  # type: ignore[misc]
+    model.load_state_dict(decode(node["weights"], tensors))
+    model.__dict__["_stored"] = None
+    return model.eval()
+
+
+def _class(name: str) -> type[Model]:
+    kind = getattr(sys.modules[__package__ or ""], name, None)
+    if not (isinstance(kind, type) and issubclass(kind, Model)):
+        raise ValueError(
+            f"The file holds a model of a class {name!r}, which is none of this package: if it is "
+            f"your own, call {name}.load(path)."
+        )
+    return kind
+
+
+def _version() -> str:
+    return str(getattr(sys.modules["gnnrec_helpers"], "__version__", "unknown"))

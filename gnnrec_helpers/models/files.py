@@ -1,0 +1,244 @@
+"""Models, data and checkpoints as files: one safetensors file each, with JSON inside.
+
+Numbers are stored as tensors and everything else as JSON. Nothing is unpickled, so a file from a
+stranger can be wrong but cannot run code.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from scipy import sparse
+from torch import Tensor
+
+from ..data import Interactions, KnowledgeGraph, SocialGraph
+from ..engine import Adjacency
+
+FORMAT = 1  # of the files; raised when an older version could not read a newer file
+KEY = "gnnrec"  # of the JSON among the metadata
+DATA = {kind.__name__: kind for kind in (Interactions, SocialGraph, KnowledgeGraph)}
+Tensors = dict[str, Tensor]
+
+
+# ---------------------------------------------------------------------- values
+def encode(value: object, name: str, tensors: Tensors) -> Any:
+    """What JSON holds of a value; its numbers go to `tensors`, under names that begin with `name`.
+
+    Parameters
+    ----------
+    value : object
+        Numbers, text, None, lists, dictionaries, tensors, arrays, sparse matrices, labels, and the
+        data structures of this package.
+    name : str
+        What the value is called, in file and error message.
+    tensors : dict
+        Added to.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return {"list": [encode(v, f"{name}/{place}", tensors) for place, v in enumerate(value)]}
+    if isinstance(value, Mapping):
+        return {"dict": {key: encode(v, f"{name}/{key}", tensors) for key, v in value.items()}}
+    if isinstance(value, Tensor):
+        tensors[name] = value.detach()
+        return {"tensor": name}
+    if isinstance(value, np.ndarray):
+        tensors[name] = torch.from_numpy(np.ascontiguousarray(value))
+        return {"array": name}
+    if isinstance(value, sparse.csr_array):
+        parts = [encode(getattr(value, part), f"{name}/{part}", tensors) for part in CSR]
+        return {"csr": parts, "shape": list(value.shape)}
+    if isinstance(value, pd.Index):
+        return _encode_labels(value, name, tensors)
+    if isinstance(value, Adjacency):
+        matrix, order = _engine_matrix(value)
+        return {"adjacency": [encode(v, f"{name}/{n}", tensors)
+                              for n, v in (("matrix", matrix), ("order", order))]}  # fmt: skip
+    if type(value).__name__ in DATA:
+        fields = {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}  # type: ignore[arg-type]
+        return {"data": type(value).__name__, "fields": encode(fields, name, tensors)}
+    raise TypeError(
+        f"{name} is a {type(value).__name__}, which cannot be saved: numbers, text, lists, "
+        "tensors, and the graphs and tables of this package can."
+    )
+
+
+CSR = ("data", "indices", "indptr")
+
+
+def _engine_matrix(adjacency: Adjacency) -> tuple[sparse.csr_array, Tensor | None]:
+    raise NotImplementedError
+
+
+def decode(node: Any, tensors: Tensors) -> Any:
+    """The value that :func:`encode` made `node` of."""
+    if not isinstance(node, dict):
+        return node
+    kind = next(iter(node))
+    content = node[kind]
+    if kind == "list":
+        return tuple(decode(part, tensors) for part in content)
+    if kind == "dict":
+        return {key: decode(part, tensors) for key, part in content.items()}
+    if kind == "tensor":
+        return tensors[content]
+    if kind == "array":
+        return tensors[content].numpy()
+    if kind == "csr":
+        return sparse.csr_array(tuple(decode(p, tensors) for p in content), shape=node["shape"])
+    if kind == "labels":
+        return _decode_labels(node, tensors)
+    if kind == "adjacency":
+        matrix, order = (decode(part, tensors) for part in content)
+        return Adjacency(matrix, None if order is None else order.numpy())
+    if kind == "data":
+        return DATA[content](**decode(node["fields"], tensors))
+    raise ValueError(f"unknown kind of value {kind!r}")
+
+
+def _encode_labels(labels: pd.Index, name: str, tensors: Tensors) -> dict[str, Any]:
+    if pd.api.types.is_integer_dtype(labels.dtype):
+        tensors[name] = torch.from_numpy(labels.to_numpy(np.int64).copy())
+    else:  # as one text, since there may be millions
+        values = labels.tolist()
+        if not all(isinstance(v, (str, int, float, bool)) for v in values):
+            kinds = sorted({type(v).__name__ for v in values})
+            raise TypeError(
+                f"{name} holds labels of type {' and '.join(kinds)}, which cannot be saved: text "
+                "and numbers can."
+            )
+        text = json.dumps(values, ensure_ascii=False).encode("utf-8", "surrogatepass")
+        tensors[name] = torch.from_numpy(np.frombuffer(text, np.uint8).copy())
+    return {"labels": name, "dtype": str(labels.dtype), "name": labels.name}
+
+
+def _decode_labels(node: dict[str, Any], tensors: Tensors) -> pd.Index:
+    values: Any = tensors[node["labels"]].numpy()
+    if values.dtype == np.uint8:
+        values = json.loads(values.tobytes().decode("utf-8", "surrogatepass"))
+    return pd.Index(values, dtype=node["dtype"], name=node["name"])
+
+
+def fingerprint(value: object) -> Any:
+    """A value that is text or a number, as it is; of anything larger a digest of its content.
+
+    Examples
+    --------
+    >>> fingerprint(0.1), fingerprint(torch.arange(3))
+    (0.1, 'Tensor 3fcb5a2c')
+    """
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    tensors: Tensors = {}
+    node = encode(value, "value", tensors)
+    if not tensors:  # a list of numbers, say
+        return value
+    if isinstance(value, tuple(DATA.values())):  # what was left out on the way is not content
+        node["fields"]["dict"].pop("dropped", None)
+    digest = hashlib.sha256(json.dumps(node, sort_keys=True).encode())
+    for name in sorted(tensors):
+        digest.update(tensors[name].cpu().contiguous().numpy().tobytes())
+    kind = f"{len(value):,} pairs" if isinstance(value, Interactions) else type(value).__name__
+    return f"{kind} {digest.hexdigest()[:8]}"
+
+
+# ---------------------------------------------------------------------- files
+def write(path: str | os.PathLike[str], story: dict[str, Any], tensors: Tensors) -> None:
+    """Write a file aside, then put it in place, so that there is never half a file.
+
+    Raises
+    ------
+    ValueError
+        If there is a file already that this package did not write.
+    """
+    path = Path(path)
+    if path.exists() and not _is_ours(path):
+        raise ValueError(
+            f"{os.fspath(path)!r} is there already and was not written by this package, so it is "
+            "left alone: choose another path."
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        save_file(
+            {name: _alone(tensor) for name, tensor in tensors.items()},
+            aside,
+            {KEY: json.dumps({"format": FORMAT, **story})},
+        )
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _alone(tensor: Tensor) -> Tensor:
+    """On the CPU, contiguous, and with memory of its own, as safetensors asks for."""
+    tensor = tensor.detach().cpu().contiguous()
+    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+
+
+def read(
+    path: str | os.PathLike[str], what: str, accepted: Callable[[dict[str, Any]], bool]
+) -> tuple[dict[str, Any], Tensors]:
+    """The JSON and the tensors of a file.
+
+    Parameters
+    ----------
+    path : path
+    what : str
+        What the file should be, for the error message: ``"a model written by save"``.
+    accepted : function
+        Says of the JSON whether it is that.
+
+    Raises
+    ------
+    FileNotFoundError
+        Without such a file.
+    ValueError
+        If the file is torn, is something else, or was written by a newer version of the format.
+    """
+    name = os.fspath(path)
+    if not Path(path).exists():
+        raise FileNotFoundError(f"There is no file {name!r}.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            story = json.loads((file.metadata() or {})[KEY])
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        written, usable = story["format"], accepted(story)
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{name!r} is not {what}, or it is torn: choose another path.") from error
+    if written > FORMAT:
+        version = story.get("version", "a newer version")
+        raise ValueError(
+            f"{name!r} was written by gnnrec_helpers {version}, in format {written}; this version "
+            f"reads formats up to {FORMAT}."
+        )
+    if not usable:
+        raise ValueError(f"{name!r} is not {what}: choose another path.")
+    return story, tensors
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        with safe_open(path, framework="pt") as file:
+            return KEY in (file.metadata() or {})
+    except (SafetensorError, OSError):
+        return False

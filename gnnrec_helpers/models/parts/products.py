@@ -1,0 +1,48 @@
+"""Scores as sums of matrix products, for some users at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import Tensor
+
+Table: TypeAlias = Tensor | sparse.csr_array
+Product: TypeAlias = tuple[Table, ...]  # (num_users, a), (a, b), ..., (z, num_items)
+
+
+def scores_of(products: Sequence[Product], users: Tensor) -> Tensor:
+    """The rows of ``sum of first @ second @ ...`` that belong to these users.
+
+    Parameters
+    ----------
+    products : sequence of products
+        Each a sequence of factors, dense or sparse, whose first factor has a row per user.
+    users : int64 Tensor, shape (n,)
+
+    Returns
+    -------
+    Tensor, shape (n, num_items)
+
+    Examples
+    --------
+    >>> likes = sparse.csr_array(np.eye(2))
+    >>> scores_of([(likes, torch.tensor([[1.0, 2.0], [3.0, 4.0]]))], torch.tensor([1]))
+    tensor([[3., 4.]], dtype=torch.float64)
+    """
+    rows = users.cpu().numpy()
+    total: np.ndarray | None = None
+    for first, *others in products:
+        part = _plain(first)[rows]
+        for factor in others:
+            part = part @ _plain(factor)
+        dense = part.toarray() if sparse.issparse(part) else part
+        total = dense if total is None else total + dense
+    return torch.from_numpy(np.ascontiguousarray(total))
+
+
+def _plain(table: Table) -> np.ndarray | sparse.csr_array:
+    return table.detach().cpu().numpy() if isinstance(table, Tensor) else table

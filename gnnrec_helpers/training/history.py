@@ -1,0 +1,64 @@
+"""What happened during training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+
+@dataclass
+class History:
+    """What happened during :func:`fit`.
+
+    Attributes
+    ----------
+    epochs : list of dict
+        For every epoch: ``epoch`` (from 1), ``loss`` (mean over its batches), ``seconds``, and
+        what `watched` names on validation where it was measured.
+    best_epoch : int or None
+        The epoch whose weights the model has now; None without validation, when it is the last.
+    stopped_early : bool
+    watched : str
+        What validation measures: "recall@20" or another metric of lists, of which more is better,
+        or an error of ratings, "rmse" or "mae", of which less is.
+    """
+
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    best_epoch: int | None = None
+    stopped_early: bool = False
+    watched: str = "recall@20"
+
+    @property
+    def losses(self) -> list[float]:
+        return [row["loss"] for row in self.epochs]
+
+    @property
+    def best(self) -> float | None:
+        """What validation measured at the best epoch."""
+        if self.best_epoch is None:
+            return None
+        return self.epochs[self.best_epoch - 1][self.watched]
+
+    def improves(self, value: float) -> bool:
+        """Is this better than the best so far?"""
+        if self.best is None:
+            return True
+        return value < self.best if self.watched in ("rmse", "mae") else value > self.best
+
+    def to_frame(self) -> pd.DataFrame:
+        """One row an epoch."""
+        return pd.DataFrame(self.epochs).set_index("epoch")
+
+    def __repr__(self) -> str:
+        if not self.epochs:
+            return "History(no epochs)"
+        seconds = sum(row["seconds"] for row in self.epochs)
+        parts = [f"{len(self.epochs)} epochs", f"{seconds:.1f} s", f"loss {self.losses[-1]:.4f}"]
+        if self.best_epoch is not None:
+            parts.append(
+                f"best validation {self.watched} {self.best:.4f} in epoch {self.best_epoch}"
+            )
+        if self.stopped_early:
+            parts.append("stopped early")
+        return f"History({', '.join(parts)})"
