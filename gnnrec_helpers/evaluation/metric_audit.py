@@ -144,7 +144,6 @@ def _ranks_alone(
     Of equal scores the lower item index comes first, as in :func:`~gnnrec_helpers.serving.rank`.
     """
     concern = reduce(merge, known, held_out)
-    offsets = np.searchsorted(concern.user_index, np.arange(concern.num_users + 1))
     sampler, generator = Negatives(concern), np.random.default_rng(seed)
     score, everything = frozen_score(model), torch.arange(concern.num_items)
     size = max(1, SCORES // concern.num_items)
@@ -158,7 +157,7 @@ def _ranks_alone(
 
         drawn = torch.from_numpy(sampler.draw(users, negatives, generator))
         of_drawn.append(_rank(item, own, drawn, scores.gather(1, drawn)))
-        mask_pairs(scores, users, concern, offsets)
+        mask_pairs(scores, users, concern)
         of_all.append(_rank(item, own, everything, scores))
     return np.concatenate(of_all), np.concatenate(of_drawn)
 

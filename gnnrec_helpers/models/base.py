@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from itertools import chain
 from typing import Any, ClassVar, Self, TypeVar, cast
 
+import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor, nn
@@ -136,6 +137,15 @@ class Model(nn.Module):
         """
         arguments = {name: _identity(value) for name, value in self._arguments.items()}
         return {"class": type(self).__name__, **arguments}
+
+    def is_built_from(self, interactions: Interactions) -> bool:
+        """Are these the same pairs, with the same ratings if ratings are used?"""
+        own = self.interactions
+        return own is interactions or (
+            np.array_equal(own.user_index, interactions.user_index)
+            and np.array_equal(own.item_index, interactions.item_index)
+            and (not self.uses_ratings or np.array_equal(own.rating, interactions.rating))  # type: ignore[arg-type]
+        )
 
     def computed(self, name: str, compute: Callable[[], T]) -> T:
         """A table that is computed from the data and saved with the model.
@@ -310,7 +320,7 @@ class RatingsModel(Model):
         raise NotImplementedError
 
     def compute_scores(self, users: Tensor) -> Tensor:
-        return score_all_items(self.compute_ratings, users, self.num_items)
+        return score_all_items(self.compute_ratings, users, self.num_items).float()
 
     def default_objective(self) -> Objective[Any, Any] | None:
         return RatingRegression()

@@ -180,7 +180,7 @@ def write(path: str | os.PathLike[str], story: dict[str, Any], tensors: Tensors)
     aside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         save_file(
-            {name: _alone(tensor) for name, tensor in tensors.items()},
+            _apart(tensors),
             aside,
             {KEY: json.dumps({"format": FORMAT, **story})},
         )
@@ -189,10 +189,18 @@ def write(path: str | os.PathLike[str], story: dict[str, Any], tensors: Tensors)
         aside.unlink(missing_ok=True)
 
 
-def _alone(tensor: Tensor) -> Tensor:
-    """On the CPU, contiguous, and with memory of its own, as safetensors asks for."""
-    tensor = tensor.detach().cpu().contiguous()
-    return tensor if tensor.untyped_storage().nbytes() == tensor.nbytes else tensor.clone()
+def _apart(tensors: Tensors) -> Tensors:
+    """On the CPU, contiguous, each in memory of its own, as safetensors asks for."""
+    alone: Tensors = {}
+    memories = set()
+    for name, tensor in tensors.items():
+        tensor = tensor.detach().cpu().contiguous()
+        memory = tensor.untyped_storage()
+        if memory.nbytes() != tensor.nbytes or memory.data_ptr() in memories:
+            tensor = tensor.clone()
+        memories.add(tensor.untyped_storage().data_ptr())
+        alone[name] = tensor
+    return alone
 
 
 def read(

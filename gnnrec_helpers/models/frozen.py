@@ -47,7 +47,7 @@ class Frozen:
         if len(self.products) == 1 and len(self.products[0]) == 2:
             users, items = self.products[0]
             if isinstance(users, Tensor) and isinstance(items, Tensor):
-                self._dot_products = DotProducts(users.detach().cpu(), items.detach().cpu().T)
+                self._dot_products = DotProducts(_plain(users), _plain(items).T)
 
     @property
     def users(self) -> pd.Index:
@@ -92,3 +92,7 @@ class Frozen:
         shapes = [f"{t.shape[0]:,} x {t.shape[1]:,}" for product in self.products for t in product]
         tables = " and ".join([", ".join(shapes[:-1]), shapes[-1]] if shapes[1:] else shapes)
         return f"Frozen({len(self.users):,} users, {len(self.items):,} items; tables of {tables})"
+
+
+def _plain(table: Tensor) -> Tensor:
+    return table.detach().cpu().float()

@@ -87,6 +87,8 @@ class GraphRec(RatingsModel):
             if value < 1:
                 raise ValueError(f"{name}={value}: at least 1 is needed.")
         ratings = ratings_of(train)
+        if baseline is not None and not baseline.is_built_from(train):
+            raise ValueError("The baseline is of other ratings: build it from `train`, too.")
         self.dim, self.neighbours, self.seed = dim, neighbours, seed
         self.baseline, self.hide_targets = baseline, hide_targets
         self.mean: Tensor

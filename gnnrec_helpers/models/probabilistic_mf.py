@@ -70,7 +70,7 @@ class ProbabilisticMF(RatingsModel):
         nodes = torch.cat([users, items + self.num_users])
         # as self.nodes(nodes), with a backward pass that is several times faster
         start = self.nodes.weight.index_select(0, nodes)
-        user_rows, item_rows = start.split(len(users))
+        user_rows, item_rows = start.split([len(users), len(items)])
         dots = (user_rows[:, : self.dim] * item_rows[:, : self.dim]).sum(1)
         if self.biases:
             dots = dots + user_rows[:, self.dim] + item_rows[:, self.dim]

@@ -59,7 +59,6 @@ def rank(
     if k < 1:
         raise ValueError(f"k={k}: at least 1 is needed.")
     exclude = list(exclude)
-    starts = [np.searchsorted(part.user_index, np.arange(part.num_users + 1)) for part in exclude]
     items = np.full((len(users), k), -1, np.int64)
     scores = np.full((len(users), k), -np.inf, np.float32)
     first = 0
@@ -67,8 +66,8 @@ def rank(
     with torch.no_grad(), bar:
         for block_scores in _blocks(score, users, block):
             last = first + len(block_scores)
-            for part, offsets in zip(exclude, starts, strict=True):
-                mask_pairs(block_scores, users[first:last], part, offsets)
+            for part in exclude:
+                mask_pairs(block_scores, users[first:last], part)
             columns, values = _top(block_scores, min(k, block_scores.shape[1]))
             items[first:last, : columns.shape[1]] = columns
             scores[first:last, : columns.shape[1]] = values
@@ -90,11 +89,12 @@ def _blocks(score: Callable[[Tensor], Tensor], users: IntArray, size: int) -> It
         first, count = first + count, max(1, size // scores.shape[1])
 
 
-def mask_pairs(scores: Tensor, users: IntArray, part: Interactions, offsets: IntArray) -> None:
-    """Minus infinity, in place, at the pairs of `part` (whose pairs of a user lie together)."""
-    counts = offsets[users + 1] - offsets[users]
+def mask_pairs(scores: Tensor, users: IntArray, part: Interactions) -> None:
+    """Minus infinity, in place, at the pairs of `part`, whose pairs are sorted by user."""
+    starts = np.searchsorted(part.user_index, users)
+    counts = np.searchsorted(part.user_index, users, side="right") - starts
     rows = np.repeat(np.arange(len(users)), counts)
-    columns = part.item_index[ranges(offsets[users], counts)]
+    columns = part.item_index[ranges(starts, counts)]
     scores[torch.from_numpy(rows), torch.from_numpy(columns)] = -torch.inf
 
 

@@ -245,19 +245,11 @@ def _check_model(model: nn.Module, split: Split) -> None:
     ):
         raise TypeError(f"{name} needs no fit: it is ready when constructed.")
     check_labels(model, split.train)
-    built_from = getattr(model, "interactions", split.train)
-    if isinstance(built_from, Interactions) and not _same_pairs(built_from, split.train):
+    if isinstance(model, Model) and not model.is_built_from(split.train):
         raise ValueError(
-            f"{name} was built from {len(built_from):,} pairs that are not the "
+            f"{name} was built from {len(model.interactions):,} pairs that are not the "
             f"{len(split.train):,} of split.train: build it from split.train."
         )
-
-
-def _same_pairs(one: Interactions, other: Interactions) -> bool:
-    return one is other or (
-        np.array_equal(one.user_index, other.user_index)
-        and np.array_equal(one.item_index, other.item_index)
-    )
 
 
 def _checked_objective(model: nn.Module, objective: Loss | None) -> Loss:
