@@ -56,6 +56,8 @@ def rank(
     progress : bool
         Show a bar.
     """
+    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
+        raise TypeError(f"k={k!r}: a whole number is needed.")
     if k < 1:
         raise ValueError(f"k={k}: at least 1 is needed.")
     exclude = list(exclude)

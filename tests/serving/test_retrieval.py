@@ -430,3 +430,43 @@ def test_a_model_on_a_gpu(likes: Interactions) -> None:
     ):
         pd.testing.assert_frame_equal(mine, other, check_exact=False, atol=1e-5)
     assert evaluate(model, split, 2) == pytest.approx(measured)
+
+
+def test_wrong_objects_get_a_sentence(likes: Interactions) -> None:
+    model = models.Popularity(likes)
+    with pytest.raises(TypeError, match="k='10': a whole number is needed"):
+        recommend(model, ["Ana"], k="10")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"exclude holds 5: Interactions are needed"):
+        recommend(model, ["Ana"], exclude=[5, 8])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"Interactions has no method score\(users\)"):
+        recommend(likes, ["Ana"])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="recommend needs `users`, a list of labels"):
+        recommend(model)
+    with pytest.raises(NotImplementedError, match="histories"):
+        recommend(model, histories={"new": ["Alien"]})
+
+
+def test_a_foreign_module_is_judged_as_it_would_answer(likes: Interactions) -> None:
+    """With ``embeddings`` that are a table, with dropout, and in the mode it was in afterwards."""
+
+    class Theirs(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.users, self.items = likes.users, likes.items
+            self.embeddings = torch.nn.Embedding(5, 3)
+            self.dropout = torch.nn.Dropout(0.5)
+            self.frozen_part = torch.nn.Dropout(0.5).eval()
+
+        def score(self, users: Tensor) -> Tensor:
+            return self.frozen_part(self.dropout(self.embeddings(users)) @ self.embeddings.weight.T)
+
+    model = Theirs().train()
+    model.frozen_part.eval()
+    table = recommend(model, likes.users, k=3, exclude=())
+    pd.testing.assert_frame_equal(recommend(model, likes.users, k=3, exclude=()), table)
+    rows = model.embeddings.weight
+    expected = (rows @ rows.T).max(1).values.tolist()
+    assert table.groupby("user", sort=False)["score"].max().tolist() == pytest.approx(expected)
+    assert model.training
+    assert model.dropout.training
+    assert not model.frozen_part.training
