@@ -36,7 +36,8 @@ from recorded import Found, Job, Recorded
 from torch import Tensor, nn
 
 from gnnrec_helpers import Interactions, KnowledgeGraph, Split, datasets, fit, models
-from gnnrec_helpers.evaluation.ranking import compare_users, evaluate_users
+from gnnrec_helpers.evaluation.comparison import compare_users
+from gnnrec_helpers.evaluation.ranking import evaluate_users
 from gnnrec_helpers.evaluation.yes_or_no import best_threshold, evaluate_ctr
 from gnnrec_helpers.objectives import CrossEntropy, Objective, SampledSoftmax, SelfSupervised
 
@@ -76,10 +77,10 @@ def films() -> tuple[Interactions, KnowledgeGraph]:
 def data(part: str, seed: int) -> tuple[Split, KnowledgeGraph]:
     if part == "films":
         likes, facts = films()
-        return likes.split(0.2, 0.1, seed), facts
+        return likes.split(0.2, 0.1, seed=seed), facts
     lastfm = datasets.load("lastfm-kg")
     assert lastfm.knowledge is not None
-    return lastfm.interactions.split(0.2, 0.2, seed, within="all"), lastfm.knowledge
+    return lastfm.interactions.split(0.2, 0.2, seed=seed, within="all"), lastfm.knowledge
 
 
 # ---------------------------------------------------------------------- one run

@@ -34,7 +34,8 @@ from recorded import Found, Job, Recorded
 from torch import nn
 
 from gnnrec_helpers import Split, datasets, fit, models, recommend
-from gnnrec_helpers.evaluation.ranking import compare_users, evaluate_users, parts_of
+from gnnrec_helpers.evaluation.comparison import compare_users
+from gnnrec_helpers.evaluation.ranking import evaluate_users
 from gnnrec_helpers.objectives import BPR, SampledSoftmax, SelfSupervised
 from gnnrec_helpers.training.tuning import Between, tune
 
@@ -43,7 +44,7 @@ Build = Callable[..., models.Recommender]
 
 
 def data(seed: int) -> Split:
-    return datasets.load("movielens-small").interactions.binarize(4.0).split(0.2, 0.1, seed)
+    return datasets.load("movielens-small").interactions.binarize(4.0).split(0.2, 0.1, seed=seed)
 
 
 # ---------------------------------------------------------------------- models, and what is tuned
@@ -191,8 +192,7 @@ def run(job: Job) -> Found:
 
 def lists_of(model: models.Recommender, split: Split) -> Found:
     """What share of the films is in somebody's list, and how many likes those have."""
-    _, known = parts_of(split, "test")
-    lists = recommend(model, split.train.users, K, exclude=known)
+    lists = recommend(model, split.train.users, K, exclude=split.known_before("test"))
     item = split.train.items.get_indexer(lists["item"])
     likes = split.train.item_degrees()
     return {

@@ -53,10 +53,11 @@ def splits(fold: int | None, seed: int) -> tuple[Split, SocialGraph]:
     likes, social = lastfm.interactions, lastfm.social
     assert social is not None
     if fold is None:
-        return likes.split(0.1, 0.1, seed), social
+        return likes.split(0.1, 0.1, seed=seed), social
     part = np.random.default_rng(seed).permutation(len(likes)) % 5
     held = part == fold
-    return Split(likes.select(~held), None, likes.select(held)).with_validation(0.1, seed), social
+    split = Split(likes.select(~held), None, likes.select(held))
+    return split.with_validation(0.1, seed=seed), social
 
 
 def build(

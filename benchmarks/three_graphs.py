@@ -40,7 +40,8 @@ from machine import peak, spread
 from recorded import Found, Job, Recorded
 
 from gnnrec_helpers import Interactions, KnowledgeGraph, SocialGraph, Split, datasets, fit, models
-from gnnrec_helpers.evaluation.ranking import compare_users, evaluate_items, evaluate_users
+from gnnrec_helpers.evaluation.comparison import compare_users
+from gnnrec_helpers.evaluation.ranking import evaluate_items, evaluate_users
 from gnnrec_helpers.objectives import SampledSoftmax
 
 DECAYS, SEEDS, K = (0.025, 0.05, 0.1), range(5), 10
@@ -94,7 +95,7 @@ def split_of(seed: int) -> tuple[Split, SocialGraph, KnowledgeGraph]:
     lastfm = datasets.load("lastfm-2k")
     assert lastfm.social is not None
     assert lastfm.knowledge is not None
-    return lastfm.interactions.split(0.1, 0.1, seed), lastfm.social, tags_of(lastfm.knowledge)
+    return lastfm.interactions.split(0.1, 0.1, seed=seed), lastfm.social, tags_of(lastfm.knowledge)
 
 
 def at_most(train: Interactions, most: int, seed: int) -> Interactions:

@@ -32,12 +32,13 @@ def likes_with_negatives(draw: st.DrawFn) -> np.ndarray:
     return likes
 
 
-class Guarded:
+class Guarded(Split):
     """A split whose test part cannot be touched."""
 
     def __init__(self, split: Split) -> None:
-        self.train, self.validation = split.train, split.validation
+        object.__setattr__(self, "train", split.train)
+        object.__setattr__(self, "validation", split.validation)
 
     @property
-    def test(self) -> Interactions:
+    def test(self) -> Interactions:  # type: ignore[override]
         raise AssertionError("training looked at the test part")

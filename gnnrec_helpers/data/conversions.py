@@ -82,12 +82,13 @@ def from_networkx(graph: nx.Graph) -> Interactions:
         items.append(places[1][other])
         for name, column in values.items():
             column.append(edge[name])
-    return _interactions(
+    columns: dict[str, Any] = {name: np.array(column) for name, column in values.items()}
+    return Interactions(
         np.array(users, np.int64),
         np.array(items, np.int64),
-        [label for _, label in sides[0]],
-        [label for _, label in sides[1]],
-        {name: np.array(column) for name, column in values.items()},
+        pd.Index([label for _, label in sides[0]]),
+        pd.Index([label for _, label in sides[1]]),
+        **columns,
     )
 
 
@@ -151,7 +152,14 @@ def to_hetero_data(
 def from_hetero_data(
     data: HeteroData,
 ) -> tuple[Interactions, SocialGraph | None, KnowledgeGraph | None]:
-    """What :func:`to_hetero_data` was made from."""
+    """What :func:`to_hetero_data` was made from.
+
+    Raises
+    ------
+    ValueError
+        If the graph has no such edges, if an edge has no node, or if edges are repeated;
+        ``data.coalesce()`` keeps one of each.
+    """
     if LIKES not in data.edge_types:
         raise ValueError(f"There are no edges {LIKES}; the edge types are {data.edge_types}.")
     likes = data[LIKES]
@@ -161,8 +169,12 @@ def from_hetero_data(
         if key in likes
     }
     user_index, item_index = likes.edge_index.numpy()
-    interactions = _interactions(
-        user_index, item_index, data["user"].labels, data["item"].labels, values
+    interactions = Interactions(
+        user_index,
+        item_index,
+        pd.Index(data["user"].labels),
+        pd.Index(data["item"].labels),
+        **values,
     )
     social = knowledge = None
     if FRIENDS in data.edge_types:
@@ -193,20 +205,3 @@ def _add_nodes(data: HeteroData, kind: str, labels: pd.Index) -> None:
 def _edges(source: IntArray, target: IntArray) -> torch.Tensor:
     """Shape (2, edges)."""
     return torch.from_numpy(np.stack([source, target]))
-
-
-def _interactions(
-    users: IntArray,
-    items: IntArray,
-    user_labels: list[Any],
-    item_labels: list[Any],
-    values: dict[str, Any],
-) -> Interactions:
-    order = np.lexsort((items, users))
-    return Interactions(
-        users[order],
-        items[order],
-        pd.Index(user_labels),
-        pd.Index(item_labels),
-        **{name: column[order] for name, column in values.items()},
-    )

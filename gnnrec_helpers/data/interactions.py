@@ -7,15 +7,25 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+if TYPE_CHECKING:
+    from .splits import Split
+
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
+
+COLUMNS = {
+    "user_index": np.dtype(np.int64),
+    "item_index": np.dtype(np.int64),
+    "rating": np.dtype(np.float64),
+    "timestamp": np.dtype(np.int64),
+}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -24,7 +34,8 @@ class Interactions:
 
     Build one with :meth:`from_frame` or :meth:`from_csv`, which check what they are given.
     Pairs are unique and sorted by user, then item, so nothing that follows (splits, training)
-    depends on the order of rows in a file.
+    depends on the order of rows in a file. The constructor sorts pairs that are in another order.
+    It refuses repeated pairs, positions without a label, and arrays of other types or lengths.
 
     Attributes
     ----------
@@ -52,6 +63,37 @@ class Interactions:
     rating: FloatArray | None = None
     timestamp: IntArray | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for role, labels in (("users", self.users), ("items", self.items)):
+            _check_labels(role, labels)
+        columns = {
+            name: _checked_column(name, getattr(self, name), dtype)
+            for name, dtype in COLUMNS.items()
+            if getattr(self, name) is not None
+        }
+        for name, column in columns.items():
+            if len(column) != len(columns["user_index"]):
+                raise ValueError(
+                    f"{name} holds {len(column):,} values for {len(columns['user_index']):,} pairs."
+                )
+        _check_positions("user_index", columns["user_index"], "users", len(self.users))
+        _check_positions("item_index", columns["item_index"], "items", len(self.items))
+
+        pairs = columns["user_index"] * self.num_items + columns["item_index"]
+        if not (pairs[1:] > pairs[:-1]).all():
+            order = np.argsort(pairs, kind="stable")
+            pairs = pairs[order]
+            columns = {name: column[order] for name, column in columns.items()}
+            repeated = np.flatnonzero(pairs[1:] == pairs[:-1])
+            if len(repeated):
+                raise ValueError(
+                    f"{len(repeated):,} of {len(pairs):,} pairs are repeated, such as "
+                    f"{self._in_words(*divmod(pairs[repeated[0]], self.num_items))}: each may "
+                    "occur once, and Interactions.from_frame keeps one of each."
+                )
+        for name, column in columns.items():
+            object.__setattr__(self, name, column)
 
     # ------------------------------------------------------------------ from and to tables
     @classmethod
@@ -258,17 +300,88 @@ class Interactions:
         """The labels of what one user (given by label) interacted with."""
         return self.items[self.item_index[self.user_index == position(self.users, user, "user")]]
 
+    def contains(self, users: IntArray, items: IntArray) -> NDArray[np.bool_]:
+        """Which of these pairs are among the interactions.
+
+        Parameters
+        ----------
+        users, items : int64 arrays
+            Positions; the two broadcast. An item of -1 is no item, so its pair is never among them.
+
+        Returns
+        -------
+        bool array
+            One entry a pair.
+
+        Examples
+        --------
+        >>> from gnnrec_helpers import datasets
+        >>> likes = datasets.load("toy").interactions
+        >>> likes.contains(likes.user_index[:2], np.array([likes.item_index[0], -1]))
+        array([ True, False])
+        """
+        asked = np.asarray(users * self.num_items + items)
+        if len(self) == 0:
+            return np.zeros(asked.shape, bool)
+        pairs = self.user_index * self.num_items + self.item_index  # in ascending order
+        place = np.minimum(np.searchsorted(pairs, asked), len(pairs) - 1)
+        return np.asarray((pairs[place] == asked) & (items >= 0))
+
+    def _in_words(self, user: int, item: int) -> str:
+        """A pair of positions by its labels, as Python shows them."""
+        user_label, item_label = self.users[[user]].tolist()[0], self.items[[item]].tolist()[0]
+        return f"user {user_label!r} with item {item_label!r}"
+
     # ------------------------------------------------------------------ selections
-    def select(self, keep: NDArray[Any]) -> Interactions:
-        """Some of the pairs (a mask or positions), in the same index space."""
+    def select(self, keep: ArrayLike) -> Interactions:
+        """Some of the pairs, in the same index space.
+
+        Parameters
+        ----------
+        keep : bool array, shape (n,), or int array
+            A mask, or positions as a set: their order and repetitions change nothing.
+
+        Examples
+        --------
+        >>> from gnnrec_helpers import datasets
+        >>> likes = datasets.load("toy").interactions
+        >>> likes.select([7, 0, 7]).to_frame().to_numpy().tolist()
+        [['Ana', 'Alien'], ['Dia', 'Dune']]
+        """
+        mask = self._mask(keep)
         return replace(
             self,
-            user_index=self.user_index[keep],
-            item_index=self.item_index[keep],
-            rating=None if self.rating is None else self.rating[keep],
-            timestamp=None if self.timestamp is None else self.timestamp[keep],
+            user_index=self.user_index[mask],
+            item_index=self.item_index[mask],
+            rating=None if self.rating is None else self.rating[mask],
+            timestamp=None if self.timestamp is None else self.timestamp[mask],
             dropped={},
         )
+
+    def _mask(self, keep: ArrayLike) -> NDArray[np.bool_]:
+        """Which pairs to keep, from a mask or from positions."""
+        keep = np.asarray(keep)
+        if keep.ndim != 1 or not (keep.dtype.kind in "biu" or keep.size == 0):
+            raise TypeError(
+                "select takes a mask or positions, not an array of "
+                f"{keep.dtype} with shape {keep.shape}."
+            )
+        if keep.dtype == bool:
+            if len(keep) != len(self):
+                raise ValueError(
+                    f"The mask has {len(keep):,} entries; one for each of the {len(self):,} pairs "
+                    "is needed."
+                )
+            return keep
+        outside = (keep < 0) | (keep >= len(self))
+        if outside.any():
+            raise ValueError(
+                f"Position {keep[outside][0]} is not one of the {len(self):,} pairs, whose "
+                f"positions start at 0."
+            )
+        mask = np.zeros(len(self), bool)
+        mask[keep.astype(np.int64)] = True
+        return mask
 
     def compact(self) -> Interactions:
         """The same pairs with users and items that have none taken off the lists of labels."""
@@ -302,7 +415,7 @@ class Interactions:
 
         Repeated until nothing changes, since removing an item may push a user under the bar.
         """
-        kept = self.select(slice(None))  # type: ignore[arg-type]
+        kept = self
         while True:
             enough = (kept.user_degrees()[kept.user_index] >= users) & (
                 kept.item_degrees()[kept.item_index] >= items
@@ -327,9 +440,9 @@ class Interactions:
         self,
         test: float = 0.2,
         validation: float = 0.1,
+        *,
         seed: int = 0,
         by: Literal["random", "time"] = "random",
-        *,
         within: Literal["user", "all"] = "user",
     ) -> Split:
         """Hold out a share of every user's interactions, or of all together.
@@ -353,99 +466,18 @@ class Interactions:
         Split
             Three `Interactions` with the same users and items as this one. What had to stay in
             train shows as "users without test items" when the split is printed.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is out of range, or if test or validation would be empty because no user
+            has enough interactions.
         """
-        shares = _checked_shares(test, validation)
-        if by == "random":
-            key: NDArray[Any] = np.random.default_rng(seed).random(len(self))
-        elif by == "time":
-            if self.timestamp is None:
-                raise ValueError("split by='time' needs timestamps, and there are none.")
-            key = -self.timestamp
-        else:
-            raise ValueError(f"by={by!r}: choose 'random' or 'time'.")
-        if within == "user":
-            heap, sizes = self.user_index, self.user_degrees()
-        elif within == "all":
-            heap, sizes = np.zeros_like(self.user_index), np.array([len(self)])
-        else:
-            raise ValueError(f"within={within!r}: choose 'user' or 'all'.")
-        num_test, num_held = _held_out(sizes, *shares)
-        order = np.lexsort((self.item_index, self.user_index, key, heap))
-        starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
-        rank = np.empty(len(self), np.int64)  # 0 for the first of each heap to be held out
-        rank[order] = np.arange(len(self)) - starts[heap[order]]
-        in_test = rank < num_test[heap]
-        held = rank < num_held[heap]
-        return Split(
-            self.select(~held),
-            self.select(held & ~in_test) if validation else None,
-            self.select(in_test),
-        )
+        from .splits import Split, hold_out
 
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Split:
-    """Interactions to learn from, to choose with, and to be judged by.
-
-    The three share one index space (`users`, `items`); `validation` is None in a split that was
-    published without one, until :meth:`with_validation` carves it out of train.
-    """
-
-    train: Interactions
-    validation: Interactions | None
-    test: Interactions
-
-    def __post_init__(self) -> None:
-        for part in (self.validation, self.test):
-            if part is not None and not (
-                part.users.equals(self.train.users) and part.items.equals(self.train.items)
-            ):
-                raise ValueError("The parts of a split must have the same users and items.")
-
-    def with_validation(self, share: float = 0.1, seed: int = 0) -> Split:
-        """The same split with `share` of each user's train interactions as validation."""
-        if self.validation is not None:
-            raise ValueError("This split has a validation part already.")
-        if not 0 < share < 1:
-            raise ValueError(f"share={share!r}: a share strictly between 0 and 1 is needed.")
-        parts = self.train.split(test=share, validation=0.0, seed=seed)
-        return Split(parts.train, parts.test, self.test)
-
-    def refit(self) -> Split:
-        """Train and validation joined again, to fit once more with what validation chose."""
-        if self.validation is None:
-            return self
-        merged = merge(self.train, self.validation)
-        return Split(merged, None, self.test)
-
-    def __repr__(self) -> str:
-        parts = [f"{len(self.train):,} train"]
-        parts += [] if self.validation is None else [f"{len(self.validation):,} validation"]
-        without = self.train.num_users - len(np.unique(self.test.user_index))
-        return (
-            f"Split({', '.join([*parts, f'{len(self.test):,} test'])} pairs of "
-            f"{self.train.num_users:,} users and {self.train.num_items:,} items; "
-            f"{without:,} users without test items)"
-        )
-
-
-def merge(first: Interactions, second: Interactions) -> Interactions:
-    """All pairs of two interactions over the same users and items."""
-    pairs = [part.user_index * part.num_items + part.item_index for part in (first, second)]
-    order = np.argsort(np.concatenate(pairs), kind="stable")
-
-    def joined(name: str) -> Any:
-        values = [getattr(first, name), getattr(second, name)]
-        return None if any(v is None for v in values) else np.concatenate(values)[order]
-
-    return replace(
-        first,
-        user_index=joined("user_index"),
-        item_index=joined("item_index"),
-        rating=joined("rating"),
-        timestamp=joined("timestamp"),
-        dropped={},
-    )
+        shares = {"test": test, "validation": validation}
+        train, for_test, for_validation = hold_out(self, shares, seed=seed, by=by, within=within)
+        return Split(train, for_validation if validation else None, for_test)
 
 
 def ratings_of(interactions: Interactions) -> FloatArray:
@@ -454,6 +486,34 @@ def ratings_of(interactions: Interactions) -> FloatArray:
         found = "none of these interactions has one" if len(interactions) else "there are none"
         raise ValueError(f"Ratings are needed, and {found}.")
     return interactions.rating
+
+
+def _check_labels(role: str, labels: object) -> None:
+    if not isinstance(labels, pd.Index):
+        raise TypeError(f"{role} must be a pandas.Index of labels, not {type(labels).__name__}.")
+    if not labels.is_unique:
+        repeated = labels[labels.duplicated()].tolist()[0]
+        raise ValueError(f"{role} holds the label {repeated!r} more than once.")
+
+
+def _checked_column(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
+    """One value a pair, as `dtype`; not a copy if it is one already."""
+    column = np.asarray(values)
+    if column.ndim != 1:
+        raise ValueError(f"{name} has shape {column.shape}; one dimension is needed.")
+    if len(column) and (column.dtype == bool or not np.can_cast(column.dtype, dtype)):
+        raise TypeError(f"{name} holds values of type {column.dtype}; {dtype} is needed.")
+    if column.dtype.kind == "f" and not np.isfinite(column).all():
+        raise ValueError(f"{name} holds values that are no finite numbers.")
+    return column.astype(dtype, copy=False)
+
+
+def _check_positions(name: str, index: IntArray, role: str, count: int) -> None:
+    if len(index) and not (index.min() >= 0 and index.max() < count):
+        wrong = index[(index < 0) | (index >= count)][0]
+        raise ValueError(
+            f"{name} holds {wrong}; with {count:,} {role}, positions go from 0 to {count - 1:,}."
+        )
 
 
 def position(labels: pd.Index, label: object, role: str) -> int:
@@ -476,27 +536,6 @@ def positions(labels: pd.Index, wanted: ArrayLike | Sequence[object], role: str)
     for unknown in given[found < 0].tolist():
         position(labels, unknown, role)
     return found.astype(np.int64)
-
-
-def _checked_shares(test: float, validation: float) -> tuple[float, float]:
-    if not 0 < test < 1:
-        raise ValueError(f"test={test!r}: a share strictly between 0 and 1 is needed.")
-    if not 0 <= validation < 1:
-        raise ValueError(f"validation={validation!r}: a share from 0 up to 1 is needed.")
-    if test + validation >= 1:
-        raise ValueError(
-            f"test={test:g} and validation={validation:g} leave nothing to train on: "
-            "their sum must stay under 1."
-        )
-    return test, validation
-
-
-def _held_out(sizes: IntArray, test: float, validation: float) -> tuple[IntArray, IntArray]:
-    """How many of each heap go to test, and to test and validation together."""
-    most = np.maximum(sizes - 1, 0)
-    num_test = np.minimum(np.floor(sizes * test + 0.5).astype(np.int64), most)
-    num_validation = np.floor(sizes * validation + 0.5).astype(np.int64)
-    return num_test, np.minimum(num_test + num_validation, most)
 
 
 def _missing_column(role: str, name: str, frame: pd.DataFrame) -> str:

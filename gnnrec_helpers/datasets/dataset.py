@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from ..data.interactions import Interactions, Split
+from ..data.interactions import Interactions
 from ..data.side_graphs import KnowledgeGraph, SocialGraph
+from ..data.splits import Split
 
 
 @dataclass(frozen=True, repr=False, eq=False)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ..data.interactions import IntArray, Interactions, Split, merge
+from ..data import IntArray, Interactions, Split, merge
 from .dataset import Dataset
 from .files import download, need
 
@@ -39,11 +39,11 @@ def load(name: str) -> Dataset:
     users = pd.RangeIndex(int(max(train[0].max(), test[0].max())) + 1)
     items = pd.RangeIndex(int(max(train[1].max(), test[1].max())) + 1)
     parts = [Interactions(*pairs, users, items) for pairs in (train, test)]
-    everything = merge(*parts)
-    if len(np.unique(everything.user_index * len(items) + everything.item_index)) < len(everything):
-        raise ValueError(f"Train and test of {name!r} share pairs: the files were mixed up.")
-    split = Split(parts[0], None, parts[1])
-    return Dataset(name, everything, split, terms="see the publisher", citation=CITATION)
+    try:
+        split = Split(parts[0], None, parts[1])
+    except ValueError as error:
+        raise ValueError(f"The files of {name!r} were mixed up: {error}") from error
+    return Dataset(name, merge(*parts), split, terms="see the publisher", citation=CITATION)
 
 
 def read_lists(path: Path) -> tuple[IntArray, IntArray]:

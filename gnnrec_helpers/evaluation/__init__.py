@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .comparison import compare, compare_users
 from .metric_audit import audit
-from .ranking import METRICS, compare, compare_users, evaluate, evaluate_items, evaluate_users
+from .ranking import METRICS, evaluate, evaluate_items, evaluate_users
 from .ratings import compare_ratings, evaluate_ratings, rating_errors
 from .yes_or_no import best_threshold, evaluate_ctr
 

@@ -15,53 +15,90 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ..data.interactions import FloatArray, IntArray, Interactions, Split, merge
+from ..data import FloatArray, IntArray, Interactions, Part, Split, merge
+from ..data.arguments import check_whole
 from ..engine.sampling import Negatives
-from ..models import Recommender, frozen_score
+from ..models import Recommender, scoring
 from ..serving.retrieval import mask_pairs
-from .ranking import Hits, Part, average_precision, contains, judged, ndcg, parts_of, recall
+from .judging import check_named, held_out_pairs
+from .ranking import Hits, average_precision, judged, ndcg, recall
 
 SCORES = 4 * 2**20  # in memory at once; also says where draws of negatives begin anew
 
 
-def _ideal(hits: IntArray) -> FloatArray:
-    """The discounted gain of a list that starts with so many hits, at least one."""
-    gains = np.cumsum(1 / np.log2(np.arange(hits.max()) + 2))
-    return np.asarray(gains[hits - 1])
+def discounts(k: int) -> FloatArray:
+    """What a hit counts at each of the ranks 1 to k: 1 / log2(rank + 1)."""
+    return np.asarray(1 / np.log2(np.arange(1, k + 1) + 1))
 
 
-def _in_list(relevant: IntArray, hits: Hits) -> IntArray:
-    return np.minimum(relevant, hits.shape[1])
+def best_dcg(counts: IntArray) -> FloatArray:
+    """The DCG of a list that begins with this many hits; at least one."""
+    return np.asarray(np.cumsum(discounts(int(counts.max())))[counts - 1])
 
 
-def _hits(hits: Hits) -> IntArray:
-    """How many there are in a list, 1 where there are none: what is divided by it is 0 then."""
+def sum_of_precisions(hits: Hits) -> FloatArray:
+    """The precision at the rank of each hit, added up."""
+    precisions = hits.cumsum(1) / np.arange(1, hits.shape[1] + 1)
+    return np.asarray((hits * precisions).sum(1))
+
+
+def number_of_hits(hits: Hits) -> IntArray:
+    """Hits in the list, and 1 where there are none: what is divided by it is 0 then."""
     return np.asarray(np.maximum(hits.sum(1), 1))
+
+
+def recall_of_reachable(hits: Hits, relevant: IntArray) -> FloatArray:
+    """hits / min(relevant, k), so that 1 can be reached (Liang et al. 2018, Mult-VAE)."""
+    return np.asarray(hits.sum(1) / np.minimum(relevant, hits.shape[1]))
+
+
+def dcg(hits: Hits, relevant: IntArray) -> FloatArray:
+    """The discounts at the ranks of the hits, added up."""
+    return np.asarray((hits * discounts(hits.shape[1])).sum(1))
+
+
+def ndcg_of_all_relevant(hits: Hits, relevant: IntArray) -> FloatArray:
+    """DCG / DCG of a list of all relevant items, even if it is longer than k."""
+    return dcg(hits, relevant) / best_dcg(relevant)
+
+
+def ndcg_of_hits(hits: Hits, relevant: IntArray) -> FloatArray:
+    """DCG / DCG of the same hits moved to the top (code of NGCF and KGAT).
+
+    One hit at rank 1 is perfect, however many were missed.
+    """
+    return dcg(hits, relevant) / best_dcg(number_of_hits(hits))
+
+
+def average_precision_of_all_relevant(hits: Hits, relevant: IntArray) -> FloatArray:
+    """Sum of precisions / relevant."""
+    return sum_of_precisions(hits) / relevant
+
+
+def average_precision_of_hits(hits: Hits, relevant: IntArray) -> FloatArray:
+    """Sum of precisions / hits: what was missed does not count."""
+    return sum_of_precisions(hits) / number_of_hits(hits)
 
 
 # (metric, what is divided by) -> its value for every user
 DEFINITIONS: Mapping[tuple[str, str], Callable[[Hits, IntArray], FloatArray]] = {
     ("recall", "relevant"): recall,
-    # Liang et al. (2018), Mult-VAE
-    ("recall", "min(relevant, k)"): lambda h, r: recall(h, _in_list(r, h)),
+    ("recall", "min(relevant, k)"): recall_of_reachable,
     ("ndcg", "best list of k"): ndcg,
-    ("ndcg", "best list of any length"): lambda h, r: (
-        ndcg(h, r) * _ideal(_in_list(r, h)) / _ideal(r)
-    ),
-    # the code of NGCF and KGAT: one hit at rank 1 is perfect, however many were missed
-    ("ndcg", "best order of the hits"): lambda h, r: ndcg(h, _hits(h)),
-    ("ndcg", "nothing (DCG)"): lambda h, r: ndcg(h, r) * _ideal(_in_list(r, h)),
+    ("ndcg", "best list of any length"): ndcg_of_all_relevant,
+    ("ndcg", "best order of the hits"): ndcg_of_hits,
+    ("ndcg", "nothing (DCG)"): dcg,
     ("map", "min(relevant, k)"): average_precision,
-    ("map", "relevant"): lambda h, r: average_precision(h, r) * _in_list(r, h) / r,
-    ("map", "hits"): lambda h, r: average_precision(h, _hits(h)),
+    ("map", "relevant"): average_precision_of_all_relevant,
+    ("map", "hits"): average_precision_of_hits,
 }
 
 
 def audit(
     models: Mapping[str, Recommender],
     split: Split,
-    k: int = 20,
     *,
+    k: int = 20,
     part: Part = "test",
     negatives: int = 100,
     seed: int = 0,
@@ -95,8 +132,9 @@ def audit(
 
     Raises
     ------
-    ValueError
-        Without models, where an argument is out of range, or where a user has to do with all items.
+    TypeError, ValueError
+        Without models, if one cannot be judged on this split, if an argument is out of range, or if
+        a user has no item to compare with.
 
     Examples
     --------
@@ -106,26 +144,29 @@ def audit(
     >>> audit(both, split).loc[("recall@20", "min(relevant, k)"), "order"]
     'knn > popular'
     """
-    if not models:
-        raise ValueError("`models` is empty: at least one is needed.")
-    if negatives < 1:
-        raise ValueError(f"negatives={negatives}: at least 1 is needed.")
+    check_named(models)
+    check_whole(k=k, negatives=negatives)
+    check_whole(0, seed=seed)
+    for model in models.values():  # all of them, before the first is judged
+        held_out_pairs(model, split, part)
+    not_candidates = reduce(merge, split.known_before(part), split.held_out(part))
+    sampler = Negatives(not_candidates)
     columns = {}
     for name, model in models.items():
         held_out, users, items = judged(model, split, k, part)
         relevant = held_out.user_degrees()[users]
-        hits = contains(held_out, users[:, None], items)
+        hits = held_out.contains(users[:, None], items)
         column = {
-            (f"{metric}@{k}", divisor): float(of_users(hits, relevant).mean())
-            for (metric, divisor), of_users in DEFINITIONS.items()
+            (f"{metric}@{k}", divisor): float(of_each_user(hits, relevant).mean())
+            for (metric, divisor), of_each_user in DEFINITIONS.items()
         }
-        known = parts_of(split, part)[1]
-        alone = _ranks_alone(model, held_out, known, negatives, seed)
+        generator = np.random.default_rng(seed)  # the same draws for all models
+        alone = _ranks_alone(model, held_out, not_candidates, sampler, negatives, generator)
         for among, ranks in zip(("all", f"{negatives} drawn"), alone, strict=True):
-            found = ranks <= k
+            listed = ranks <= k
             for metric, values in (
-                ("hit rate", found.astype(float)),
-                ("ndcg", found / np.log2(ranks + 1)),
+                ("hit rate", listed.astype(float)),
+                ("ndcg", listed / np.log2(ranks + 1)),
             ):
                 of_users = pd.Series(values).groupby(held_out.user_index).mean()
                 column[f"{metric}@{k}, an item alone", f"among {among}"] = float(of_users.mean())
@@ -137,29 +178,33 @@ def audit(
 
 
 def _ranks_alone(
-    model: Recommender, held_out: Interactions, known: list[Interactions], negatives: int, seed: int
+    model: Recommender,
+    held_out: Interactions,
+    not_candidates: Interactions,
+    sampler: Negatives,
+    negatives: int,
+    generator: np.random.Generator,
 ) -> tuple[IntArray, IntArray]:
-    """The rank of each held-out item among all others of no concern to its user, and among some.
+    """The rank of each held-out item among all of its user's candidates, and among drawn ones.
 
     Of equal scores the lower item index comes first, as in :func:`~gnnrec_helpers.serving.rank`.
     """
-    concern = reduce(merge, known, held_out)
-    sampler, generator = Negatives(concern), np.random.default_rng(seed)
-    score, everything = frozen_score(model), torch.arange(concern.num_items)
-    size = max(1, SCORES // concern.num_items)
-    of_all, of_drawn = [], []
-    for start in range(0, len(held_out), size):
-        users = held_out.user_index[start : start + size]
-        item = torch.from_numpy(held_out.item_index[start : start + size, None])
-        distinct, row = np.unique(users, return_inverse=True)
-        scores = score(torch.from_numpy(distinct)).cpu().float()[row]  # (pairs, num_items)
-        own = scores.gather(1, item)
+    everything = torch.arange(held_out.num_items)
+    size = max(1, SCORES // held_out.num_items)
+    ranks_of_all, ranks_of_drawn = [], []
+    with scoring(model) as score:
+        for start in range(0, len(held_out), size):
+            users = held_out.user_index[start : start + size]
+            item = torch.from_numpy(held_out.item_index[start : start + size, None])
+            distinct, row = np.unique(users, return_inverse=True)
+            scores = score(torch.from_numpy(distinct)).cpu().float()[row]  # (pairs, num_items)
+            own = scores.gather(1, item)
 
-        drawn = torch.from_numpy(sampler.draw(users, negatives, generator))
-        of_drawn.append(_rank(item, own, drawn, scores.gather(1, drawn)))
-        mask_pairs(scores, users, concern)
-        of_all.append(_rank(item, own, everything, scores))
-    return np.concatenate(of_all), np.concatenate(of_drawn)
+            drawn = torch.from_numpy(sampler.draw(users, negatives, generator))
+            ranks_of_drawn.append(_rank(item, own, drawn, scores.gather(1, drawn)))
+            mask_pairs(scores, users, not_candidates)
+            ranks_of_all.append(_rank(item, own, everything, scores))
+    return np.concatenate(ranks_of_all), np.concatenate(ranks_of_drawn)
 
 
 def _rank(item: Tensor, own: Tensor, others: Tensor, of_others: Tensor) -> IntArray:

@@ -9,24 +9,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Literal, cast, get_args
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 import torch
 
-from ..data.interactions import FloatArray, Interactions, Split, ratings_of
+from ..data import FloatArray, Interactions, Part, Split
+from ..data.interactions import ratings_of
 from ..models import RatingModel
+from ..models.base import evaluating
 from ..models.recommender import is_rating_model
-from ..serving.retrieval import check_labels
-from .ranking import Part
+from .comparison import half_width
+from .judging import check_named, held_out_pairs
 
 Clip = tuple[float, float] | Literal["train"] | None
 BLOCK = 2**17  # pairs predicted at once
 
 
 def evaluate_ratings(
-    model: RatingModel, split: Split, part: Part = "test", *, clip: Clip = "train"
+    model: RatingModel, split: Split, *, part: Part = "test", clip: Clip = "train"
 ) -> dict[str, float]:
     """Mean absolute error and root mean squared error over the held-out ratings.
 
@@ -54,7 +56,7 @@ def evaluate_ratings(
     >>> {name: round(value, 3) for name, value in found.items()}
     {'mae': 0.686, 'rmse': 0.892}
     """
-    errors = rating_errors(model, split, part, clip=clip)
+    errors = rating_errors(model, split, part=part, clip=clip)
     return {
         "mae": float(np.abs(errors).mean()),
         "rmse": math.sqrt(float(np.square(errors).mean())),
@@ -62,46 +64,47 @@ def evaluate_ratings(
 
 
 def rating_errors(
-    model: RatingModel, split: Split, part: Part = "test", *, clip: Clip = "train"
+    model: RatingModel, split: Split, *, part: Part = "test", clip: Clip = "train"
 ) -> FloatArray:
-    """Prediction minus rating for every held-out pair, in the order of ``split.test``."""
-    if not is_rating_model(model):
-        raise TypeError(f"{type(model).__name__} has no predict: it ranks items, it rates none.")
-    if part not in get_args(Part):
-        raise ValueError(f"part={part!r}: choose 'test' or 'validation'.")
-    held_out = split.test if part == "test" else split.validation
-    if held_out is None:
-        raise ValueError("The split has no validation part: split with validation=0.1, say.")
-    if len(held_out) == 0:
-        raise ValueError(f"The {part} part of the split is empty, so there is nothing to predict.")
-    ratings = ratings_of(held_out)
+    """Prediction minus rating for every held-out pair, in the order of ``split.held_out(part)``."""
+    held_out = _rated_pairs(model, split, part)
     lowest, highest = _scale(split, clip)
-    check_labels(model, held_out)
-    predictions = []
-    for start in range(0, len(held_out), BLOCK):
-        users = torch.from_numpy(held_out.user_index[start : start + BLOCK])
-        items = torch.from_numpy(held_out.item_index[start : start + BLOCK])
-        with torch.no_grad():
-            found = model.predict(users, items).cpu().double().numpy()
-        if found.shape != (len(users),):
-            raise ValueError(
-                f"{type(model).__name__}.predict gave shape {found.shape}: one rating for each of "
-                f"{len(users):,} pairs is needed."
-            )
-        predictions.append(found)
-    predicted = np.concatenate(predictions)
+    blocks = []
+    with evaluating(model):
+        for start in range(0, len(held_out), BLOCK):
+            users = torch.from_numpy(held_out.user_index[start : start + BLOCK])
+            items = torch.from_numpy(held_out.item_index[start : start + BLOCK])
+            block = model.predict(users, items).cpu().double().numpy()
+            if block.shape != (len(users),):
+                raise ValueError(
+                    f"{type(model).__name__}.predict gave shape {block.shape}: one rating for each "
+                    f"of {len(users):,} pairs is needed."
+                )
+            blocks.append(block)
+    predicted = np.concatenate(blocks)
     if np.isnan(predicted).any():
         raise ValueError(
             f"{int(np.isnan(predicted).sum()):,} of {len(predicted):,} predicted ratings are NaN."
         )
-    return predicted.clip(lowest, highest) - ratings
+    return predicted.clip(lowest, highest) - ratings_of(held_out)
+
+
+def _rated_pairs(model: RatingModel, split: Split, part: Part) -> Interactions:
+    held_out = held_out_pairs(model, split, part, _check_rating_model)
+    ratings_of(held_out)
+    return held_out
+
+
+def _check_rating_model(model: object) -> None:
+    if not is_rating_model(model):
+        raise TypeError(f"{type(model).__name__} has no predict: it ranks items, it rates none.")
 
 
 def compare_ratings(
     models: Mapping[str, RatingModel],
     split: Split,
-    part: Part = "test",
     *,
+    part: Part = "test",
     baseline: str | None = None,
     clip: Clip = "train",
 ) -> pd.DataFrame:
@@ -127,25 +130,29 @@ def compare_ratings(
     -----
     The intervals say how much the means over ratings would move with other users of the same kind.
     The ratings of one user move together, because she may be easy or hard to predict; taken for
-    independent of each other, they would give intervals that are too narrow. Nothing is said of
-    other splits or seeds.
+    independent of each other, they would give intervals that are too narrow. Intervals are those of
+    Student's t with one degree of freedom less than there are users, and NaN for a single user.
+    Nothing is said of other splits or seeds.
     """
-    if baseline is not None and baseline not in models:
-        raise ValueError(f"baseline={baseline!r}: choose one of {', '.join(map(repr, models))}.")
-    errors = {name: rating_errors(model, split, part, clip=clip) for name, model in models.items()}
-    held_out = split.test if part == "test" else cast(Interactions, split.validation)
+    check_named(models, baseline)
+    for model in models.values():  # all of them, before the first is judged
+        _rated_pairs(model, split, part)
+    errors = {
+        name: rating_errors(model, split, part=part, clip=clip) for name, model in models.items()
+    }
+    held_out = split.held_out(part)
     rows = {}
-    for name, found in errors.items():
-        mae, mae_width = _mean_and_width(np.abs(found), held_out)
-        mse, mse_width = _mean_and_width(np.square(found), held_out)
+    for name, own in errors.items():
+        mae, mae_width = _mean_and_width(np.abs(own), held_out)
+        mse, mse_width = _mean_and_width(np.square(own), held_out)
         rmse = math.sqrt(mse)
         # a small change of the mean square changes its root by a share of 1 / (2 root)
-        rmse_width = mse_width / (2 * rmse) if rmse else 0.0
+        rmse_width = mse_width / (2 * rmse) if rmse else mse_width
         row = {"mae": mae, "± mae": mae_width, "rmse": rmse, "± rmse": rmse_width}
         if baseline is not None:
             other = errors[baseline]
             for what, size in (("Δ mae", np.abs), ("Δ mse", np.square)):
-                row[what], row[f"± {what}"] = _mean_and_width(size(found) - size(other), held_out)
+                row[what], row[f"± {what}"] = _mean_and_width(size(own) - size(other), held_out)
         rows[name] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("model")
 
@@ -157,7 +164,7 @@ def _mean_and_width(values: FloatArray, held_out: Interactions) -> tuple[float, 
     surplus = np.bincount(user, values - mean)  # what each user adds to, or takes from, the mean
     count = len(surplus)
     variance = count / (count - 1) * float(np.square(surplus).sum()) if count > 1 else math.nan
-    return mean, 1.96 * math.sqrt(variance) / len(values)
+    return mean, half_width(math.sqrt(variance) / len(values), count)
 
 
 def _scale(split: Split, clip: Clip) -> tuple[float, float]:

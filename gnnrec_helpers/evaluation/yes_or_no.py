@@ -7,7 +7,7 @@ belong beside those of any model.
 
 from __future__ import annotations
 
-from typing import Any, cast, get_args
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 from scipy.stats import rankdata
 from torch import nn
 
-from ..data.interactions import FloatArray, IntArray, Split, merge
+from ..data import FloatArray, IntArray, Part, Split, merge
+from ..data.arguments import check_whole
 from ..engine.sampling import Negatives
-from ..models import Recommender, frozen_score
-from ..serving.retrieval import check_labels
-from .ranking import Part
+from ..models import Recommender, scoring
+from ..models.base import evaluating
+from .judging import held_out_pairs
 
 USERS, PAIRS = 64, 2**12  # users, with all items, or pairs that are scored at once
 
@@ -27,8 +28,8 @@ USERS, PAIRS = 64, 2**12  # users, with all items, or pairs that are scored at o
 def evaluate_ctr(
     model: Recommender,
     split: Split,
-    part: Part = "test",
     *,
+    part: Part = "test",
     threshold: float = 0.0,
     seed: int = 0,
 ) -> dict[str, float]:
@@ -81,7 +82,7 @@ def best_threshold(model: Recommender, split: Split, *, seed: int = 0) -> float:
     positive, negative = _asked(model, split, "validation", seed)
     scores = np.concatenate([positive, negative])
     order = np.argsort(-scores, kind="stable")
-    right = np.cumsum(order < len(positive))  # of the so many highest
+    right = np.cumsum(order < len(positive))  # among the highest scores, for each number of them
     f1 = 2 * right / (np.arange(1, len(scores) + 1) + len(positive))
     ends = np.append(np.diff(scores[order]) < 0, True)  # equal scores are taken together
     last = int(np.argmax(np.where(ends, f1, -1.0)))
@@ -90,24 +91,21 @@ def best_threshold(model: Recommender, split: Split, *, seed: int = 0) -> float:
     return float((least + below.max()) / 2 if len(below) else least - 1.0)
 
 
-def _asked(model: Recommender, split: Split, part: str, seed: int) -> tuple[FloatArray, FloatArray]:
+def _asked(
+    model: Recommender, split: Split, part: Part, seed: int
+) -> tuple[FloatArray, FloatArray]:
     """Scores of the held-out pairs, and of as many that were drawn."""
-    if part not in get_args(Part):
-        raise ValueError(f"part={part!r}: choose 'test' or 'validation'.")
-    held_out = split.validation if part == "validation" else split.test
-    if held_out is None or len(held_out) == 0:
-        raise ValueError(f"The {part} part of the split is empty, so there is nothing to judge.")
-    check_labels(model, held_out)
-    known = merge(split.train, split.test)
+    check_whole(0, seed=seed)
+    held_out = held_out_pairs(model, split, part)
+    chosen = merge(split.train, split.test)
     if split.validation is not None:
-        known = merge(known, split.validation)
+        chosen = merge(chosen, split.validation)
     users, items = held_out.user_index, held_out.item_index
-    drawn = Negatives(known).draw(users, 1, np.random.default_rng(seed))[:, 0]
+    drawn = Negatives(chosen).draw(users, 1, np.random.default_rng(seed))[:, 0]
     positive, negative = _scores(model, users, np.stack([items, drawn], axis=1)).T
     return positive, negative
 
 
-@torch.no_grad()
 def _scores(model: Recommender, users: IntArray, items: IntArray) -> FloatArray:
     """Scores of items, shape (n, m), each row for one of `users`, who are in ascending order."""
     if callable(getattr(model, "training_scores", None)):  # only what is asked for
@@ -116,19 +114,20 @@ def _scores(model: Recommender, users: IntArray, items: IntArray) -> FloatArray:
         blocks = zip(
             *(torch.from_numpy(part).to(device).split(PAIRS) for part in pairs), strict=True
         )
-        found = torch.cat([cast(Any, model).training_scores(*block)[0] for block in blocks])
-        return found.view(items.shape).cpu().numpy()
-    score = frozen_score(model)
-    some, first = np.unique(users, return_index=True)
+        with evaluating(model):
+            scores = [cast(Any, model).training_scores(*block)[0] for block in blocks]
+        return torch.cat(scores).view(items.shape).cpu().numpy()
+    distinct, first = np.unique(users, return_index=True)
     ends = np.append(first, len(users))
-    scored = np.empty(items.shape)
-    for start in range(0, len(some), USERS):
-        block = some[start : start + USERS]
-        here = slice(ends[start], ends[start + len(block)])
-        rows = np.searchsorted(block, users[here])
-        scores = score(torch.from_numpy(block)).cpu().float().numpy()  # (block, num_items)
-        scored[here] = scores[rows[:, None], items[here]]
-    return scored
+    pair_scores = np.empty(items.shape)
+    with scoring(model) as score:
+        for start in range(0, len(distinct), USERS):
+            block = distinct[start : start + USERS]
+            pairs_of_block = slice(ends[start], ends[start + len(block)])
+            rows = np.searchsorted(block, users[pairs_of_block])
+            table = score(torch.from_numpy(block)).cpu().float().numpy()  # (block, num_items)
+            pair_scores[pairs_of_block] = table[rows[:, None], items[pairs_of_block]]
+    return pair_scores
 
 
 def _area(positive: FloatArray, negative: FloatArray) -> float:

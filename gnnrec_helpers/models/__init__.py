@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import EmbeddingModel, Model, RatingsModel, frozen_score, load, scoring
+from .base import EmbeddingModel, Model, RatingsModel, load, scoring
 from .bias_only import BiasOnly
 from .diffnet import DiffNet
 from .ease import EASE
@@ -64,7 +64,6 @@ __all__ = [
     "UltraGCN",
     "UserKNN",
     "XSimGCL",
-    "frozen_score",
     "load",
     "scoring",
 ]

@@ -23,7 +23,7 @@ from .files import decode, encode, fingerprint, read, write
 from .frozen import Frozen
 from .parts.pair_scores import score_all_items
 from .parts.products import Product, Table, scores_of
-from .recommender import Recommender, is_recommender
+from .recommender import Recommender, check_recommender
 
 T = TypeVar("T", bound=Table)
 Scorer = Callable[[Tensor], Tensor]  # from user positions, (n,), to scores, (n, num_items)
@@ -327,9 +327,19 @@ class RatingsModel(Model):
 
 
 # ---------------------------------------------------------------------- for other modules
-def frozen_score(model: Recommender) -> Scorer:
-    with scoring(model) as score:
-        return score
+@contextmanager
+def evaluating(model: object) -> Iterator[None]:
+    """Evaluation mode and no gradients for a while; each module is put back into its own mode."""
+    modes = {}
+    if isinstance(model, nn.Module):
+        modes = {module: module.training for module in model.modules()}
+        model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
 
 
 @contextmanager
@@ -344,21 +354,9 @@ def scoring(model: Recommender) -> Iterator[Scorer]:
     TypeError
         If the model has no ``score`` to call.
     """
-    if not is_recommender(model):
-        raise TypeError(
-            f"{type(model).__name__} has no method score(users): a recommender is needed, such as "
-            "those of gnnrec_helpers.models."
-        )
-    modes = {}
-    if isinstance(model, nn.Module):
-        modes = {module: module.training for module in model.modules()}
-        model.eval()
-    try:
-        with torch.no_grad():
-            yield model.scorer() if isinstance(model, (Model, Frozen)) else _copied(model)
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
+    check_recommender(model)
+    with evaluating(model):
+        yield model.scorer() if isinstance(model, (Model, Frozen)) else _copied(model)
 
 
 def _copied(model: Recommender) -> Scorer:

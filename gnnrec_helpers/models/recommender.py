@@ -32,6 +32,15 @@ def is_recommender(model: object) -> TypeGuard[Recommender]:
     return callable(getattr(model, "score", None))
 
 
+def check_recommender(model: object) -> None:
+    """Refuse what has no ``score`` to call."""
+    if not is_recommender(model):
+        raise TypeError(
+            f"{type(model).__name__} has no method score(users): a recommender is needed, such as "
+            "those of gnnrec_helpers.models."
+        )
+
+
 def is_rating_model(model: object) -> TypeGuard[RatingModel]:
     """Is there a ``predict`` to call?"""
     return callable(getattr(model, "predict", None))

@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from ..data.interactions import Interactions, Split
+from ..data.interactions import Interactions
+from ..data.splits import Split
 from ..engine.memory import reuse_freed_memory
 from ..engine.sampling import PairSampler, RatingSampler
 from ..evaluation.ranking import METRICS, evaluate

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from ..data.interactions import Split
+from ..data.splits import Split
 from ..evaluation.ranking import METRICS, evaluate
 from ..models import Recommender
 from ..models.files import fingerprint
@@ -96,8 +96,8 @@ class Tuning:
         """Build the model once more, with the best parameters.
 
         With the split that was tuned on it is the model that validation judged. With
-        ``split.refit()`` it learns from validation as well; a model that stops early on validation
-        needs it, though, and is better left as it is.
+        ``split.without_validation()`` it learns from validation as well; a model that stops early
+        on validation needs it, though, and is better left as it is.
         """
         return self.build(split, **self.best)
 

@@ -14,11 +14,12 @@ import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gnnrec_helpers import Interactions, Split
-from gnnrec_helpers.data.interactions import merge, position, positions
+from gnnrec_helpers.data.interactions import position, positions
+from gnnrec_helpers.data.splits import merge
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
 read = Interactions.from_frame
@@ -56,12 +57,14 @@ def complaint(call: Callable[[], object], error: type[Exception] = ValueError) -
 # ---------------------------------------------------------------------- strategies
 whole = st.integers(-5, 40)
 text = st.text(max_size=4)
+few_users = st.integers(0, 3)
 
 
 @st.composite
-def tables(draw: st.DrawFn, most: int = 40) -> list[tuple]:
+def tables(draw: st.DrawFn, most: int = 40, users: st.SearchStrategy | None = None) -> list[tuple]:
     """Rows with distinct pairs, a rating and a time of their own."""
-    user, item = draw(st.sampled_from([whole, text])), draw(st.sampled_from([whole, text]))
+    user = draw(st.sampled_from([whole, text])) if users is None else users
+    item = draw(st.sampled_from([whole, text]))
     pairs = draw(st.lists(st.tuples(user, item), min_size=1, max_size=most, unique=True))
     size = len(pairs)
     ratings = draw(st.lists(st.integers(1, 10), min_size=size, max_size=size))
@@ -557,13 +560,30 @@ def parts_of(split: Split) -> list[Interactions]:
     return [part for part in (split.train, split.validation, split.test) if part is not None]
 
 
+def numbers_of(count: int, wanted: tuple[float, float]) -> list[int]:
+    """How many of `count` rows are for train, validation and test."""
+    num_test = min(half_up(count, wanted[0]), count - 1)
+    num_validation = min(half_up(count, wanted[1]), count - 1 - num_test)
+    return [count - num_test - num_validation, num_validation, num_test]
+
+
+def lacks_a_part(counts: Iterable[int], wanted: tuple[float, float]) -> bool:
+    """Is test empty, or validation although it is asked for?"""
+    _, num_validation, num_test = np.sum([numbers_of(n, wanted) for n in counts], axis=0)
+    return num_test == 0 or (wanted[1] > 0 and num_validation == 0)
+
+
 @few
-@given(tables(), shares(), st.integers(0, 3), st.sampled_from(["random", "time"]))
+@given(tables(users=few_users), shares(), st.integers(0, 3), st.sampled_from(["random", "time"]))
 def test_split_cuts_every_user_s_rows_in_the_documented_shares(
     rows: list[tuple], wanted: tuple[float, float], seed: int, by: str
 ) -> None:
     everything = built(rows)
-    split = everything.split(*wanted, seed, by)
+    if lacks_a_part(everything.user_degrees().tolist(), wanted):
+        message = complaint(lambda: everything.split(*wanted, seed=seed, by=by))
+        assert "would hold out nothing: no user has the" in message
+        return
+    split = everything.split(*wanted, seed=seed, by=by)
     parts = parts_of(split)
     assert sorted(row for part in parts for row in rows_of(part)) == sorted(rows)
     assert (split.validation is None) == (wanted[1] == 0)
@@ -571,18 +591,17 @@ def test_split_cuts_every_user_s_rows_in_the_documented_shares(
         assert part.users.equals(everything.users)
         assert part.items.equals(everything.items)
         assert rows_of(part) == sorted(rows_of(part))
-    for user, degree in enumerate(everything.user_degrees()):
-        num_test = min(half_up(degree, wanted[0]), degree - 1)
-        num_validation = min(half_up(degree, wanted[1]), degree - 1 - num_test)
-        numbers = [degree - num_test - num_validation, num_validation, num_test]
+    for user, degree in enumerate(everything.user_degrees().tolist()):
+        numbers = numbers_of(degree, wanted)
         numbers = numbers if wanted[1] else [numbers[0], numbers[2]]
         assert [part.user_degrees()[user] for part in parts] == numbers
         assert numbers[0] >= 1
 
 
 @few
-@given(tables(), shares())
+@given(tables(users=few_users), shares())
 def test_split_by_time_holds_out_the_latest(rows: list[tuple], wanted: tuple[float, float]) -> None:
+    assume(not lacks_a_part(built(rows).user_degrees().tolist(), wanted))
     split = built(rows).split(*wanted, by="time")
     for earlier, later in zip(parts_of(split), parts_of(split)[1:], strict=False):
         for user in range(split.train.num_users):
@@ -597,11 +616,13 @@ def test_split_within_all_cuts_the_whole_in_the_documented_shares(
     rows: list[tuple], wanted: tuple[float, float], seed: int, by: str
 ) -> None:
     everything = built(rows)
-    parts = parts_of(everything.split(*wanted, seed, by, within="all"))
+    if lacks_a_part([len(rows)], wanted):
+        message = complaint(lambda: everything.split(*wanted, seed=seed, by=by, within="all"))
+        assert f"interactions, and there are {len(rows)}" in message
+        return
+    parts = parts_of(everything.split(*wanted, seed=seed, by=by, within="all"))
     assert sorted(row for part in parts for row in rows_of(part)) == sorted(rows)
-    num_test = min(half_up(len(rows), wanted[0]), len(rows) - 1)
-    num_validation = min(half_up(len(rows), wanted[1]), len(rows) - 1 - num_test)
-    numbers = [len(rows) - num_test - num_validation, num_validation, num_test]
+    numbers = numbers_of(len(rows), wanted)
     assert [len(part) for part in parts] == (numbers if wanted[1] else [numbers[0], numbers[2]])
     for part in parts:
         assert part.users.equals(everything.users)
@@ -626,10 +647,17 @@ def test_a_split_within_all_is_fair_to_pairs_not_to_users() -> None:
 
 
 @few
-@given(tables(), shares(), st.sampled_from(["user", "all"]), st.randoms(use_true_random=False))
+@given(
+    tables(users=few_users),
+    shares(),
+    st.sampled_from(["user", "all"]),
+    st.randoms(use_true_random=False),
+)
 def test_the_same_seed_gives_the_same_split_whatever_the_order_of_rows(
     rows: list[tuple], wanted: tuple[float, float], within: str, random
 ) -> None:
+    counts = built(rows).user_degrees().tolist() if within == "user" else [len(rows)]
+    assume(not lacks_a_part(counts, wanted))
     one = built(rows).split(*wanted, seed=5, within=within)
     random.shuffle(rows)
     other = built(rows).split(*wanted, seed=5, within=within)
@@ -648,8 +676,41 @@ def test_another_seed_gives_another_split(movielens: Interactions) -> None:
     [(1, 1, 0, 0), (2, 2, 0, 0), (3, 2, 0, 1), (5, 3, 1, 1), (8, 5, 1, 2), (20, 14, 2, 4)],
 )
 def test_a_tenth_and_a_fifth_by_hand(degree: int, train: int, validation: int, test: int) -> None:
-    split = read(table([("ana", item) for item in range(degree)])).split(0.2, 0.1)
-    assert [len(part) for part in parts_of(split)] == [train, validation, test]
+    pairs = [("ana", item) for item in range(degree)] + [("ben", item) for item in range(20)]
+    split = read(table(pairs)).split(0.2, 0.1)
+    assert [part.user_degrees()[0] for part in parts_of(split)] == [train, validation, test]
+
+
+@pytest.mark.parametrize(
+    ("degree", "shares", "needed", "helps"),
+    [
+        (4, {"test": 0.2, "validation": 0.1}, "validation=0.1 would", ["the 5 ", "validation=0."]),
+        (2, {"test": 0.2, "validation": 0.0}, "test=0.2 would", ["the 3 ", "within='all'"]),
+        (9, {"test": 0.05, "validation": 0.2}, "test=0.05 would", ["the 10 ", "the most are 9"]),
+        (3, {"test": 0.5, "validation": 0.2}, "validation=0.2 would", ["the 4 "]),
+        (15, {"test": 0.9, "validation": 0.05}, "validation=0.05 would", ["the 16 "]),
+        (1, {"test": 0.9, "validation": 0}, "test=0.9 would", ["the 2 "]),
+    ],
+)
+def test_a_part_that_would_be_empty_is_refused(
+    degree: int, shares: dict[str, float], needed: str, helps: list[str]
+) -> None:
+    """One interaction more of one user, and there is something to hold out."""
+
+    def shop(most: int) -> Interactions:
+        return read(table([(user, item) for user in range(3) for item in range(most - user)]))
+
+    message = complaint(lambda: shop(degree).split(**shares))
+    assert message.startswith(needed)
+    assert [part for part in helps if part not in message] == []
+    assert len(shop(degree + 1).split(**shares).test) > 0
+
+
+def test_shares_that_are_far_too_small_are_refused_at_once(toy: Interactions) -> None:
+    assert "the 500,000,000 interactions" in complaint(lambda: toy.split(test=1e-9))
+    assert "it takes 5 interactions" in complaint(
+        lambda: toy.select([0, 1]).split(validation=0.1, test=0.3, within="all")
+    )
 
 
 def test_a_user_with_one_pair_stays_in_train_and_is_reported() -> None:
@@ -675,6 +736,10 @@ def test_a_user_with_one_pair_stays_in_train_and_is_reported() -> None:
         ({"by": "date"}, ["by='date'", "'random' or 'time'"]),
         ({"within": "item"}, ["within='item'", "'user' or 'all'"]),
         ({"by": "time"}, ["by='time'", "timestamps"]),
+        ({"test": "2023-06-01"}, ["test='2023-06-01'", "a share"]),
+        ({"validation": None}, ["validation=None", "a share"]),
+        ({"validation": True}, ["validation=True", "a share"]),
+        ({"seed": -1}, ["seed=-1", "at least 0"]),
     ],
 )
 def test_bad_arguments_of_split(toy: Interactions, arguments: dict, parts: list[str]) -> None:
@@ -682,37 +747,50 @@ def test_bad_arguments_of_split(toy: Interactions, arguments: dict, parts: list[
     assert [part for part in parts if part not in message] == []
 
 
+def test_a_seed_is_a_whole_number(toy: Interactions) -> None:
+    for seed in (None, "0", 0.5):
+        message = complaint(lambda seed=seed: toy.split(0.4, 0, seed=seed), TypeError)
+        assert message == f"seed={seed!r}: a whole number is needed."
+
+
 @few
-@given(tables(), sixteenths, sixteenths, st.integers(0, 3))
-def test_with_validation_takes_from_train_and_refit_gives_back(
+@given(tables(users=few_users), sixteenths, sixteenths, st.integers(0, 3))
+def test_validation_is_taken_from_train_and_given_back(
     rows: list[tuple], test: float, share: float, seed: int
 ) -> None:
+    assume(not lacks_a_part(built(rows).user_degrees().tolist(), (test, 0)))
     published = built(rows).split(test, validation=0.0)
-    split = published.with_validation(share, seed)
+    if lacks_a_part(published.train.user_degrees().tolist(), (share, 0)):
+        message = complaint(lambda: published.with_validation(share, seed=seed))
+        assert f"share={share:g} would hold out nothing: no user has the" in message
+        return
+    split = published.with_validation(share, seed=seed)
     assert split.test is published.test
     assert sorted(rows_of(split.train) + rows_of(split.validation)) == rows_of(published.train)
     for user, degree in enumerate(published.train.user_degrees()):
         held = min(half_up(degree, share), degree - 1)
         assert split.validation.user_degrees()[user] == held
-    refit = split.refit()
-    assert refit.validation is None
-    assert refit.test is published.test
-    assert_same(refit.train, published.train)
-    assert refit.refit() is refit
+    joined = split.without_validation()
+    assert joined.validation is None
+    assert joined.test is published.test
+    assert_same(joined.train, published.train)
+    assert joined.without_validation() is joined
+    with pytest.warns(DeprecationWarning, match=r"now called Split\.without_validation"):
+        assert joined.refit() is joined
 
 
 def test_with_validation_complains(toy: Interactions) -> None:
-    assert "already" in complaint(lambda: toy.split().with_validation())
-    bare = toy.split(validation=0.0)
-    for share in (0, 1, -0.5):
-        assert f"share={share}" in complaint(lambda share=share: bare.with_validation(share))
+    assert "already" in complaint(lambda: toy.split(within="all").with_validation())
+    bare = toy.split(test=0.4, validation=0.0)
+    for share in (0, 1, -0.5, "half"):
+        assert f"share={share!r}" in complaint(lambda share=share: bare.with_validation(share))
 
 
 def test_the_parts_of_a_split_need_one_index_space(toy: Interactions) -> None:
-    part = toy.select(np.arange(3))
-    assert "same users and items" in complaint(lambda: Split(toy, None, part.compact()))
-    assert "same users and items" in complaint(lambda: Split(toy, part.compact(), part))
-    assert "validation" not in repr(Split(toy, None, part))
+    part, others = toy.select(np.arange(3)), toy.select(np.arange(3, 10))
+    assert "same users and items" in complaint(lambda: Split(others, None, part.compact()))
+    assert "same users and items" in complaint(lambda: Split(others, part.compact(), part))
+    assert "validation" not in repr(Split(others, None, part))
 
 
 @few

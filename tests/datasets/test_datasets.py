@@ -291,7 +291,10 @@ def test_lists_become_a_published_split(yours: Path) -> None:
 
 def test_train_and_test_that_share_pairs_are_refused(yours: Path) -> None:
     put_lists(yours / "yelp2018", train="0 1 2\n", test="0 2 3\n")
-    with pytest.raises(ValueError, match="'yelp2018' share pairs"):
+    with pytest.raises(
+        ValueError,
+        match="'yelp2018' were mixed up: train and test share 1 pairs",
+    ):
         datasets.load("yelp2018")
 
 

@@ -13,12 +13,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ttest_rel
+from scipy.stats import sem, t, ttest_rel
 from sklearn.metrics import average_precision_score, ndcg_score, recall_score
 from torch import Tensor
 
 from gnnrec_helpers import Interactions, Split, compare, datasets, evaluate, models
-from gnnrec_helpers.evaluation.ranking import METRICS, compare_users, evaluate_items, evaluate_users
+from gnnrec_helpers.evaluation.comparison import compare_users
+from gnnrec_helpers.evaluation.ranking import METRICS, evaluate_items, evaluate_users
 
 ALL = tuple(METRICS)
 NOTHING, TRAIN, VALIDATION, TEST = range(4)
@@ -389,7 +390,7 @@ def test_compare_recomputed() -> None:
         "popular": models.Popularity(split.train),
         "neighbours": models.ItemKNN(split.train, neighbours=20),
     }
-    table = compare(both, split, 10)
+    table = compare(both, split, k=10)
     assert table.index.tolist() == ["popular", "neighbours"]
     assert table.index.name == "model"
     assert list(table) == ["recall@10", "± recall@10", "ndcg@10", "± ndcg@10"]
@@ -410,21 +411,23 @@ def test_compare_recomputed() -> None:
             assert table.loc[name, f"{metric}@10"] == pytest.approx(
                 statistics.fmean(column), abs=1e-9
             )
-            half = 1.96 * statistics.stdev(column) / math.sqrt(len(column))
+            half = t.ppf(0.975, len(column) - 1) * statistics.stdev(column) / math.sqrt(len(column))
             assert table.loc[name, f"± {metric}@10"] == pytest.approx(half, abs=1e-9)
 
 
 def test_compare_on_validation() -> None:
     split = split_of([[TRAIN, VALIDATION, TEST], [VALIDATION, TRAIN, TEST]])
-    table = compare({"it": Table([[0, 1, 0], [0, 0, 1]])}, split, 1, part="validation")
+    table = compare({"it": Table([[0, 1, 0], [0, 0, 1]])}, split, k=1, part="validation")
     assert table.loc["it", "recall@1"] == 1 / 2  # user 0 found hers, user 1 did not
-    assert table.loc["it", "± recall@1"] == pytest.approx(1.96 * math.sqrt(1 / 2) / math.sqrt(2))
+    assert table.loc["it", "± recall@1"] == pytest.approx(
+        t.ppf(0.975, 1) * math.sqrt(1 / 2) / math.sqrt(2)
+    )
 
 
 def test_compare_with_a_baseline_is_paired() -> None:
     split = datasets.load("movielens-small").interactions.binarize(4.0).split(seed=3)
     both = {"popular": models.Popularity(split.train), "knn": models.ItemKNN(split.train)}
-    table = compare(both, split, 10, baseline="popular")
+    table = compare(both, split, k=10, baseline="popular")
     users = {name: evaluate_users(model, split, 10) for name, model in both.items()}
     test = ttest_rel(users["knn"]["recall@10"], users["popular"]["recall@10"])
     low, high = test.confidence_interval(0.95)
@@ -434,7 +437,7 @@ def test_compare_with_a_baseline_is_paired() -> None:
     assert table.loc["popular", "± Δ ndcg@10"] == 0
     assert np.isnan(table.loc["popular", "p ndcg@10"])
     with pytest.raises(ValueError, match=r"baseline='nobody': choose one of 'popular', 'knn'"):
-        compare(both, split, 10, baseline="nobody")
+        compare(both, split, k=10, baseline="nobody")
 
 
 def test_several_seeds_are_judged_by_the_mean_of_each_user() -> None:
@@ -445,12 +448,29 @@ def test_several_seeds_are_judged_by_the_mean_of_each_user() -> None:
     popular = evaluate_users(models.Popularity(split.train), split)["ndcg@20"]
     means = np.mean(found, axis=0)
     assert table.loc["mf", "ndcg@20"] == pytest.approx(means.mean())
-    half = 1.96 * means.std(ddof=1) / math.sqrt(len(means))
+    low, high = t.interval(0.95, len(means) - 1, means.mean(), sem(means))
+    half = (high - low) / 2
     assert table.loc["mf", "± ndcg@20"] == pytest.approx(half)
     over_seeds = statistics.stdev(float(one.mean()) for one in found)
     assert table.loc["mf", "sd ndcg@20"] == pytest.approx(over_seeds)
     assert np.isnan(table.loc["popular", "sd ndcg@20"])
     assert table.loc["popular", "p ndcg@20"] == pytest.approx(ttest_rel(popular, means).pvalue)
+
+
+def test_few_users_have_wide_intervals_and_one_has_none() -> None:
+    columns = {"one": [0.1, 0.4, 0.5], "other": [0.0, 0.2, 0.5]}
+    tables = {name: [pd.DataFrame({"recall@5": column})] for name, column in columns.items()}
+    table = compare_users(tables, baseline="other")
+    one, other = map(np.array, columns.values())
+    paired = ttest_rel(one, other)
+    low, high = paired.confidence_interval(0.95)
+    assert table.loc["one", "Δ recall@5"] == pytest.approx((low + high) / 2)
+    assert table.loc["one", "± Δ recall@5"] == pytest.approx((high - low) / 2)
+    assert table.loc["one", "p recall@5"] == pytest.approx(paired.pvalue)
+    alone = {name: [seeds[0].iloc[:1]] for name, seeds in tables.items()}
+    table = compare_users(alone, baseline="other")
+    assert table.loc["one", "recall@5"] == 0.1
+    assert table.loc["one", ["± recall@5", "± Δ recall@5", "p recall@5"]].isna().all()
 
 
 def test_seeds_of_different_splits_have_different_users() -> None:

@@ -80,7 +80,7 @@ def test_the_first_definitions_are_those_of_evaluate(movielens_split: Split) -> 
         "popular": models.Popularity(movielens_split.train),
         "knn": models.ItemKNN(movielens_split.train),
     }
-    table = audit(both, movielens_split, 10, part="validation", negatives=5)
+    table = audit(both, movielens_split, k=10, part="validation", negatives=5)
     for name, model in both.items():
         found = evaluate(
             model, movielens_split, 10, part="validation", metrics=("recall", "ndcg", "map")
@@ -95,11 +95,11 @@ def test_the_first_definitions_are_those_of_evaluate(movielens_split: Split) -> 
 
 def test_equal_scores_come_in_the_order_of_items() -> None:
     """Item 2 is behind items 0 and 1, which nobody has to do with, and before item 3."""
-    table = audit({"equal": Table([[1.0] * 5])}, split_of([[0, 0, 0, 0, 1]], [[0, 0, 1, 0, 0]]), 3)
+    split = split_of([[0, 0, 0, 0, 1]], [[0, 0, 1, 0, 0]])
+    table = audit({"equal": Table([[1.0] * 5])}, split, k=3)
     assert table.loc[("ndcg@3, an item alone", "among all"), "equal"] == pytest.approx(0.5)
     twice = {"one": Table([[1.0] * 5]), "two": Table([[2.0] * 5])}
-    split = split_of([[0, 0, 0, 0, 1]], [[0, 0, 1, 0, 0]])
-    assert (audit(twice, split, 3)["order"] == "one = two").all()
+    assert (audit(twice, split, k=3)["order"] == "one = two").all()
 
 
 def test_sampled_ranks_are_those_that_chance_gives() -> None:
@@ -113,7 +113,7 @@ def test_sampled_ranks_are_those_that_chance_gives() -> None:
     scores = generator.random((users, items))
     scores[:, 0] = 2  # known, so neither drawn nor ranked
     scores[test > 0] += 0.3
-    table = audit({"random": Table(scores)}, split_of(train, test), k, negatives=count)
+    table = audit({"random": Table(scores)}, split_of(train, test), k=k, negatives=count)
 
     better = (scores[:, 1:] > scores[test > 0][:, None]).sum(1)
     everything = (better < k).mean()
@@ -123,9 +123,9 @@ def test_sampled_ranks_are_those_that_chance_gives() -> None:
     sampled = table.loc[("hit rate@3, an item alone", "among 20 drawn"), "random"]
     assert sampled == pytest.approx(chances.mean(), abs=3 * error)
     assert sampled > everything + 10 * error
-    again = audit({"random": Table(scores)}, split_of(train, test), k, negatives=count)
+    again = audit({"random": Table(scores)}, split_of(train, test), k=k, negatives=count)
     pd.testing.assert_frame_equal(again, table)
-    other = audit({"random": Table(scores)}, split_of(train, test), k, negatives=count, seed=1)
+    other = audit({"random": Table(scores)}, split_of(train, test), k=k, negatives=count, seed=1)
     assert not other.equals(table)
 
 

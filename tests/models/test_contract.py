@@ -22,6 +22,8 @@ from gnnrec_helpers import (
     KnowledgeGraph,
     SocialGraph,
     Split,
+    evaluate,
+    evaluate_ratings,
     fit,
     load,
     models,
@@ -418,7 +420,7 @@ def test_a_checkpoint_of_another_origin_is_refused(name: str, tmp_path: Path) ->
 # ---------------------------------------------------------------------- built on too much
 def everything(name: str) -> Interactions:
     parts = data_of(name)
-    return parts.refit().train
+    return parts.without_validation().train
 
 
 @trained_models
@@ -426,6 +428,20 @@ def test_fit_refuses_a_model_of_other_pairs(name: str) -> None:
     match = rf"{name} was built from \d+ pairs that are not the \d+ of split.train"
     with pytest.raises(ValueError, match=match):
         fit(new(name, everything(name)), data_of(name))
+
+
+@every_model
+def test_a_model_is_not_judged_on_what_it_was_built_from(name: str) -> None:
+    parts = data_of(name)
+    judge = evaluate_ratings if name in RATINGS else evaluate
+    model = new(name, everything(name))
+    judge(model, parts)  # validation may be known when test is judged
+    match = f"{name} was built from {len(parts.validation)} of the {len(parts.validation)} pairs"
+    with pytest.raises(ValueError, match=match):
+        judge(model, parts, part="validation")
+    with pytest.raises(ValueError, match=f"{name} was built from {len(parts.test)} of the"):
+        judge(new(name, parts.test), Split(parts.train, None, parts.test))
+    assert judge(new(name), parts, part="validation")
 
 
 @pytest.mark.parametrize("name", EMBEDDED)

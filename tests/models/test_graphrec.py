@@ -209,7 +209,7 @@ def planted(seed: int = 0) -> tuple[Split, SocialGraph]:
     everything = rated([(u, i, float(round(r))) for u, i, r in rows], 180, 30)
     links = [(u, v) for u in range(180) for v in range(180) if u != v and u // 15 == v // 15]
     source, target = np.array(links).T
-    split = everything.split(0.3, 0.2, seed, within="all")
+    split = everything.split(0.3, 0.2, seed=seed, within="all")
     return split, SocialGraph(source, target, everything.users)
 
 

@@ -14,7 +14,7 @@ from tables import Guarded, interactions
 from test_social_models import normalized
 
 from gnnrec_helpers import Interactions, KnowledgeGraph, SocialGraph, Split, fit
-from gnnrec_helpers.data.interactions import merge
+from gnnrec_helpers.data.splits import merge
 from gnnrec_helpers.engine.sampling import Batch, Negatives, generator_for
 from gnnrec_helpers.evaluation.yes_or_no import best_threshold, evaluate_ctr
 from gnnrec_helpers.models import (

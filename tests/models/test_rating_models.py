@@ -284,7 +284,7 @@ def test_the_epoch_with_the_smallest_error_is_kept(split: Split) -> None:
     assert history.best == min(measured) < measured[-1]
     assert history.best_epoch == measured.index(min(measured)) + 1
     assert len(history.epochs) == history.best_epoch + 4
-    assert evaluate_ratings(model, split, "validation")["rmse"] == history.best
+    assert evaluate_ratings(model, split, part="validation")["rmse"] == history.best
     assert f"best validation rmse {history.best:.4f} in epoch" in repr(history)
 
 

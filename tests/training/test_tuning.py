@@ -120,7 +120,7 @@ def test_a_trained_model_and_how_it_is_built_once_more(movielens_split: Split) -
     again = found.refit(movielens_split)
     value = evaluate(again, movielens_split, part="validation")["recall@20"]
     assert value == found.value
-    with_validation = found.refit(movielens_split.refit())
+    with_validation = found.refit(movielens_split.without_validation())
     assert evaluate(with_validation, movielens_split)["recall@20"] > 0.02
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 
 from ... import datasets
-from ...data.interactions import Split
+from ...data.splits import Split
 from ...evaluation.ranking import METRICS, evaluate
-from ...models import ItemKNN, Popularity, Recommender, frozen_score
+from ...models import ItemKNN, Popularity, Recommender
 from ...serving.retrieval import rank
 from .claims import as_array
 from .exercises import checker, off_by
@@ -59,14 +59,14 @@ def _coverage(answer: Callable[[Recommender, Split, int], float]) -> str | None:
     split = datasets.load("movielens-small").interactions.binarize(4.0).split(seed=3)
     everyone = np.arange(split.train.num_users)
     for model, k in ((Popularity(split.train), 5), (ItemKNN(split.train), 20)):
-        lists = rank(frozen_score(model), everyone, k, [split.train]).items
+        lists = rank(model.scorer(), everyone, k, [split.train]).items
         right = len(np.unique(lists)) / split.train.num_items
         given = float(answer(model, split, k))
         if abs(given - right) < 1e-6:
             continue
         if abs(given - len(np.unique(lists))) < 1e-9:
             return "That is a number of items; a share of all items is asked for."
-        unmasked = rank(frozen_score(model), everyone, k).items
+        unmasked = rank(model.scorer(), everyone, k).items
         if abs(given - len(np.unique(unmasked)) / split.train.num_items) < 1e-9:
             return "Train items must not be in the lists: do not use exclude=()."
         if given > 1:

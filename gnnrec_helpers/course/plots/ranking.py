@@ -9,7 +9,8 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
-from ...data.interactions import Interactions, Split, position
+from ...data.interactions import Interactions, position
+from ...data.splits import Split
 from .style import ACCENT, CYCLE, GOOD, GREY, INK, ITEM, PAPER, USER, bare, canvas
 
 

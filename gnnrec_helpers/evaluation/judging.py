@@ -1,0 +1,64 @@
+"""What a model may be asked: pairs that it was not built from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ..data import Interactions, Part, Split
+from ..models.recommender import check_recommender
+from ..serving.retrieval import check_labels
+
+
+def held_out_pairs(
+    model: object,
+    split: Split,
+    part: Part,
+    check: Callable[[object], None] = check_recommender,
+) -> Interactions:
+    """The pairs of a part, if this model can be judged on them.
+
+    Parameters
+    ----------
+    model : object
+    split : Split
+    part : {"test", "validation"}
+    check : function
+        Refuses a model that cannot answer what it will be asked.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If `split` is no split or has no such part, or if the model does not answer what it is
+        asked, has other users or items, or was built from pairs that it is asked to find.
+    """
+    if not isinstance(split, Split):
+        raise TypeError(
+            f"A Split is needed, not {type(split).__name__}: Interactions.split() makes one."
+        )
+    if isinstance(model, type):
+        raise TypeError(
+            f"{model.__name__} is a class: a model is needed, such as "
+            f"{model.__name__}(split.train)."
+        )
+    check(model)
+    held_out = split.held_out(part)
+    built_from = getattr(model, "interactions", None)
+    check_labels(model, built_from, held_out)
+    if isinstance(built_from, Interactions) and built_from is not split.train:
+        seen = int(built_from.contains(held_out.user_index, held_out.item_index).sum())
+        if seen:
+            raise ValueError(
+                f"{type(model).__name__} was built from {seen:,} of the {len(held_out):,} pairs "
+                f"that it is asked to find in {part}: build it from split.train."
+            )
+    return held_out
+
+
+def check_named(named: object, baseline: str | None = None, what: str = "models") -> None:
+    """Refuse what is no mapping of names, an empty one, and a baseline that is not in it."""
+    if not isinstance(named, Mapping):
+        raise TypeError(f"`{what}` must be a mapping of names, not {type(named).__name__}.")
+    if not named:
+        raise ValueError(f"`{what}` is empty: at least one is needed.")
+    if baseline is not None and baseline not in named:
+        raise ValueError(f"baseline={baseline!r}: choose one of {', '.join(map(repr, named))}.")
