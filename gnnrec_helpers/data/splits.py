@@ -259,11 +259,13 @@ def _empty_part(name: str, shares: Mapping[str, float], largest: int, within: st
     needed = 1 + bisect.bisect_left(range(1, 2**53), True, key=holds_out)
     helps = ["a larger share"]
     if within == "user":
-        helps += ["a share of all pairs together (within='all')"] * (name != "share")
-        who = f"no user has the {needed:,} interactions that it takes (the most are {largest:,})"
+        why = f"no user has the {needed:,} interactions that it takes (the most are {largest:,})"
+        if name != "share":
+            helps.append("within='all' (a share of all pairs together)")
     else:
-        who = f"it takes {needed:,} interactions, and there are {largest:,}"
-    helps += ["validation=0"] * (name == "validation")
-    return f"{name}={shares[name]:g} would hold out nothing: {who}. What helps is " + (
-        ", or ".join(helps) + "."
+        why = f"it takes {needed:,} interactions and there are {largest:,}"
+    if name == "validation":
+        helps.append("validation=0")
+    return (
+        f"{name}={shares[name]:g} would hold out nothing, since {why}: pass {' or '.join(helps)}."
     )

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import gzip
-import itertools
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable
-from fractions import Fraction
+from dataclasses import replace
 from pathlib import Path
 
 import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gnnrec_helpers import Interactions, Split
+from gnnrec_helpers import Interactions
 from gnnrec_helpers.data.interactions import position, positions
-from gnnrec_helpers.data.splits import merge
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
 read = Interactions.from_frame
@@ -57,7 +55,6 @@ def complaint(call: Callable[[], object], error: type[Exception] = ValueError) -
 # ---------------------------------------------------------------------- strategies
 whole = st.integers(-5, 40)
 text = st.text(max_size=4)
-few_users = st.integers(0, 3)
 
 
 @st.composite
@@ -74,6 +71,119 @@ def tables(draw: st.DrawFn, most: int = 40, users: st.SearchStrategy | None = No
 
 def built(rows: list[tuple]) -> Interactions:
     return read(table(rows), rating="rating", timestamp="timestamp")
+
+
+# ---------------------------------------------------------------------- the constructor
+def arrays_of(part: Interactions, order: np.ndarray) -> dict[str, np.ndarray]:
+    names = ("user_index", "item_index", "rating", "timestamp")
+    return {name: getattr(part, name)[order] for name in names}
+
+
+@few
+@given(tables(), st.randoms(use_true_random=False))
+def test_pairs_in_any_order_are_the_same_interactions(rows: list[tuple], random) -> None:
+    right = built(rows)
+    order = list(range(len(right)))
+    random.shuffle(order)
+    again = Interactions(users=right.users, items=right.items, **arrays_of(right, np.array(order)))
+    assert_same(again, right)
+    assert_same(replace(right, **arrays_of(right, np.array(order))), right)
+
+
+@few
+@given(
+    st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=30),
+)
+def test_repeated_pairs_are_refused_with_their_number(pairs: list[tuple]) -> None:
+    users, items = np.array(pairs).T
+    labels = pd.Index(list("abcde")), pd.RangeIndex(5)
+    repeated = len(pairs) - len(set(pairs))
+    if not repeated:
+        assert len(Interactions(users, items, *labels)) == len(pairs)
+        return
+    message = complaint(lambda: Interactions(users, items, *labels))
+    assert message.startswith(f"{repeated} of {len(pairs)} pairs are repeated")
+    user, item = min(pair for pair, count in Counter(pairs).items() if count > 1)
+    assert f"user {'abcde'[user]!r} with item {item}:" in message
+    assert "from_frame keeps one of each" in message
+
+
+def test_arrays_that_are_right_are_kept_and_may_be_read_only() -> None:
+    columns = [np.array([0, 0, 1]), np.array([0, 2, 1]), np.array([1.0, 2, 3]), np.array([7, 8, 9])]
+    for column in columns:
+        column.setflags(write=False)
+    user, item, rating, time = columns
+    found = Interactions(user, item, pd.RangeIndex(2), pd.RangeIndex(3), rating, time)
+    assert found.user_index is user
+    assert found.item_index is item
+    assert found.rating is rating
+    assert found.timestamp is time
+
+
+def test_narrower_types_are_widened() -> None:
+    found = Interactions(
+        np.array([0, 1], np.int32),
+        np.array([1, 0], np.uint8),
+        pd.RangeIndex(2),
+        pd.RangeIndex(2),
+        np.array([4, 5]),
+        np.array([7, 8], np.int32),
+    )
+    types = [getattr(found, name).dtype for name in ("user_index", "item_index", "timestamp")]
+    assert types == [np.int64] * 3
+    assert found.rating.dtype == np.float64
+    assert rows_of(found) == [(0, 1, 4.0, 7), (1, 0, 5.0, 8)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "error", "parts"),
+    [
+        ({"user_index": np.array([0, 2])}, ValueError, ["user_index holds 2", "2 users", "0 to 1"]),
+        ({"item_index": np.array([-1, 0])}, ValueError, ["item_index holds -1", "3 items"]),
+        ({"user_index": np.array([0.0, 1.0])}, TypeError, ["user_index", "float64", "int64"]),
+        ({"user_index": np.array([False, True])}, TypeError, ["user_index", "bool"]),
+        ({"item_index": np.array([0, 1], np.uint64)}, TypeError, ["item_index", "uint64"]),
+        ({"item_index": np.array(["0", "1"])}, TypeError, ["item_index", "int64 is needed"]),
+        ({"user_index": np.array([[0, 1]])}, ValueError, ["user_index", "(1, 2)"]),
+        ({"item_index": np.array([0])}, ValueError, ["item_index holds 1 values for 2 pairs"]),
+        ({"rating": np.array([1.0])}, ValueError, ["rating holds 1 values for 2 pairs"]),
+        ({"timestamp": np.array([1, 2, 3])}, ValueError, ["timestamp holds 3 values for 2 pairs"]),
+        ({"rating": np.array([1.0, np.nan])}, ValueError, ["rating", "no finite numbers"]),
+        ({"rating": np.array(["1", "2"])}, TypeError, ["rating", "float64 is needed"]),
+        ({"timestamp": np.array([1.5, 2.5])}, TypeError, ["timestamp", "float64", "int64"]),
+        ({"users": ["a", "b"]}, TypeError, ["users", "pandas.Index", "list"]),
+        ({"items": pd.Index(["x", "y", "x"])}, ValueError, ["items", "'x'", "more than once"]),
+    ],
+)
+def test_what_the_constructor_refuses(changed: dict, error: type[Exception], parts: list) -> None:
+    right = {
+        "user_index": np.array([0, 1]),
+        "item_index": np.array([1, 0]),
+        "users": pd.Index(["a", "b"]),
+        "items": pd.RangeIndex(3),
+    }
+    message = complaint(lambda: Interactions(**right | changed), error)
+    assert [part for part in parts if part not in message] == []
+    message = complaint(lambda: replace(Interactions(**right), **changed), error)
+    assert [part for part in parts if part not in message] == []
+
+
+def test_no_pairs_at_all() -> None:
+    nothing = Interactions([], [], pd.Index([]), pd.Index([]))  # type: ignore[arg-type]
+    assert len(nothing) == 0
+    assert nothing.user_index.dtype == nothing.item_index.dtype == np.int64
+    assert nothing.contains(np.zeros(0, np.int64), np.zeros(0, np.int64)).tolist() == []
+
+
+@few
+@given(tables(), st.data())
+def test_contains_is_membership_in_a_set(rows: list[tuple], data: st.DataObject) -> None:
+    part = built(rows)
+    pairs = set(zip(part.user_index.tolist(), part.item_index.tolist(), strict=True))
+    users = data.draw(st.lists(st.integers(0, part.num_users - 1), min_size=1))
+    items = data.draw(st.lists(st.integers(-1, part.num_items - 1), min_size=1))
+    found = part.contains(np.array(users)[:, None], np.array(items))
+    assert found.tolist() == [[(user, item) in pairs for item in items] for user in users]
 
 
 # ---------------------------------------------------------------------- from and to tables
@@ -462,10 +572,40 @@ def test_select_keeps_the_index_space(rows: list[tuple], data: st.DataObject) ->
 
 @few
 @given(tables(), st.data())
+def test_positions_are_a_set(rows: list[tuple], data: st.DataObject) -> None:
+    everything = built(rows)
+    positions = data.draw(st.lists(st.integers(0, len(rows) - 1), max_size=60))
+    found = everything.select(np.array(positions))
+    assert rows_of(found) == [sorted(rows)[place] for place in sorted(set(positions))]
+    mask = np.isin(np.arange(len(rows)), positions)
+    assert_same(found, everything.select(mask))
+    assert_same(found, everything.select(positions))
+
+
+@pytest.mark.parametrize(
+    ("keep", "error", "parts"),
+    [
+        (np.ones(9, bool), ValueError, ["9 entries", "10 pairs"]),
+        (np.zeros(0, bool), ValueError, ["0 entries", "10 pairs"]),
+        ([3, 10], ValueError, ["Position 10", "10 pairs"]),
+        ([-1, 3], ValueError, ["Position -1", "start at 0"]),
+        ([0.0, 1.0], TypeError, ["mask or positions", "float64"]),
+        (np.zeros((2, 2), int), TypeError, ["shape (2, 2)"]),
+        (3, TypeError, ["shape ()"]),
+        (["a"], TypeError, ["mask or positions"]),
+    ],
+)
+def test_what_select_refuses(toy: Interactions, keep, error: type[Exception], parts: list) -> None:
+    message = complaint(lambda: toy.select(keep), error)
+    assert [part for part in parts if part not in message] == []
+
+
+@few
+@given(tables(), st.data())
 def test_compact_takes_unused_labels_off_the_lists(rows: list[tuple], data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.sampled_from(range(len(rows))), min_size=1, unique=True))
     kept = [sorted(rows)[place] for place in sorted(chosen)]
-    assert_same(built(rows).select(np.sort(chosen)).compact(), built(kept))
+    assert_same(built(rows).select(np.array(chosen)).compact(), built(kept))
 
 
 @few
@@ -540,269 +680,3 @@ def test_k_core_is_networkx_s(pairs: set[tuple], k: int) -> None:
         core
     )
     assert len(found) == core.number_of_edges()
-
-
-# ---------------------------------------------------------------------- splits
-sixteenths = st.integers(1, 15).map(lambda n: n / 16)  # exact in binary, so halves are halves
-
-
-@st.composite
-def shares(draw: st.DrawFn) -> tuple[float, float]:
-    test = draw(st.integers(1, 15))
-    return test / 16, draw(st.integers(0, 15 - test)) / 16
-
-
-def half_up(count: int, share: float) -> int:
-    return int(count * Fraction(share) + Fraction(1, 2))
-
-
-def parts_of(split: Split) -> list[Interactions]:
-    return [part for part in (split.train, split.validation, split.test) if part is not None]
-
-
-def numbers_of(count: int, wanted: tuple[float, float]) -> list[int]:
-    """How many of `count` rows are for train, validation and test."""
-    num_test = min(half_up(count, wanted[0]), count - 1)
-    num_validation = min(half_up(count, wanted[1]), count - 1 - num_test)
-    return [count - num_test - num_validation, num_validation, num_test]
-
-
-def lacks_a_part(counts: Iterable[int], wanted: tuple[float, float]) -> bool:
-    """Is test empty, or validation although it is asked for?"""
-    _, num_validation, num_test = np.sum([numbers_of(n, wanted) for n in counts], axis=0)
-    return num_test == 0 or (wanted[1] > 0 and num_validation == 0)
-
-
-@few
-@given(tables(users=few_users), shares(), st.integers(0, 3), st.sampled_from(["random", "time"]))
-def test_split_cuts_every_user_s_rows_in_the_documented_shares(
-    rows: list[tuple], wanted: tuple[float, float], seed: int, by: str
-) -> None:
-    everything = built(rows)
-    if lacks_a_part(everything.user_degrees().tolist(), wanted):
-        message = complaint(lambda: everything.split(*wanted, seed=seed, by=by))
-        assert "would hold out nothing: no user has the" in message
-        return
-    split = everything.split(*wanted, seed=seed, by=by)
-    parts = parts_of(split)
-    assert sorted(row for part in parts for row in rows_of(part)) == sorted(rows)
-    assert (split.validation is None) == (wanted[1] == 0)
-    for part in parts:
-        assert part.users.equals(everything.users)
-        assert part.items.equals(everything.items)
-        assert rows_of(part) == sorted(rows_of(part))
-    for user, degree in enumerate(everything.user_degrees().tolist()):
-        numbers = numbers_of(degree, wanted)
-        numbers = numbers if wanted[1] else [numbers[0], numbers[2]]
-        assert [part.user_degrees()[user] for part in parts] == numbers
-        assert numbers[0] >= 1
-
-
-@few
-@given(tables(users=few_users), shares())
-def test_split_by_time_holds_out_the_latest(rows: list[tuple], wanted: tuple[float, float]) -> None:
-    assume(not lacks_a_part(built(rows).user_degrees().tolist(), wanted))
-    split = built(rows).split(*wanted, by="time")
-    for earlier, later in zip(parts_of(split), parts_of(split)[1:], strict=False):
-        for user in range(split.train.num_users):
-            last = earlier.timestamp[earlier.user_index == user]
-            first = later.timestamp[later.user_index == user]
-            assert not len(first) or not len(last) or last.max() < first.min()
-
-
-@few
-@given(tables(), shares(), st.integers(0, 3), st.sampled_from(["random", "time"]))
-def test_split_within_all_cuts_the_whole_in_the_documented_shares(
-    rows: list[tuple], wanted: tuple[float, float], seed: int, by: str
-) -> None:
-    everything = built(rows)
-    if lacks_a_part([len(rows)], wanted):
-        message = complaint(lambda: everything.split(*wanted, seed=seed, by=by, within="all"))
-        assert f"interactions, and there are {len(rows)}" in message
-        return
-    parts = parts_of(everything.split(*wanted, seed=seed, by=by, within="all"))
-    assert sorted(row for part in parts for row in rows_of(part)) == sorted(rows)
-    numbers = numbers_of(len(rows), wanted)
-    assert [len(part) for part in parts] == (numbers if wanted[1] else [numbers[0], numbers[2]])
-    for part in parts:
-        assert part.users.equals(everything.users)
-        assert part.items.equals(everything.items)
-        assert rows_of(part) == sorted(rows_of(part))
-    if by == "time":  # nothing held out is earlier than what is learnt from
-        for earlier, later in itertools.pairwise(part for part in parts if len(part)):
-            assert earlier.timestamp.max() <= later.timestamp.min()
-
-
-def test_a_split_within_all_is_fair_to_pairs_not_to_users() -> None:
-    """Over seeds, each pair is held out as often as any other: that of a loner, too."""
-    pairs = [("loner", 0), *(("ana", item) for item in range(9))]
-    everything = read(table(pairs))
-    times: Counter[tuple] = Counter()
-    for seed in range(400):
-        split = everything.split(test=0.3, validation=0.2, seed=seed, within="all")
-        times.update(pairs_of(split.test))
-    assert sum(times.values()) == 3 * 400
-    # 120 expected, with a standard deviation of 9
-    assert all(80 < times[pair] < 160 for pair in pairs)
-
-
-@few
-@given(
-    tables(users=few_users),
-    shares(),
-    st.sampled_from(["user", "all"]),
-    st.randoms(use_true_random=False),
-)
-def test_the_same_seed_gives_the_same_split_whatever_the_order_of_rows(
-    rows: list[tuple], wanted: tuple[float, float], within: str, random
-) -> None:
-    counts = built(rows).user_degrees().tolist() if within == "user" else [len(rows)]
-    assume(not lacks_a_part(counts, wanted))
-    one = built(rows).split(*wanted, seed=5, within=within)
-    random.shuffle(rows)
-    other = built(rows).split(*wanted, seed=5, within=within)
-    for part, same in zip(parts_of(one), parts_of(other), strict=True):
-        assert_same(part, same)
-
-
-def test_another_seed_gives_another_split(movielens: Interactions) -> None:
-    tests = [set(pairs_of(movielens.split(seed=seed).test)) for seed in (0, 1)]
-    assert len(tests[0]) == len(tests[1])
-    assert len(tests[0] & tests[1]) / len(tests[0]) == pytest.approx(0.2, abs=0.01)
-
-
-@pytest.mark.parametrize(
-    ("degree", "train", "validation", "test"),
-    [(1, 1, 0, 0), (2, 2, 0, 0), (3, 2, 0, 1), (5, 3, 1, 1), (8, 5, 1, 2), (20, 14, 2, 4)],
-)
-def test_a_tenth_and_a_fifth_by_hand(degree: int, train: int, validation: int, test: int) -> None:
-    pairs = [("ana", item) for item in range(degree)] + [("ben", item) for item in range(20)]
-    split = read(table(pairs)).split(0.2, 0.1)
-    assert [part.user_degrees()[0] for part in parts_of(split)] == [train, validation, test]
-
-
-@pytest.mark.parametrize(
-    ("degree", "shares", "needed", "helps"),
-    [
-        (4, {"test": 0.2, "validation": 0.1}, "validation=0.1 would", ["the 5 ", "validation=0."]),
-        (2, {"test": 0.2, "validation": 0.0}, "test=0.2 would", ["the 3 ", "within='all'"]),
-        (9, {"test": 0.05, "validation": 0.2}, "test=0.05 would", ["the 10 ", "the most are 9"]),
-        (3, {"test": 0.5, "validation": 0.2}, "validation=0.2 would", ["the 4 "]),
-        (15, {"test": 0.9, "validation": 0.05}, "validation=0.05 would", ["the 16 "]),
-        (1, {"test": 0.9, "validation": 0}, "test=0.9 would", ["the 2 "]),
-    ],
-)
-def test_a_part_that_would_be_empty_is_refused(
-    degree: int, shares: dict[str, float], needed: str, helps: list[str]
-) -> None:
-    """One interaction more of one user, and there is something to hold out."""
-
-    def shop(most: int) -> Interactions:
-        return read(table([(user, item) for user in range(3) for item in range(most - user)]))
-
-    message = complaint(lambda: shop(degree).split(**shares))
-    assert message.startswith(needed)
-    assert [part for part in helps if part not in message] == []
-    assert len(shop(degree + 1).split(**shares).test) > 0
-
-
-def test_shares_that_are_far_too_small_are_refused_at_once(toy: Interactions) -> None:
-    assert "the 500,000,000 interactions" in complaint(lambda: toy.split(test=1e-9))
-    assert "it takes 5 interactions" in complaint(
-        lambda: toy.select([0, 1]).split(validation=0.1, test=0.3, within="all")
-    )
-
-
-def test_a_user_with_one_pair_stays_in_train_and_is_reported() -> None:
-    pairs = [("loner", 0), *(("ana", item) for item in range(10))]
-    split = read(table(pairs)).split(test=0.5, validation=0.2)
-    assert ("loner", 0) in pairs_of(split.train)
-    assert repr(split) == (
-        "Split(4 train, 2 validation, 5 test pairs of 2 users and 10 items; "
-        "1 users without test items)"
-    )
-
-
-@pytest.mark.parametrize(
-    ("arguments", "parts"),
-    [
-        ({"test": 0}, ["test=0", "between 0 and 1"]),
-        ({"test": 1.0}, ["test=1.0", "between 0 and 1"]),
-        ({"test": -0.1}, ["test=-0.1"]),
-        ({"test": float("nan")}, ["test=nan"]),
-        ({"validation": -0.1}, ["validation=-0.1", "from 0 up to 1"]),
-        ({"validation": 1}, ["validation=1"]),
-        ({"test": 0.5, "validation": 0.5}, ["test=0.5", "validation=0.5", "under 1"]),
-        ({"by": "date"}, ["by='date'", "'random' or 'time'"]),
-        ({"within": "item"}, ["within='item'", "'user' or 'all'"]),
-        ({"by": "time"}, ["by='time'", "timestamps"]),
-        ({"test": "2023-06-01"}, ["test='2023-06-01'", "a share"]),
-        ({"validation": None}, ["validation=None", "a share"]),
-        ({"validation": True}, ["validation=True", "a share"]),
-        ({"seed": -1}, ["seed=-1", "at least 0"]),
-    ],
-)
-def test_bad_arguments_of_split(toy: Interactions, arguments: dict, parts: list[str]) -> None:
-    message = complaint(lambda: toy.split(**arguments))
-    assert [part for part in parts if part not in message] == []
-
-
-def test_a_seed_is_a_whole_number(toy: Interactions) -> None:
-    for seed in (None, "0", 0.5):
-        message = complaint(lambda seed=seed: toy.split(0.4, 0, seed=seed), TypeError)
-        assert message == f"seed={seed!r}: a whole number is needed."
-
-
-@few
-@given(tables(users=few_users), sixteenths, sixteenths, st.integers(0, 3))
-def test_validation_is_taken_from_train_and_given_back(
-    rows: list[tuple], test: float, share: float, seed: int
-) -> None:
-    assume(not lacks_a_part(built(rows).user_degrees().tolist(), (test, 0)))
-    published = built(rows).split(test, validation=0.0)
-    if lacks_a_part(published.train.user_degrees().tolist(), (share, 0)):
-        message = complaint(lambda: published.with_validation(share, seed=seed))
-        assert f"share={share:g} would hold out nothing: no user has the" in message
-        return
-    split = published.with_validation(share, seed=seed)
-    assert split.test is published.test
-    assert sorted(rows_of(split.train) + rows_of(split.validation)) == rows_of(published.train)
-    for user, degree in enumerate(published.train.user_degrees()):
-        held = min(half_up(degree, share), degree - 1)
-        assert split.validation.user_degrees()[user] == held
-    joined = split.without_validation()
-    assert joined.validation is None
-    assert joined.test is published.test
-    assert_same(joined.train, published.train)
-    assert joined.without_validation() is joined
-    with pytest.warns(DeprecationWarning, match=r"now called Split\.without_validation"):
-        assert joined.refit() is joined
-
-
-def test_with_validation_complains(toy: Interactions) -> None:
-    assert "already" in complaint(lambda: toy.split(within="all").with_validation())
-    bare = toy.split(test=0.4, validation=0.0)
-    for share in (0, 1, -0.5, "half"):
-        assert f"share={share!r}" in complaint(lambda share=share: bare.with_validation(share))
-
-
-def test_the_parts_of_a_split_need_one_index_space(toy: Interactions) -> None:
-    part, others = toy.select(np.arange(3)), toy.select(np.arange(3, 10))
-    assert "same users and items" in complaint(lambda: Split(others, None, part.compact()))
-    assert "same users and items" in complaint(lambda: Split(others, part.compact(), part))
-    assert "validation" not in repr(Split(others, None, part))
-
-
-@few
-@given(tables(), st.data())
-def test_merge_joins_what_was_parted(rows: list[tuple], data: st.DataObject) -> None:
-    mask = data.draw(st.lists(st.booleans(), min_size=len(rows), max_size=len(rows)))
-    everything, mask = built(rows), np.array(mask, bool)
-    assert_same(merge(everything.select(mask), everything.select(~mask)), everything)
-
-
-def test_merge_forgets_ratings_that_one_side_lacks() -> None:
-    everything = built([(1, 1, 2.0, 7), (1, 2, 3.0, 8)])
-    first, second = everything.select([0]), everything.select([1])
-    bare = Interactions(second.user_index, second.item_index, second.users, second.items)
-    assert rows_of(merge(bare, first)) == [(1, 1), (1, 2)]

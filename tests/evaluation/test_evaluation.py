@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import statistics
 from collections import Counter
 from collections.abc import Iterable
 
@@ -13,12 +12,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import sem, t, ttest_rel
 from sklearn.metrics import average_precision_score, ndcg_score, recall_score
 from torch import Tensor
 
-from gnnrec_helpers import Interactions, Split, compare, datasets, evaluate, models
-from gnnrec_helpers.evaluation.comparison import compare_users
+from gnnrec_helpers import Interactions, Split, datasets, evaluate, models
 from gnnrec_helpers.evaluation.ranking import METRICS, evaluate_items, evaluate_users
 
 ALL = tuple(METRICS)
@@ -383,104 +380,7 @@ def test_what_is_found_item_by_item() -> None:
     assert table["found@5"].sum() > 0
 
 
-# ---------------------------------------------------------------------- side by side
-def test_compare_recomputed() -> None:
-    split = datasets.load("movielens-small").interactions.k_core(30, 50).binarize(4.0).split(seed=3)
-    both = {
-        "popular": models.Popularity(split.train),
-        "neighbours": models.ItemKNN(split.train, neighbours=20),
-    }
-    table = compare(both, split, k=10)
-    assert table.index.tolist() == ["popular", "neighbours"]
-    assert table.index.name == "model"
-    assert list(table) == ["recall@10", "± recall@10", "ndcg@10", "± ndcg@10"]
-    parts = (split.train, split.validation, split.test)
-    train, validation, test = (
-        [set(row) for row in np.split(part.item_index, np.cumsum(part.user_degrees())[:-1])]
-        for part in parts
-    )
-    for name, model in both.items():
-        scores = model.score(torch.arange(split.train.num_users)).tolist()
-        values: dict[str, list[float]] = {"recall": [], "ndcg": []}
-        for user, wanted in enumerate(test):
-            if wanted:
-                row = by_loops(ranking(scores[user], train[user] | validation[user]), wanted, 10)
-                for metric in values:
-                    values[metric].append(row[metric])
-        for metric, column in values.items():
-            assert table.loc[name, f"{metric}@10"] == pytest.approx(
-                statistics.fmean(column), abs=1e-9
-            )
-            half = t.ppf(0.975, len(column) - 1) * statistics.stdev(column) / math.sqrt(len(column))
-            assert table.loc[name, f"± {metric}@10"] == pytest.approx(half, abs=1e-9)
-
-
-def test_compare_on_validation() -> None:
-    split = split_of([[TRAIN, VALIDATION, TEST], [VALIDATION, TRAIN, TEST]])
-    table = compare({"it": Table([[0, 1, 0], [0, 0, 1]])}, split, k=1, part="validation")
-    assert table.loc["it", "recall@1"] == 1 / 2  # user 0 found hers, user 1 did not
-    assert table.loc["it", "± recall@1"] == pytest.approx(
-        t.ppf(0.975, 1) * math.sqrt(1 / 2) / math.sqrt(2)
-    )
-
-
-def test_compare_with_a_baseline_is_paired() -> None:
-    split = datasets.load("movielens-small").interactions.binarize(4.0).split(seed=3)
-    both = {"popular": models.Popularity(split.train), "knn": models.ItemKNN(split.train)}
-    table = compare(both, split, k=10, baseline="popular")
-    users = {name: evaluate_users(model, split, 10) for name, model in both.items()}
-    test = ttest_rel(users["knn"]["recall@10"], users["popular"]["recall@10"])
-    low, high = test.confidence_interval(0.95)
-    assert table.loc["knn", "Δ recall@10"] == pytest.approx((low + high) / 2)
-    assert table.loc["knn", "± Δ recall@10"] == pytest.approx((high - low) / 2, rel=5e-3)
-    assert table.loc["knn", "p recall@10"] == pytest.approx(test.pvalue)
-    assert table.loc["popular", "± Δ ndcg@10"] == 0
-    assert np.isnan(table.loc["popular", "p ndcg@10"])
-    with pytest.raises(ValueError, match=r"baseline='nobody': choose one of 'popular', 'knn'"):
-        compare(both, split, k=10, baseline="nobody")
-
-
-def test_several_seeds_are_judged_by_the_mean_of_each_user() -> None:
-    split = datasets.load("movielens-small").interactions.binarize(4.0).split(seed=3)
-    seeds = [models.MatrixFactorization(split.train, 8, seed=seed) for seed in range(3)]
-    table = compare({"mf": seeds, "popular": models.Popularity(split.train)}, split, baseline="mf")
-    found = [evaluate_users(model, split)["ndcg@20"] for model in seeds]
-    popular = evaluate_users(models.Popularity(split.train), split)["ndcg@20"]
-    means = np.mean(found, axis=0)
-    assert table.loc["mf", "ndcg@20"] == pytest.approx(means.mean())
-    low, high = t.interval(0.95, len(means) - 1, means.mean(), sem(means))
-    half = (high - low) / 2
-    assert table.loc["mf", "± ndcg@20"] == pytest.approx(half)
-    over_seeds = statistics.stdev(float(one.mean()) for one in found)
-    assert table.loc["mf", "sd ndcg@20"] == pytest.approx(over_seeds)
-    assert np.isnan(table.loc["popular", "sd ndcg@20"])
-    assert table.loc["popular", "p ndcg@20"] == pytest.approx(ttest_rel(popular, means).pvalue)
-
-
-def test_few_users_have_wide_intervals_and_one_has_none() -> None:
-    columns = {"one": [0.1, 0.4, 0.5], "other": [0.0, 0.2, 0.5]}
-    tables = {name: [pd.DataFrame({"recall@5": column})] for name, column in columns.items()}
-    table = compare_users(tables, baseline="other")
-    one, other = map(np.array, columns.values())
-    paired = ttest_rel(one, other)
-    low, high = paired.confidence_interval(0.95)
-    assert table.loc["one", "Δ recall@5"] == pytest.approx((low + high) / 2)
-    assert table.loc["one", "± Δ recall@5"] == pytest.approx((high - low) / 2)
-    assert table.loc["one", "p recall@5"] == pytest.approx(paired.pvalue)
-    alone = {name: [seeds[0].iloc[:1]] for name, seeds in tables.items()}
-    table = compare_users(alone, baseline="other")
-    assert table.loc["one", "recall@5"] == 0.1
-    assert table.loc["one", ["± recall@5", "± Δ recall@5", "p recall@5"]].isna().all()
-
-
-def test_seeds_of_different_splits_have_different_users() -> None:
-    one = pd.DataFrame({"recall@5": [0.0, 1.0]}, index=["ana", "ben"])
-    other = pd.DataFrame({"recall@5": [0.5, 0.25]}, index=["ben", "cid"])
-    table = compare_users({"it": [one, other]})  # ana 0, ben .75, cid .25
-    assert table.loc["it", "recall@5"] == pytest.approx(1 / 3)
-    assert table.loc["it", "sd recall@5"] == pytest.approx(statistics.stdev([0.5, 0.375]))
-
-
+# ---------------------------------------------------------------------- models
 def test_an_embedding_model_is_judged_by_its_own_scores() -> None:
     likes = datasets.load("toy").interactions
     split = likes.split(test=0.5, validation=0.0, seed=0)
