@@ -63,6 +63,8 @@ def evaluate_ctr(
     >>> round(found["auc"], 2)
     0.81
     """
+    if isinstance(threshold, bool) or not isinstance(threshold, (int, float, np.number)):
+        raise TypeError(f"threshold={threshold!r}: a number is needed.")
     positive, negative = _asked(model, split, part, seed)
     return {
         "auc": _area(positive, negative),

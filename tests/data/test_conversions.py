@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import networkx as nx
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,6 +20,9 @@ from gnnrec_helpers.data.conversions import (
     to_networkx,
 )
 from gnnrec_helpers.data.side_graphs import KnowledgeGraph, SocialGraph
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
 labels = st.one_of(
@@ -98,6 +104,32 @@ def test_all_three_graphs_and_back() -> None:
         np.testing.assert_array_equal(social.source, data.social.source)
         np.testing.assert_array_equal(social.target, data.social.target)
         pd.testing.assert_frame_equal(knowledge.to_frame(), data.knowledge.to_frame())
+
+
+def edges(source: list[int], target: list[int]) -> HeteroData:
+    """Users "a" and "b", items "x" and "y"."""
+    from torch_geometric.data import HeteroData
+
+    data = HeteroData()
+    data["user"].labels, data["item"].labels = ["a", "b"], ["x", "y"]
+    data["user"].num_nodes = data["item"].num_nodes = 2
+    data["user", "likes", "item"].edge_index = torch.tensor([source, target])
+    return data
+
+
+def test_edges_may_come_in_any_order() -> None:
+    table, _, _ = from_hetero_data(edges([1, 0, 0], [0, 1, 0]))
+    assert table.to_frame().to_numpy().tolist() == [["a", "x"], ["a", "y"], ["b", "x"]]
+
+
+def test_edges_that_are_repeated_or_have_no_node_are_refused() -> None:
+    twice = edges([0, 1, 0, 1], [0, 1, 0, 1])
+    with pytest.raises(ValueError, match=r"2 of 4 pairs are repeated, such as user 'a' with"):
+        from_hetero_data(twice)
+    table, _, _ = from_hetero_data(twice.coalesce())
+    assert len(table) == 2
+    with pytest.raises(ValueError, match="user_index holds 9; with 2 users"):
+        from_hetero_data(edges([0, 9], [0, 1]))
 
 
 def test_other_users_or_items_are_refused(toy: Interactions) -> None:

@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import sem, t, ttest_rel
 from test_evaluation import TEST, TRAIN, VALIDATION, Table, by_loops, ranking, split_of
 
@@ -64,7 +66,7 @@ def test_compare_with_a_baseline_is_paired() -> None:
     test = ttest_rel(users["knn"]["recall@10"], users["popular"]["recall@10"])
     low, high = test.confidence_interval(0.95)
     assert table.loc["knn", "Δ recall@10"] == pytest.approx((low + high) / 2)
-    assert table.loc["knn", "± Δ recall@10"] == pytest.approx((high - low) / 2, rel=5e-3)
+    assert table.loc["knn", "± Δ recall@10"] == pytest.approx((high - low) / 2)
     assert table.loc["knn", "p recall@10"] == pytest.approx(test.pvalue)
     assert table.loc["popular", "± Δ ndcg@10"] == 0
     assert np.isnan(table.loc["popular", "p ndcg@10"])
@@ -89,20 +91,64 @@ def test_several_seeds_are_judged_by_the_mean_of_each_user() -> None:
     assert table.loc["popular", "p ndcg@20"] == pytest.approx(ttest_rel(popular, means).pvalue)
 
 
-def test_few_users_have_wide_intervals_and_one_has_none() -> None:
-    columns = {"one": [0.1, 0.4, 0.5], "other": [0.0, 0.2, 0.5]}
-    tables = {name: [pd.DataFrame({"recall@5": column})] for name, column in columns.items()}
-    table = compare_users(tables, baseline="other")
-    one, other = map(np.array, columns.values())
+values = st.floats(0, 1).map(lambda value: round(value, 3))
+
+
+@given(st.lists(st.tuples(values, values), min_size=2, max_size=12))
+@settings(deadline=None, derandomize=True)
+def test_intervals_and_p_are_scipy_s_for_few_users_too(pairs: list[tuple[float, float]]) -> None:
+    one, other = np.array(pairs).T
+    result = compare_users(table_of(one=one, other=other), baseline="other")
+    for name, column in (("one", one), ("other", other)):
+        assert result.loc[name, "recall@5"] == pytest.approx(column.mean())
+        if len(set(column)) > 1:
+            low, high = t.interval(0.95, len(column) - 1, column.mean(), sem(column))
+            assert result.loc[name, "± recall@5"] == pytest.approx((high - low) / 2)
+    if len(set((one - other).round(6))) == 1:
+        return
     paired = ttest_rel(one, other)
     low, high = paired.confidence_interval(0.95)
-    assert table.loc["one", "Δ recall@5"] == pytest.approx((low + high) / 2)
-    assert table.loc["one", "± Δ recall@5"] == pytest.approx((high - low) / 2)
-    assert table.loc["one", "p recall@5"] == pytest.approx(paired.pvalue)
-    alone = {name: [seeds[0].iloc[:1]] for name, seeds in tables.items()}
-    table = compare_users(alone, baseline="other")
-    assert table.loc["one", "recall@5"] == 0.1
-    assert table.loc["one", ["± recall@5", "± Δ recall@5", "p recall@5"]].isna().all()
+    assert result.loc["one", "Δ recall@5"] == pytest.approx((low + high) / 2)
+    assert result.loc["one", "± Δ recall@5"] == pytest.approx((high - low) / 2)
+    assert result.loc["one", "p recall@5"] == pytest.approx(paired.pvalue)
+
+
+def table_of(**columns: list[float] | np.ndarray) -> dict[str, list[pd.DataFrame]]:
+    return {name: [pd.DataFrame({"recall@5": column})] for name, column in columns.items()}
+
+
+def test_one_user_says_nothing_of_others() -> None:
+    result = compare_users(table_of(one=[0.5], other=[0.25]), baseline="other")
+    assert result.loc["one", "recall@5"] == 0.5
+    assert result.loc["one", "Δ recall@5"] == 0.25
+    assert result.loc["one", ["± recall@5", "± Δ recall@5", "p recall@5"]].isna().all()
+
+
+def test_two_users_have_one_degree_of_freedom() -> None:
+    result = compare_users(table_of(one=[0.0, 1.0]))
+    # by the tangent, which is the quantile of Student's t then: the standard error is 1/2
+    assert result.loc["one", "± recall@5"] == pytest.approx(math.tan(math.pi * 0.475) / 2)
+
+
+def test_the_same_difference_for_everybody_is_no_chance() -> None:
+    result = compare_users(
+        table_of(one=[0.75, 0.5, 1.0], other=[0.5, 0.25, 0.75]), baseline="other"
+    )
+    assert result.loc["one", "± Δ recall@5"] == 0
+    assert result.loc["one", "p recall@5"] == 0
+    assert np.isnan(result.loc["other", "p recall@5"])
+
+
+def test_differences_are_those_of_users_with_both_values() -> None:
+    one = pd.DataFrame({"recall@5": [0.1, 0.4, 0.5, 0.9]}, index=list("abcd"))
+    other = pd.DataFrame({"recall@5": [0.0, 0.2, 0.5, 0.3]}, index=list("bcde"))
+    result = compare_users({"one": [one], "other": [other]}, baseline="other")
+    columns = (table["recall@5"].reindex(list("abcde")) for table in (one, other))
+    paired = ttest_rel(*columns, nan_policy="omit")
+    low, high = paired.confidence_interval(0.95)
+    assert result.loc["one", "Δ recall@5"] == pytest.approx((low + high) / 2)
+    assert result.loc["one", "± Δ recall@5"] == pytest.approx((high - low) / 2)
+    assert result.loc["one", "p recall@5"] == pytest.approx(paired.pvalue)
 
 
 def test_seeds_of_different_splits_have_different_users() -> None:
@@ -111,3 +157,45 @@ def test_seeds_of_different_splits_have_different_users() -> None:
     table = compare_users({"it": [one, other]})  # ana 0, ben .75, cid .25
     assert table.loc["it", "recall@5"] == pytest.approx(1 / 3)
     assert table.loc["it", "sd recall@5"] == pytest.approx(statistics.stdev([0.5, 0.375]))
+
+
+# ---------------------------------------------------------------------- refusals
+def test_nothing_is_judged_before_everything_is_checked() -> None:
+    judged: list[int] = []
+
+    class Watched(Table):
+        def score(self, users: torch.Tensor) -> torch.Tensor:
+            judged.append(len(users))
+            return super().score(users)
+
+    split = split_of([[TRAIN, VALIDATION, TEST], [VALIDATION, TRAIN, TEST]])
+    good, leaky = Watched(np.eye(2, 3)), Watched(np.eye(2, 3))
+    leaky.interactions = split.test  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match=r"baseline='nobody': choose one of 'good'"):
+        compare({"good": good}, split, baseline="nobody")
+    with pytest.raises(ValueError, match="built from 2 of the 2 pairs"):
+        compare({"good": good, "leaky": [good, leaky]}, split)
+    for wrong in ("model", 3, [], None):
+        with pytest.raises(TypeError, match=r"models\['wrong'\] must be a model with a method"):
+            compare({"good": good, "wrong": wrong}, split)  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match="`models` must be a mapping of names, not list"):
+        compare([good], split)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="`models` is empty"):
+        compare({}, split)
+    assert judged == []
+    assert len(compare({"good": good, "two": [good, good]}, split)) == 2
+
+
+def test_tables_that_cannot_be_compared() -> None:
+    table = pd.DataFrame({"recall@5": [0.0, 1.0]})
+    with pytest.raises(TypeError, match=r"tables\['it'\] must be a list of tables"):
+        compare_users({"it": table})  # type: ignore[dict-item]
+    with pytest.raises(TypeError, match=r"tables\['it'\] must be a list of tables"):
+        compare_users({"it": [{"recall@5": 0.5}]})  # type: ignore[list-item]
+    with pytest.raises(ValueError, match=r"tables\['it'\] is empty"):
+        compare_users({"it": []})
+    other = table.rename(columns={"recall@5": "recall@10"})
+    with pytest.raises(ValueError, match=r"tables\['b'\] holds other metrics than recall@5"):
+        compare_users({"a": [table], "b": [other]})
+    with pytest.raises(ValueError, match=r"baseline='c': choose one of 'a'"):
+        compare_users({"a": [table]}, baseline="c")

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.stats import binom
 from tables import interactions
 from torch import Tensor
 
 from gnnrec_helpers import Interactions, Split, evaluate, models
 from gnnrec_helpers.evaluation import metric_audit
-from gnnrec_helpers.evaluation.metric_audit import audit
+from gnnrec_helpers.evaluation.metric_audit import DEFINITIONS, audit
 
 
 class Table:
@@ -66,6 +68,87 @@ def test_every_definition_by_hand() -> None:
     assert len(set(table["order"])) == 2  # which of the two is better depends on the definition
     assert len(table) == len(expected) + 2
     assert table.index.names == ["metric", "divided by"]
+
+
+def by_loops(hits: list[bool], relevant: int) -> dict[tuple[str, str], float]:
+    """Every definition for one user, from the ranks of her hits."""
+    k = len(hits)
+    ranks = [rank for rank, hit in enumerate(hits, 1) if hit]
+    gained = sum(1 / math.log2(rank + 1) for rank in ranks)
+    precisions = sum(number / rank for number, rank in enumerate(ranks, 1))
+
+    def best(count: int) -> float:
+        return sum(1 / math.log2(rank + 1) for rank in range(1, count + 1))
+
+    return {
+        ("recall", "relevant"): len(ranks) / relevant,
+        ("recall", "min(relevant, k)"): len(ranks) / min(relevant, k),
+        ("ndcg", "best list of k"): gained / best(min(relevant, k)),
+        ("ndcg", "best list of any length"): gained / best(relevant),
+        ("ndcg", "best order of the hits"): gained / best(len(ranks)) if ranks else 0,
+        ("ndcg", "nothing (DCG)"): gained,
+        ("map", "min(relevant, k)"): precisions / min(relevant, k),
+        ("map", "relevant"): precisions / relevant,
+        ("map", "hits"): precisions / len(ranks) if ranks else 0,
+    }
+
+
+@given(st.integers(1, 6), st.data())
+@settings(deadline=None, derandomize=True)
+def test_every_definition_by_loops(k: int, data: st.DataObject) -> None:
+    lists = st.lists(st.booleans(), min_size=k, max_size=k)
+    hits = data.draw(st.lists(lists, min_size=1, max_size=5))
+    relevant = [sum(row) + data.draw(st.integers(0 if any(row) else 1, 9)) for row in hits]
+    expected = [by_loops(row, count) for row, count in zip(hits, relevant, strict=True)]
+    assert list(DEFINITIONS) == list(expected[0])
+    for name, of_each_user in DEFINITIONS.items():
+        values = of_each_user(np.array(hits), np.array(relevant))
+        np.testing.assert_allclose(values, [row[name] for row in expected], err_msg=name)
+
+
+# a user with items 0 (train), 1 (validation) and 2 (test); 3, 4 and 5 are no concern of hers
+CANDIDATES = Split(
+    *(interactions(np.eye(1, 6, place)) for place in range(3))  # type: ignore[arg-type]
+)
+
+
+@pytest.mark.parametrize(
+    ("part", "scores", "rank"),
+    [
+        # when test is judged, train and validation are no candidates
+        ("test", [9, 8, 5, 1, 1, 1], 1),
+        ("test", [9, 8, 5, 6, 1, 1], 2),
+        ("test", [9, 8, 5, 6, 7, 6], 4),
+        # when validation is judged train is none, but test is one
+        ("validation", [9, 5, 1, 1, 1, 1], 1),
+        ("validation", [9, 5, 8, 1, 1, 1], 2),
+        ("validation", [9, 5, 8, 6, 1, 7], 4),
+    ],
+)
+def test_whom_an_item_alone_is_ranked_with(part: str, scores: list[float], rank: int) -> None:
+    found = [
+        audit({"it": Table([scores])}, CANDIDATES, k=k, part=part, negatives=1).loc[
+            (f"hit rate@{k}, an item alone", "among all"), "it"
+        ]
+        for k in range(1, 5)
+    ]
+    assert found == [float(k >= rank) for k in range(1, 5)]
+
+
+@pytest.mark.parametrize(
+    ("part", "drawn"),
+    [("test", {3, 4, 5}), ("validation", {2, 3, 4, 5})],
+    ids=["test", "validation"],
+)
+def test_whom_it_is_drawn_with(part: str, drawn: set[int]) -> None:
+    """An item that scores more than the held-out one makes a difference only if it is drawn."""
+    held_out = {"test": 2, "validation": 1}[part]
+    for better in set(range(6)) - {held_out}:
+        scores = [0.0] * 6
+        scores[held_out], scores[better] = 5, 9
+        table = audit({"it": Table([scores])}, CANDIDATES, k=1, part=part, negatives=200)
+        first = table.loc[("hit rate@1, an item alone", "among 200 drawn"), "it"]
+        assert first == (0 if better in drawn else 1), better
 
 
 def test_a_list_without_hits_is_worth_nothing() -> None:

@@ -1,0 +1,321 @@
+"""What may be judged, and how: no leak, the right part, evaluation mode, pairs in any order."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gnnrec_helpers import Interactions, Split, evaluate, models, recommend
+from gnnrec_helpers.evaluation import (
+    audit,
+    best_threshold,
+    compare,
+    compare_ratings,
+    evaluate_ctr,
+    evaluate_items,
+    evaluate_ratings,
+    evaluate_users,
+    rating_errors,
+)
+
+
+class Answers:
+    """Scores and ratings from a table; built from some interactions, as far as anybody knows."""
+
+    def __init__(self, table: np.ndarray, interactions: object = None) -> None:
+        self.table = torch.tensor(table, dtype=torch.float32)
+        self.interactions = interactions
+
+    def score(self, users: Tensor) -> Tensor:
+        return self.table[users]
+
+    def predict(self, users: Tensor, items: Tensor) -> Tensor:
+        return self.table[users, items]
+
+
+# each judges a model on a part of a split
+JUDGES: dict[str, Callable] = {
+    "evaluate": evaluate,
+    "evaluate_users": evaluate_users,
+    "evaluate_items": evaluate_items,
+    "compare": lambda model, split, **part: compare({"it": model}, split, **part),
+    "audit": lambda model, split, **part: audit({"it": model}, split, negatives=3, **part),
+    "evaluate_ratings": evaluate_ratings,
+    "rating_errors": rating_errors,
+    "compare_ratings": lambda model, split, **part: compare_ratings({"it": model}, split, **part),
+    "evaluate_ctr": evaluate_ctr,
+}
+every_judge = pytest.mark.parametrize("judge", JUDGES.values(), ids=JUDGES)
+
+
+@pytest.fixture(scope="module")
+def split() -> Split:
+    """Twelve users with about half of fifteen items, rated with one to five stars."""
+    generator = np.random.default_rng(0)
+    user, item = np.nonzero(generator.random((12, 15)) < 0.5)
+    rating = generator.integers(1, 6, len(user)).astype(float)
+    labels = pd.Index([f"u{number}" for number in range(12)]), pd.RangeIndex(15)
+    return Interactions(user, item, *labels, rating).split(test=0.3, validation=0.2, seed=1)
+
+
+@pytest.fixture(scope="module")
+def table() -> np.ndarray:
+    return np.random.default_rng(1).uniform(1, 5, (12, 15))
+
+
+# ---------------------------------------------------------------------- leaks
+@every_judge
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_a_model_is_not_asked_for_what_it_was_built_from(
+    judge: Callable, part: str, split: Split, table: np.ndarray
+) -> None:
+    held_out = split.held_out(part)
+    some = held_out.select(np.arange(3))
+    sizes = {len(held_out): held_out, 3: some}
+    for count, known in sizes.items():
+        with pytest.raises(ValueError, match=f"Answers was built from {count} of the") as caught:
+            judge(Answers(table, known), split, part=part)
+        assert str(caught.value) == (
+            f"Answers was built from {count} of the {len(held_out)} pairs that it is asked to find "
+            f"in {part}: build it from split.train."
+        )
+    judge(Answers(table, split.train), split, part=part)
+    judge(Answers(table), split, part=part)
+    judge(Answers(table, "what it was built from"), split, part=part)
+
+
+@every_judge
+def test_validation_may_be_known_when_test_is_judged(
+    judge: Callable, split: Split, table: np.ndarray
+) -> None:
+    refitted = Answers(table, split.without_validation().train)
+    judge(refitted, split)
+    judge(refitted, split.without_validation())
+    with pytest.raises(ValueError, match=f"built from {len(split.validation)} of the"):
+        judge(refitted, split, part="validation")
+
+
+@every_judge
+def test_interactions_of_other_labels_are_refused(
+    judge: Callable, split: Split, table: np.ndarray
+) -> None:
+    others = Interactions(
+        split.train.user_index, split.train.item_index, split.train.users + "x", split.train.items
+    )
+    with pytest.raises(ValueError, match="different users"):
+        judge(Answers(table, others), split)
+
+
+def test_a_threshold_is_not_chosen_on_what_was_learnt(split: Split, table: np.ndarray) -> None:
+    best_threshold(Answers(table, split.train), split)
+    with pytest.raises(ValueError, match="asked to find in validation"):
+        best_threshold(Answers(table, split.validation), split)
+
+
+@pytest.mark.parametrize("kind", [models.ItemKNN, models.UserKNN])
+def test_neighbours_that_have_seen_test_are_refused(kind, movielens: Interactions) -> None:
+    likes = movielens.binarize(4.0).k_core(5, 5)
+    split = likes.split()
+    honest = evaluate(kind(split.train), split)["recall@20"]
+    assert honest == pytest.approx({"ItemKNN": 0.241, "UserKNN": 0.237}[kind.__name__], abs=5e-4)
+    total = len(split.test)
+    with pytest.raises(ValueError, match=f"built from {total:,} of the {total:,} pairs"):
+        evaluate(kind(likes), split)
+    refitted = evaluate(kind(split.without_validation().train), split)["recall@20"]
+    assert honest < refitted < honest + 0.03
+
+
+# ---------------------------------------------------------------------- the right numbers
+def test_pairs_in_any_order_give_the_same_numbers(movielens_split: Split) -> None:
+    """As scikit-learn's train_test_split returns positions, and as other libraries have edges."""
+    generator = np.random.default_rng(0)
+    train, validation, test = (
+        part.select(generator.permutation(len(part)))
+        for part in (movielens_split.train, movielens_split.validation, movielens_split.test)
+    )
+    order = generator.permutation(len(test))
+    by_hand = Interactions(test.user_index[order], test.item_index[order], test.users, test.items)
+    for parts in (
+        movielens_split,
+        Split(train, validation, test),
+        Split(train, validation, by_hand),
+    ):
+        recall = evaluate(models.ItemKNN(parts.train), parts)["recall@20"]
+        assert recall == pytest.approx(0.2294, abs=5e-5)
+    lists = recommend(models.ItemKNN(train), train.users, k=5, exclude=train)
+    both = lists.merge(movielens_split.train.to_frame(), on=["user", "item"])
+    assert len(lists) == 5 * train.num_users
+    assert len(both) == 0
+
+
+@pytest.mark.parametrize("part", ["test", "validation"])
+def test_the_part_that_is_named_is_judged(part: str, split: Split, table: np.ndarray) -> None:
+    """Who knows the answers to one part is perfect there, and there only."""
+    answers = split.held_out(part)
+    oracle = Answers(answers.to_csr().toarray())
+    stars = Answers(answers.to_csr(answers.rating).toarray())
+    other = "validation" if part == "test" else "test"
+    users = len(np.unique(answers.user_index))
+    most = int(answers.user_degrees().max())
+
+    assert evaluate(oracle, split, most, part=part)["recall@" + str(most)] == 1
+    assert evaluate(oracle, split, most, part=other)["recall@" + str(most)] < 1
+    by_user = evaluate_users(oracle, split, 1, part=part, metrics=["precision"])
+    assert by_user["precision@1"].tolist() == [1] * users
+    by_item = evaluate_items(oracle, split, most, part=part)
+    assert by_item["held_out"].tolist() == answers.item_degrees().tolist()
+    assert by_item[f"found@{most}"].tolist() == answers.item_degrees().tolist()
+    both = compare({"it": oracle}, split, k=most, part=part)
+    assert both.loc["it", f"recall@{most}"] == 1
+    audited = audit({"it": oracle}, split, k=1, part=part, negatives=2)
+    assert audited.loc[("ndcg@1", "best list of k"), "it"] == 1
+    assert audited.loc[("hit rate@1, an item alone", "among all"), "it"] == 1
+    assert evaluate_ratings(stars, split, part=part) == {"mae": 0, "rmse": 0}
+    assert evaluate_ratings(stars, split, part=other)["mae"] > 1
+    assert (rating_errors(stars, split, part=part) == 0).all()
+    assert compare_ratings({"it": stars}, split, part=part).loc["it", "mae"] == 0
+    assert evaluate_ctr(oracle, split, part=part)["auc"] == 1
+    assert evaluate_ctr(oracle, split, part=other)["auc"] == 0.5  # nothing tells them apart
+
+
+# ---------------------------------------------------------------------- somebody else's modules
+class Foreign(nn.Module):
+    """A module with dropout, and a part of it that is kept in evaluation mode."""
+
+    def __init__(self, table: np.ndarray) -> None:
+        super().__init__()
+        self.cells = nn.Parameter(torch.tensor(table, dtype=torch.float32))
+        self.dropout = nn.Dropout(0.5)
+        self.fixed = nn.BatchNorm1d(1).eval()
+        self.seen: list[tuple[bool, bool, bool]] = []
+
+    def score(self, users: Tensor) -> Tensor:
+        scores = self.dropout(self.cells[users])
+        self.seen.append((self.training, self.dropout.training, scores.requires_grad))
+        return scores
+
+    def predict(self, users: Tensor, items: Tensor) -> Tensor:
+        return self.score(users)[torch.arange(len(users)), items]
+
+
+@every_judge
+def test_modules_are_judged_in_evaluation_mode(
+    judge: Callable, split: Split, table: np.ndarray
+) -> None:
+    model = Foreign(table)
+    expected = judge(Answers(table), split)
+    for _ in range(2):
+        result = judge(model, split)
+        if isinstance(result, dict):
+            assert result == expected
+        else:
+            np.testing.assert_array_equal(result, expected)
+    assert set(model.seen) == {(False, False, False)}
+    assert model.training
+    assert model.dropout.training
+    assert not model.fixed.training
+    model.eval()
+    judge(model, split)
+    assert not model.training
+
+
+def test_the_mode_is_put_back_after_an_error(split: Split, table: np.ndarray) -> None:
+    model = Foreign(np.full_like(table, np.nan))
+    with pytest.raises(ValueError, match="NaN"):
+        evaluate(model, split)
+    assert model.training
+    with pytest.raises(ValueError, match="NaN"):
+        evaluate_ratings(model, split)
+    assert model.training
+
+
+# ---------------------------------------------------------------------- wrong objects
+@every_judge
+def test_wrong_objects_are_refused_in_one_sentence(
+    judge: Callable, split: Split, table: np.ndarray
+) -> None:
+    model = Answers(table)
+    for no_split in (split.test, split.test.to_frame(), None, model):
+        with pytest.raises(TypeError, match=f"A Split is needed, not {type(no_split).__name__}"):
+            judge(model, no_split)
+    with pytest.raises(
+        TypeError, match=r"Answers is a class: a model is needed, such as Answers\("
+    ):
+        judge(Answers, split)
+    for no_model in ("model", split.train, None):
+        with pytest.raises(TypeError, match=r"has no|with a method score"):
+            judge(no_model, split)
+    with pytest.raises(ValueError, match="part='train': choose 'test' or 'validation'"):
+        judge(model, split, part="train")
+    with pytest.raises(ValueError, match=r"no validation part: see Split\.with_validation"):
+        judge(model, split.without_validation(), part="validation")
+    with pytest.raises(ValueError, match="The test part of the split is empty"):
+        judge(model, Split(split.train, split.validation, split.test.select([])))
+
+
+def test_a_table_of_that_name_is_no_method(split: Split, table: np.ndarray) -> None:
+    class Other:
+        score = predict = table
+
+    with pytest.raises(TypeError, match=r"Other has no method score\(users\)"):
+        evaluate(Other(), split)
+    with pytest.raises(TypeError, match="Other has no predict"):
+        evaluate_ratings(Other(), split)
+
+
+@pytest.mark.parametrize(
+    "judge", [evaluate, evaluate_users, evaluate_items, *(JUDGES[n] for n in ("compare", "audit"))]
+)
+def test_k_is_a_whole_number(judge: Callable, split: Split, table: np.ndarray) -> None:
+    asked: list[int] = []
+
+    class Watched(Answers):
+        def score(self, users: Tensor) -> Tensor:
+            asked.append(len(users))
+            return super().score(users)
+
+    for k in ("10", 10.0, None, True):
+        with pytest.raises(TypeError, match=f"k={k!r}: a whole number is needed"):
+            judge(Watched(table), split, k=k)
+    with pytest.raises(ValueError, match="k=0: at least 1 is needed"):
+        judge(Watched(table), split, k=0)
+    assert asked == []
+    assert judge(Watched(table), split, k=np.int64(3)) is not None
+
+
+def test_other_arguments_are_refused(split: Split, table: np.ndarray) -> None:
+    model = Answers(table)
+    with pytest.raises(TypeError, match="k='validation': a whole number"):
+        evaluate(model, split, "validation")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"metrics='recall': .* such as \['recall'\]"):
+        evaluate(model, split, metrics="recall")
+    with pytest.raises(TypeError, match="seed=None: a whole number"):
+        evaluate_ctr(model, split, seed=None)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="seed='0': a whole number"):
+        best_threshold(model, split, seed="0")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="threshold='high': a number"):
+        evaluate_ctr(model, split, threshold="high")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"negatives=1\.5: a whole number"):
+        audit({"it": model}, split, negatives=1.5)  # type: ignore[arg-type]
+
+
+def test_what_follows_the_split_is_named() -> None:
+    """But for the length of the lists where one model is judged."""
+    positional = {}
+    for judge in (
+        evaluate, evaluate_users, evaluate_items, compare, audit, evaluate_ratings, rating_errors,
+        compare_ratings, evaluate_ctr, best_threshold,
+    ):  # fmt: skip
+        parameters = inspect.signature(judge).parameters.values()
+        kinds = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+        positional[judge.__name__] = kinds[2:]
+    assert {name for name, names in positional.items() if names == ["k"]} == {
+        "evaluate", "evaluate_users", "evaluate_items",
+    }  # fmt: skip
+    assert all(names in ([], ["k"]) for names in positional.values())
