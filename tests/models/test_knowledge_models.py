@@ -244,7 +244,7 @@ def test_yes_or_no_is_sklearn_s(part: str, movielens_split: Split) -> None:
     split = movielens_split
     scores = np.random.default_rng(0).normal(size=(split.train.num_users, split.train.num_items))
     scores = scores.round(1)  # with ties
-    found = evaluate_ctr(Fixed(scores), split, part)  # type: ignore[arg-type]
+    found = evaluate_ctr(Fixed(scores), split, part=part)  # type: ignore[arg-type]
     held_out = getattr(split, part)
     known = {
         (u, i)
@@ -282,7 +282,7 @@ def test_the_threshold_is_the_best_on_validation(movielens_split: Split) -> None
     chosen = best_threshold(model, split)  # type: ignore[arg-type]
 
     def f1(threshold: float) -> float:
-        return evaluate_ctr(model, split, "validation", threshold=threshold)["f1"]  # type: ignore[arg-type]
+        return evaluate_ctr(model, split, part="validation", threshold=threshold)["f1"]  # type: ignore[arg-type]
 
     assert f1(chosen) == max(f1(value) for value in np.arange(-6, 8, 0.1) + 0.05)
     same = Fixed(np.ones_like(scores))  # nothing to tell apart: yes to all
@@ -293,10 +293,13 @@ def test_the_threshold_is_the_best_on_validation(movielens_split: Split) -> None
 def test_an_empty_part_is_refused(movielens_split: Split) -> None:
     train = movielens_split.train
     model = Fixed(np.zeros((train.num_users, train.num_items)))
+    nothing = Split(train, train.select([]), movielens_split.test)
     with pytest.raises(ValueError, match="validation part of the split is empty"):
-        evaluate_ctr(model, Split(train, None, movielens_split.test), "validation")  # type: ignore[arg-type]
+        evaluate_ctr(model, nothing, part="validation")  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="no validation part"):
+        evaluate_ctr(model, Split(train, None, movielens_split.test), part="validation")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="part='valid': choose 'test' or 'validation'"):
-        evaluate_ctr(model, movielens_split, "valid")  # type: ignore[arg-type]
+        evaluate_ctr(model, movielens_split, part="valid")  # type: ignore[arg-type]
 
 
 # ---------------------------------------------------------------------- bad input

@@ -306,7 +306,7 @@ def test_interactions_of_other_users_or_items_are_refused(likes: Interactions) -
     with pytest.raises(ValueError, match=r"different items \(5 and 5 labels\)"):
         recommend(model, ["Ana"], exclude=[likes, films])
     with pytest.raises(ValueError, match=r"different users \(3 and 5 labels\)"):
-        evaluate(models.Popularity(half.compact()), likes.split(seed=0))
+        evaluate(models.Popularity(half.compact()), likes.split(0.4, 0, seed=0))
 
 
 class Shared:

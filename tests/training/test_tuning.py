@@ -76,6 +76,8 @@ def test_the_test_part_is_never_looked_at() -> None:
     honest = found(split)
     pd.testing.assert_frame_equal(found(Guarded(split)), honest)  # type: ignore[arg-type]
     garbage = interactions(np.random.default_rng(1).random((40, 25)).round())
+    pairs = garbage.user_index, garbage.item_index
+    garbage = garbage.select(~(split.train.contains(*pairs) | split.validation.contains(*pairs)))
     assert (garbage.users.equals(split.train.users), len(garbage) > 0) == (True, True)
     pd.testing.assert_frame_equal(found(Split(split.train, split.validation, garbage)), honest)
     assert all(empty_tests)
@@ -225,7 +227,7 @@ def test_what_cannot_be_is_refused(toy: Interactions, tmp_path: Path) -> None:
         with pytest.raises(error, match=message):
             tune(**{**arguments, **changed})  # type: ignore[arg-type]
 
-    refused(ValueError, "no validation part", split=Split(toy, None, toy))
+    refused(ValueError, "no validation part", split=toy.split(0.4, validation=0))
     refused(ValueError, "trials=0: at least 1", trials=0)
     refused(ValueError, "No metric 'auc'; there are recall, ndcg", metric="auc")
     refused(ValueError, "`space` is empty", space={})
