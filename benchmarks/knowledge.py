@@ -40,7 +40,8 @@ from gnnrec_helpers.evaluation.ranking import compare_users, evaluate_users
 from gnnrec_helpers.evaluation.yes_or_no import best_threshold, evaluate_ctr
 from gnnrec_helpers.objectives import CrossEntropy, Objective, SampledSoftmax, SelfSupervised
 
-SEEDS, K, FEW, EPOCHS = range(5), 20, 5, 10
+SEEDS = range(5)
+K, FEW, EPOCHS = 20, 5, 10
 PARTS = {"yes or no": "lastfm-kg", "films": "movielens-small"}  # each on one data set
 PAIRWISE = ("KGCN", "RippleNet")  # see an item differently for every user: cross-entropy
 CLOSED = ("Popularity", "ItemKNN")  # nothing is chosen

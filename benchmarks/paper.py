@@ -223,7 +223,9 @@ def measure(data: str, names: Sequence[str], reuse_outdated: bool) -> None:
 
     for name in names or work:
         known = rows().get(name) if name in closed else None  # other rows are those of runs
-        if known is not None and (reuse_outdated or is_current(known["provenance"], now)):
+        if known is not None and (
+            reuse_outdated or is_current(known["provenance"], now["code"], [data])
+        ):
             continue
         row = {"provenance": now, **work[name]()}
         machine = describe(torch.get_num_threads(), [closed_forms], [data])
@@ -234,9 +236,8 @@ def measure(data: str, names: Sequence[str], reuse_outdated: bool) -> None:
 
 def tables(data: str, record: dict[str, Any], now: dict[str, Any]) -> str:
     """The report, and how many of the closed forms in it are of another version."""
-    rows = record["rows"].values()
-    pairs = [(row["provenance"], now) for row in rows if row["evaluation"] is not None]
-    warning = outdated(pairs)
+    closed = [r["provenance"] for r in record["rows"].values() if r["evaluation"] is not None]
+    warning = outdated(closed, [is_current(stored, now["code"], [data]) for stored in closed])
     return report(data, record) + (f"\nClosed forms: {warning}\n" if warning else "")
 
 

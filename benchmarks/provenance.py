@@ -37,26 +37,27 @@ def provenance(work: Sequence[Work], data: Sequence[str]) -> dict[str, Any]:
     return {
         "commit": commit(),
         "code": digest_of_code(*work),
-        "data": {name: digest_of_data(name) for name in data},
+        "data": digests_of_data(data),
         "processor": processor(),
         "torch": torch.__version__,
     }
 
 
-def is_current(stored: dict[str, Any], now: dict[str, Any]) -> bool:
-    """Were both made by the same code, on the same data as far as these are here now?"""
-    data = {name: digest for name, digest in now["data"].items() if digest is not None}
-    return stored["code"] == now["code"] and (stored["data"] or {}).items() >= data.items()
+def is_current(stored: dict[str, Any], code: str, data: Sequence[str]) -> bool:
+    """Was it made by this code, on these data sets as they are now?"""
+    return stored["code"] == code and all(
+        digest in (stored["data"].get(name), None) for name, digest in digests_of_data(data).items()
+    )
 
 
-def outdated(pairs: Sequence[tuple[dict[str, Any], dict[str, Any]]]) -> str:
-    """How many runs, given as stored and as made now, are not current; empty if none is."""
-    commits = [stored["commit"] for stored, now in pairs if not is_current(stored, now)]
+def outdated(stored: Sequence[dict[str, Any]], current: Sequence[bool]) -> str:
+    """How many of these runs are not current, and whose they are; empty if all are current."""
+    commits = [run["commit"] for run, now in zip(stored, current, strict=True) if not now]
     if not commits:
         return ""
     counts = ", ".join(f"{name}: {commits.count(name)}" for name in dict.fromkeys(commits))
     return (
-        f"{len(commits)} of {len(pairs)} runs were made by an earlier version of the code, or on "
+        f"{len(commits)} of {len(stored)} runs were made by an earlier version of the code, or on "
         f"other data ({counts})."
     )
 
@@ -91,15 +92,19 @@ def processor() -> str:
 
 
 # ---------------------------------------------------------------------- data
+def digests_of_data(names: Sequence[str]) -> dict[str, str | None]:
+    return {name: digest_of_data(name) for name in names}
+
+
 @cache
 def digest_of_data(name: str) -> str | None:
     """Which interactions, split and graphs a data set has, in a few letters; None if it is absent.
 
-    What needs an absent data set fails by itself.
+    An absent data set says nothing against a stored run, and a new run fails by itself.
     """
     try:
         data = datasets.load(name)
-    except FileNotFoundError:
+    except OSError:  # no file, or no network to download it
         return None
     parts = [data.interactions, data.social, data.knowledge]
     if data.split is not None:
@@ -176,8 +181,9 @@ def _defined(node: ast.stmt) -> set[str]:
         return {node.name}
     if isinstance(node, ast.ImportFrom):
         return {alias.asname or alias.name for alias in node.names}
-    return {
-        part.id
-        for part in ast.walk(node)
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
-    }
+    targets: list[ast.expr] = []
+    if isinstance(node, ast.Assign):
+        targets = node.targets
+    elif isinstance(node, ast.AnnAssign):
+        targets = [node.target]
+    return {part.id for to in targets for part in ast.walk(to) if isinstance(part, ast.Name)}

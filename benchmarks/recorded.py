@@ -13,7 +13,7 @@ from typing import Any
 
 import machine
 from machine import RESULTS, describe, load, store
-from provenance import digest_of_code, digest_of_data, is_current, outdated, provenance
+from provenance import digest_of_code, digests_of_data, is_current, outdated, provenance
 
 from gnnrec_helpers.course.records import Run
 
@@ -95,7 +95,8 @@ class Recorded:
     def outdated(self) -> str:
         """How many stored runs were made by other code or on other data; empty if none was."""
         runs = self.stored.values()
-        return outdated([(run["provenance"], self._provenance(run["job"])) for run in runs])
+        current = [self._is_current(run) for run in runs]
+        return outdated([run["provenance"] for run in runs], current)
 
     def _add(self, job: Job, result: Result, at_once: int) -> None:
         if digest_of_code(self.work) != self.origin["code"]:
@@ -103,7 +104,8 @@ class Recorded:
                 "The code was changed while the benchmark ran, so it is unknown which version the "
                 "last run measured: start again."
             )
-        run: Run = {"job": job, "result": result, "provenance": self._provenance(job)}
+        origin = {**self.origin, "data": digests_of_data(self.data(job))}
+        run: Run = {"job": job, "result": result, "provenance": origin}
         if "users" in result:
             run["users"] = result.pop("users")
         with self._locked():
@@ -120,10 +122,7 @@ class Recorded:
         self.stored: dict[str, Run] = {key(run["job"]): run for run in record["runs"]}
 
     def _is_current(self, run: Run) -> bool:
-        return is_current(run["provenance"], self._provenance(run["job"]))
-
-    def _provenance(self, job: Job) -> dict[str, Any]:
-        return {**self.origin, "data": {name: digest_of_data(name) for name in self.data(job)}}
+        return is_current(run["provenance"], self.origin["code"], self.data(run["job"]))
 
     def _is_reusable(self, name: str) -> bool:
         run = self.stored.get(name)

@@ -37,7 +37,8 @@ from gnnrec_helpers.evaluation.ranking import compare_users, evaluate_users, par
 from gnnrec_helpers.objectives import BPR, SampledSoftmax, SelfSupervised
 from gnnrec_helpers.training.tuning import Between, tune
 
-SEEDS, K, TRIALS, EPOCHS = range(3), 20, 10, 24
+SEEDS = range(3)
+K, TRIALS, EPOCHS = 20, 10, 24
 PARTS = ("league", "ablation")
 Build = Callable[..., models.Recommender]
 

@@ -32,7 +32,8 @@ from gnnrec_helpers.course.records import Run, select
 from gnnrec_helpers.evaluation.ranking import evaluate_users
 from gnnrec_helpers.objectives import Objective, SampledSoftmax, SelfSupervised
 
-DECAYS, SEEDS, K = (0.025, 0.05), range(5), 10
+DECAYS, SEEDS = (0.025, 0.05), range(5)
+K = 10
 OWN: dict[str, tuple[str, tuple[float, ...]]] = {  # each model's own setting
     "LightGCN": ("layers", (1, 2, 3)),
     "SocialLightGCN": ("friend_weight", (0.1, 0.3, 1.0)),

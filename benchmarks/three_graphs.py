@@ -45,7 +45,8 @@ from gnnrec_helpers.course.records import Run, select
 from gnnrec_helpers.evaluation.ranking import compare_users, evaluate_items, evaluate_users
 from gnnrec_helpers.objectives import SampledSoftmax
 
-DECAYS, SEEDS, K = (0.025, 0.05, 0.1), range(5), 10
+DECAYS, SEEDS = (0.025, 0.05, 0.1), range(5)
+K = 10
 WEIGHTS = (0.1, 0.3, 1.0)
 OWN: dict[str, tuple[str, tuple[float, ...]]] = {  # each model's own setting
     "listens": ("layers", (1, 2, 3)),

@@ -5,11 +5,14 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pytest
+
+from gnnrec_helpers import SocialGraph, datasets
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 SCRIPT = '''
@@ -31,6 +34,11 @@ def run(job):
 
 def report(record):
     return f"{CAPTION}: {len(record['runs'])}\\n"
+
+
+JOBS = [FACTOR for FACTOR in range(2)]
+if __name__ == "__main__":
+    FACTOR = run(JOBS[0])
 '''
 
 
@@ -99,6 +107,7 @@ def test_runs_are_kept_until_their_code_changes(
     # neither words nor tables are what is measured
     edit(script, '"""Twice the number."""', '"""The number, doubled."""  # and a comment')
     edit(script, '"runs"', '"jobs"')
+    edit(script, "range(2)", "range(3)")
     edit(package / "models/lightgcn.py", "What is in", "All about")
     edit(package / "course/plots.py", "NUMBER = 1", "NUMBER = 2")
     edit(package / "__init__.py", "NUMBER = 1", "NUMBER = 2")
@@ -152,7 +161,7 @@ def test_a_run_on_other_data_is_made_again(
     before = record()
     first = before.run([job(3)])
     assert set(before.stored) == {'{"number": 3, "seed": 0}'}
-    monkeypatch.setattr(modules[0], "digest_of_data", lambda name: "other")
+    monkeypatch.setattr(modules[1], "digest_of_data", lambda name: "other")
     assert record().run([job(3)]) != first
 
 
@@ -160,7 +169,7 @@ def test_data_that_is_absent_now_has_not_changed(
     record: Callable[..., Any], modules: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = record().run([job(3)])
-    monkeypatch.setattr(modules[0], "digest_of_data", lambda name: None)
+    monkeypatch.setattr(modules[1], "digest_of_data", lambda name: None)
     assert record().run([job(3)]) == first
 
 
@@ -191,13 +200,20 @@ def test_a_run_says_where_it_comes_from(
     assert done.machine["runs at once"] == 1
 
 
+@pytest.mark.parametrize("error", [FileNotFoundError, ConnectionError])
+def test_data_that_cannot_be_loaded_has_no_digest(
+    modules: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    def load(name: str) -> None:
+        raise error(name)
+
+    monkeypatch.setattr(modules[1].datasets, "load", load)
+    assert modules[1].digest_of_data("a data set of nobody") is None
+
+
 def test_the_digest_of_data_follows_interactions_and_graphs(
     modules: tuple[Any, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from dataclasses import replace
-
-    from gnnrec_helpers import SocialGraph, datasets
-
     toy = datasets.load("toy")
     friends = pd.DataFrame(
         {"user": toy.interactions.users[:2], "friend": toy.interactions.users[2:4]}

@@ -78,8 +78,7 @@ def read(path: str | os.PathLike[str]) -> dict[str, Any]:
 def write(record: dict[str, Any], path: str | os.PathLike[str]) -> None:
     """Store a record so that :func:`read` gives it back.
 
-    Both files are written aside and then renamed: who reads meanwhile sees the old record or the
-    new one.
+    Both files are written aside and then renamed, so that none of them is ever half-written.
 
     Parameters
     ----------
@@ -116,6 +115,10 @@ def select(record: dict[str, Any], **job: Any) -> list[Run]:
     >>> select(record, model="MF")
     [{'job': {'model': 'MF', 'seed': 0}}, {'job': {'model': 'MF', 'seed': 1}}]
     """
+    for name in job:
+        if record["runs"] and not any(name in run["job"] for run in record["runs"]):
+            names = ", ".join(dict.fromkeys(name for run in record["runs"] for name in run["job"]))
+            raise ValueError(f"No job has a value {name!r}; there are {names}.")
     absent = object()
     runs = [
         run

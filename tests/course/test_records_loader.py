@@ -132,6 +132,11 @@ def test_runs_are_selected_by_their_jobs() -> None:
     assert records.select(record, model="MF", seed=1) == [runs[0]]
     assert records.select(record, trial=True) == [runs[1]]
     assert records.select(record, trial=None) == []  # runs without the value are not meant
+    assert records.select({"runs": []}, model="MF") == []
+    with pytest.raises(
+        ValueError, match="No job has a value 'modle'; there are model, seed, trial"
+    ):
+        records.select(record, modle="MF")
     with_users = [run for run in records.select(record) if "users" in run]
     tables = records.tables_of_users(with_users)
     assert list(tables) == ["EASE", "MF"]
