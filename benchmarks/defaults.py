@@ -17,7 +17,7 @@ from itertools import product
 from typing import Any
 
 import torch
-from machine import describe, spread, store
+from machine import describe, load, parser, spread, store
 from movielens_small import data
 
 from gnnrec_helpers import Split, datasets, evaluate, fit, models
@@ -39,15 +39,15 @@ def run(job: tuple[str, str, str, int]) -> dict[str, Any]:
     split = split_of(name)
     model = models.LightGCN(split.train, dim=64, layers=MODELS[model_name], seed=seed)
     history = fit(model, split, objective=LOSSES[loss], seed=seed, progress=False)
-    found = evaluate(model, split, k=20)
+    metrics = evaluate(model, split, k=20)
     return {
         "data": name,
         "model": model_name,
         "loss": loss,
         "seed": seed,
         "validation": history.best,
-        "recall": found["recall@20"],
-        "ndcg": found["ndcg@20"],
+        "recall": metrics["recall@20"],
+        "ndcg": metrics["ndcg@20"],
         "epochs": len(history.epochs),
         "seconds": sum(epoch["seconds"] for epoch in history.epochs),
     }
@@ -74,10 +74,15 @@ def report(record: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def main() -> None:
+def measure() -> dict[str, Any]:
     with ProcessPoolExecutor(2) as pool:
         runs = list(pool.map(run, product(DATA, MODELS, LOSSES, SEEDS)))
-    record = {"machine": describe(threads=1), "runs": runs}
+    return {"machine": describe(1, [run], DATA), "runs": runs}
+
+
+def main() -> None:
+    report_only = parser(__doc__).parse_args().report
+    record = load("defaults") if report_only else measure()
     store("defaults", record, report(record))
 
 

@@ -15,10 +15,12 @@ import sys
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
+from machine import describe, load, parser, store
 from sklearn.metrics import ndcg_score
 
 from gnnrec_helpers import Interactions, Split, evaluate
@@ -52,11 +54,11 @@ def seconds(work: Callable[[], object]) -> float:
 def import_seconds(name: str) -> float:
     """The median of five fresh interpreters."""
     code = f"import time; t = time.perf_counter(); import {name}; print(time.perf_counter() - t)"
-    found = [
+    times = [
         float(subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout)
         for _ in range(5)
     ]
-    return statistics.median(found)
+    return statistics.median(times)
 
 
 def interactions(users: np.ndarray, items: np.ndarray) -> Interactions:
@@ -105,7 +107,7 @@ def beside_ranx(
     ]
 
 
-def main() -> None:
+def measure() -> dict[str, Any]:
     generator = np.random.default_rng(0)
     scores = generator.standard_normal((USERS, ITEMS)).astype(np.float32)
     held_out = generator.random((USERS, ITEMS)) < FOUND / ITEMS
@@ -142,10 +144,20 @@ def main() -> None:
     rows += beside_ranx(scores, held_out, judged, metrics, ours)
     rows.append(("torch", "import", import_seconds("torch")))
     rows.append(("gnnrec_helpers", "import", import_seconds("gnnrec_helpers")))
-    print(f"{torch.get_num_threads()} thread(s)")
-    print("| package | work | seconds |\n|---|---|---|")
-    for package, work, spent in rows:
-        print(f"| {package} | {work} | {spent:.3f} |")
+    return {"machine": describe(torch.get_num_threads(), [measure]), "rows": rows}
+
+
+def report(record: dict[str, Any]) -> str:
+    lines = [f"{record['machine']['threads per run']} thread(s)", ""]
+    lines += ["| package | work | seconds |", "|---|---|---|"]
+    lines += [f"| {package} | {work} | {spent:.3f} |" for package, work, spent in record["rows"]]
+    return "\n".join(lines) + "\n"
+
+
+def main() -> None:
+    report_only = parser(__doc__).parse_args().report
+    record = load("evaluation_and_import") if report_only else measure()
+    store("evaluation_and_import", record, report(record))
 
 
 if __name__ == "__main__":

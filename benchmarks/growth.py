@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from machine import RESULTS, describe, spread, store
+from machine import describe, load, parser, spread, store
 
 from gnnrec_helpers import Interactions, datasets, fit, models
 from gnnrec_helpers.engine.memory import reuse_freed_memory
@@ -76,7 +76,7 @@ def one_size(edges: int, kind: str) -> dict[str, float]:
     optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=True)
     objective = BPR()
     nodes = train.num_users + train.num_items
-    found: dict[str, float] = {"edges": edges, "nodes": nodes, "build": built}
+    measured: dict[str, float] = {"edges": edges, "nodes": nodes, "build": built}
     for name, batch_size in (("fixed", 2048), ("growing", edges * 2048 // 810_128)):
         seconds = []
         for batch, _ in zip(PairSampler(train, batch_size).epoch(0), range(STEPS), strict=False):
@@ -85,10 +85,10 @@ def one_size(edges: int, kind: str) -> dict[str, float]:
             objective(model, batch).backward()
             optimizer.step()
             seconds.append(time.process_time() - started)
-        found[name] = statistics.median(seconds[2:])
-        found[f"{name} epoch"] = found[name] * edges / batch_size
-    found["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-    return found
+        measured[name] = statistics.median(seconds[2:])
+        measured[f"{name} epoch"] = measured[name] * edges / batch_size
+    measured["peak"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return measured
 
 
 def quality(job: tuple[int, float, int]) -> dict[str, float]:
@@ -136,8 +136,8 @@ def report(record: dict[str, Any]) -> str:
                 f"{row['peak'] / 1e9:.2f} |"
             )
         names = ("build", "fixed", "fixed epoch", "growing", "growing epoch", "peak")
-        found = " | ".join(f"{exponent(rows, name):.2f}" for name in names)
-        lines += [f"| **exponent** | | {found} |", ""]
+        exponents = " | ".join(f"{exponent(rows, name):.2f}" for name in names)
+        lines += [f"| **exponent** | | {exponents} |", ""]
         edges, peaks = ([row[key] for row in rows] for key in ("edges", "peak"))
         each, base = np.polyfit(edges, peaks, 1)
         lines += [
@@ -175,19 +175,23 @@ def in_a_process(edges: int, kind: str) -> dict[str, float]:
 
 
 def main() -> None:
-    if sys.argv[1:] == ["--report"]:  # the tables again, from the stored runs
-        record = json.loads((RESULTS / "growth.json").read_text(encoding="utf-8"))
-        store("growth", record, report(record))
+    arguments = parser(__doc__)
+    arguments.add_argument("--size", nargs=2, metavar=("EDGES", "KIND"), help="one graph, as JSON")
+    given = arguments.parse_args()
+    if given.size:
+        edges, kind = given.size
+        print(json.dumps(one_size(int(edges), kind)))
         return
-    if sys.argv[1:2] == ["--size"]:
-        print(json.dumps(one_size(int(sys.argv[2]), sys.argv[3])))
-        return
-    record = {
-        "machine": describe(threads=1),
+    record = load("growth") if given.report else measure()
+    store("growth", record, report(record))
+
+
+def measure() -> dict[str, Any]:
+    return {
+        "machine": describe(1, [one_size, quality], ["movielens-small"]),
         "graphs": {kind: [in_a_process(size, kind) for size in SIZES] for kind in KINDS},
         "quality": largest_batch(),
     }
-    store("growth", record, report(record))
 
 
 if __name__ == "__main__":

@@ -24,24 +24,26 @@ from __future__ import annotations
 
 import itertools
 import statistics
-import sys
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from machine import spread
-from recorded import Found, Job, Recorded
+from recorded import Job, Recorded, Result, main
 from torch import Tensor, nn
 
 from gnnrec_helpers import Interactions, KnowledgeGraph, Split, datasets, fit, models
+from gnnrec_helpers.course.records import Run, select, tables_of_users
 from gnnrec_helpers.evaluation.comparison import compare_users
 from gnnrec_helpers.evaluation.ranking import evaluate_users
 from gnnrec_helpers.evaluation.yes_or_no import best_threshold, evaluate_ctr
 from gnnrec_helpers.objectives import CrossEntropy, Objective, SampledSoftmax, SelfSupervised
 
-SEEDS, K, FEW, EPOCHS = range(5), 20, 5, 10
+SEEDS = range(5)
+K, FEW, EPOCHS = 20, 5, 10
+PARTS = {"yes or no": "lastfm-kg", "films": "movielens-small"}  # each on one data set
 PAIRWISE = ("KGCN", "RippleNet")  # see an item differently for every user: cross-entropy
 CLOSED = ("Popularity", "ItemKNN")  # nothing is chosen
 OWN: dict[str, tuple[str, tuple[Any, ...]]] = {  # each model's own setting
@@ -94,7 +96,9 @@ def build(
         return models.ItemKNN(train), None
     entropy, softmax = CrossEntropy(decay), SampledSoftmax(weight_decay=decay)
     if name == "KGCN":
-        return models.KGCN(train, facts, aggregator=own, seed=seed), entropy
+        return models.KGCN(
+            train, facts, aggregator=own.replace("neighbor", "neighbour"), seed=seed
+        ), entropy
     if name == "RippleNet":
         return models.RippleNet(train, facts, seed=seed), SelfSupervised(entropy, own)
     if name == "KGAT":
@@ -106,7 +110,7 @@ def build(
     return models.LightGCN(train, layers=own, seed=seed), softmax
 
 
-def run(job: Job) -> Found:
+def run(job: Job) -> Result:
     torch.set_num_threads(1)
     split, facts = data(job["part"], job["seed"])
     model, objective = build(job, split.train, facts)
@@ -115,11 +119,11 @@ def run(job: Job) -> Found:
 
 
 def yes_or_no(job: Job, model: models.Recommender, objective: Objective | None,
-              split: Split) -> Found:  # fmt: skip
+              split: Split) -> Result:  # fmt: skip
     best: dict[str, Any] = {"auc": -1.0}
 
     def keep(trained: nn.Module, history: Any) -> None:
-        auc = evaluate_ctr(trained, split, "validation")["auc"]  # type: ignore[arg-type]
+        auc = evaluate_ctr(trained, split, part="validation")["auc"]  # type: ignore[arg-type]
         if auc > best["auc"]:
             weights = {name: value.clone() for name, value in trained.state_dict().items()}
             best.update(auc=auc, epoch=len(history.epochs), weights=weights)
@@ -140,15 +144,13 @@ def yes_or_no(job: Job, model: models.Recommender, objective: Objective | None,
         )
         model.load_state_dict(best.pop("weights"))  # type: ignore[attr-defined]
         seconds = sum(epoch["seconds"] for epoch in history.epochs)
-    found: Found = {"seconds": seconds, "epoch": best.get("epoch")}
-    found["validation"] = evaluate_ctr(model, split, "validation")["auc"]
+    result: Result = {"seconds": seconds, "epoch": best.get("epoch")}
+    result["validation"] = evaluate_ctr(model, split, part="validation")["auc"]
     if job["stage"] == "test":
-        found["test"] = evaluate_ctr(model, split)
-        threshold = best_threshold(model, split)
-        found["test"]["f1 above a threshold"] = evaluate_ctr(model, split, threshold=threshold)[
-            "f1"
-        ]
-    return found
+        result["test"] = evaluate_ctr(model, split)
+        above = evaluate_ctr(model, split, threshold=best_threshold(model, split))
+        result["test"]["f1 above a threshold"] = above["f1"]
+    return result
 
 
 class AmongFew:
@@ -162,8 +164,8 @@ class AmongFew:
 
 
 def full_ranking(job: Job, model: models.Recommender, objective: Objective | None,
-                 split: Split) -> Found:  # fmt: skip
-    found: Found = {"seconds": 0.0, "epochs": None}
+                 split: Split) -> Result:  # fmt: skip
+    result: Result = {"seconds": 0.0, "epochs": None}
     if objective is not None:
         pairwise = job["model"] in PAIRWISE
         history = fit(
@@ -180,27 +182,27 @@ def full_ranking(job: Job, model: models.Recommender, objective: Objective | Non
             validate_every=4,
             progress=False,
         )
-        found["seconds"] = sum(epoch["seconds"] for epoch in history.epochs)
-        found["epochs"] = history.best_epoch
+        result["seconds"] = sum(epoch["seconds"] for epoch in history.epochs)
+        result["epochs"] = history.best_epoch
     on_validation = evaluate_users(model, split, K, part="validation", metrics=("recall",))
-    found["validation"] = float(on_validation[f"recall@{K}"].mean())
+    result["validation"] = float(on_validation[f"recall@{K}"].mean())
     if job["stage"] == "test":
         few = split.train.item_degrees() < FEW
         rare = split.test.select(few[split.test.item_index])
         of_few = Split(split.train, split.validation, rare)
-        found["test"] = {
+        result["users"] = {
             "all": of_users(model, split, ("recall", "ndcg")),
             "few": of_users(model, of_few, ("recall",)),
             "among few": of_users(AmongFew(model, few), of_few, ("recall",)),
         }
-        found["pairs"] = [len(split.test), len(rare)]
-    return found
+        result["pairs"] = [len(split.test), len(rare)]
+    return result
 
 
-def of_users(model: models.Recommender, split: Split, metrics: tuple[str, ...]) -> Found:
+def of_users(model: models.Recommender, split: Split, metrics: tuple[str, ...]) -> pd.DataFrame:
     table = evaluate_users(model, split, K, metrics=metrics)
-    columns = {str(name): values.round(4).tolist() for name, values in table.items()}
-    return {"users": split.train.users.get_indexer(table.index).tolist(), **columns}
+    table.index = split.train.users.get_indexer(table.index)
+    return table.round(4)
 
 
 # ---------------------------------------------------------------------- what is run
@@ -216,70 +218,66 @@ def trials(part: str, name: str) -> list[Job]:
     return [job(part, name, *setting) for setting in settings]
 
 
-def measure(parts: list[str], at_once: int = 2) -> None:
-    record = Recorded("knowledge", run, report)
+def measure(record: Recorded, *parts: str, at_once: int = 2) -> None:
     for part in parts:
-        record.wanted([trial for name in OWN for trial in trials(part, name)], at_once)
+        record.run([trial for name in OWN for trial in trials(part, name)], at_once)
         best = {
-            name: record.best(trials(part, name), lambda found: found["validation"]) for name in OWN
+            name: record.best(trials(part, name), lambda result: result["validation"])
+            for name in OWN
         }
         settings = {name: (trial["weight_decay"], trial["own"]) for name, trial in best.items()}
         settings |= dict.fromkeys(CLOSED, (None, None))
-        record.wanted(
+        record.run(
             [job(part, n, *settings[n], seed, "test") for seed in SEEDS for n in settings], at_once
         )
 
 
+def data_of(job: Job) -> list[str]:
+    return [PARTS[job["part"]]]
+
+
 # ---------------------------------------------------------------------- tables
-def judged(record: dict[str, Any], part: str) -> dict[str, list[Found]]:
-    """What the runs on test found, by model."""
-    found: dict[str, list[Found]] = {name: [] for name in (*CLOSED, *OWN)}
-    for entry in sorted(record["runs"], key=lambda entry: entry["job"]["seed"]):
-        if (entry["job"]["part"], entry["job"]["stage"]) == (part, "test"):
-            found[entry["job"]["model"]].append(entry["found"])
-    return {name: runs for name, runs in found.items() if runs}
-
-
-def tables_of(found: dict[str, list[Found]], which: str) -> dict[str, list[pd.DataFrame]]:
-    """The metrics of every user on test, by model and seed."""
-    return {
-        name: [
-            pd.DataFrame(run["test"][which]).set_index("users").rename_axis(None) for run in runs
-        ]
-        for name, runs in found.items()
-    }
+def judged(record: dict[str, Any], part: str) -> dict[str, list[Run]]:
+    """The runs on test, by model, in the order of the seeds."""
+    runs = select(record, part=part, stage="test")
+    by_model = {n: [run for run in runs if run["job"]["model"] == n] for n in (*CLOSED, *OWN)}
+    return {name: runs for name, runs in by_model.items() if runs}
 
 
 def report(record: dict[str, Any]) -> str:
     lines: list[str] = []
-    found = judged(record, "yes or no")
-    if found:
+    by_model = judged(record, "yes or no")
+    if by_model:
         lines += ["Yes or no, lastfm-kg, five seeds, mean ± standard deviation:", ""]
         lines += ["| model | AUC | F1 above one half | F1 above a chosen score | best epoch | "
                   "training, s | published (AUC / F1) |"]  # fmt: skip
         lines += ["|---|---|---|---|---|---|---|"]
-        for name, runs in found.items():
-            tests = [run["test"] for run in runs]
+        for name, runs in by_model.items():
+            tests = [run["result"]["test"] for run in runs]
             half = spread([test["f1"] for test in tests]) if name in PAIRWISE else "–"
             chosen = spread([test["f1 above a threshold"] for test in tests])
-            epoch = "–" if name in CLOSED else ", ".join(str(run["epoch"]) for run in runs)
+            epoch = (
+                "–" if name in CLOSED else ", ".join(str(run["result"]["epoch"]) for run in runs)
+            )
             lines.append(
                 f"| {name} | {spread([test['auc'] for test in tests])} | {half} | {chosen} | "
-                f"{epoch} | {statistics.mean(run['seconds'] for run in runs):.0f} | "
+                f"{epoch} | {statistics.mean(run['result']['seconds'] for run in runs):.0f} | "
                 f"{PUBLISHED.get(name, '–')} |"
             )
         lines.append("")
-    found = judged(record, "films")
-    if "LightGCN" in found:
+    by_model = judged(record, "films")
+    if "LightGCN" in by_model:
         lines += ["Full ranking of the films with facts, five seeds:", ""]
         lines += ["| model | Recall@20 | NDCG@20 | against LightGCN | p | few likes | against "
                   "LightGCN | p | few likes, among each other | against LightGCN | p | "
                   "training, s |", "|---|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
         parts = {
-            which: compare_users(tables_of(found, which), baseline="LightGCN")
+            which: compare_users(
+                tables_of_users(itertools.chain(*by_model.values()), which), baseline="LightGCN"
+            )
             for which in ("all", "few", "among few")
         }
-        for name, runs in found.items():
+        for name, runs in by_model.items():
             cells = [name]
             for which, table in parts.items():
                 row = table.loc[name]
@@ -289,29 +287,28 @@ def report(record: dict[str, Any]) -> str:
                 same = name == "LightGCN"
                 gain = f"{row['Δ recall@20']:+.4f} ± {row['± Δ recall@20']:.4f}"
                 cells += ["–", "–"] if same else [gain, f"{row['p recall@20']:.2g}"]
-            cells.append(f"{statistics.mean(run['seconds'] for run in runs):.0f}")
+            cells.append(f"{statistics.mean(run['result']['seconds'] for run in runs):.0f}")
             lines.append("| " + " | ".join(cells) + " |")
-        pairs = np.array([run["pairs"] for run in found["LightGCN"]])
+        pairs = np.array([run["result"]["pairs"] for run in by_model["LightGCN"]])
         test, rare = pairs.mean(0)
         lines += ["", "± is half of a 95 % interval over users, each with her mean over seeds; p "
                   f"of a paired t-test. Films with fewer than {FEW} likes in train are {rare:.0f} "
                   f"of {test:.0f} test pairs.", ""]  # fmt: skip
     for part, metric in (("yes or no", "AUC"), ("films", "Recall@20")):
-        here = [e for e in record["runs"]
-                if (e["job"]["part"], e["job"]["stage"]) == (part, "search")]  # fmt: skip
-        if here:
+        tried = select(record, part=part, stage="search")
+        if tried:
             lines += [f"Tuning, {part}, judged on validation, seed 0:", ""]
             lines += [f"| model | weight decay | own setting | {metric} | training, s |",
                       "|---|---|---|---|---|"]  # fmt: skip
-        for e in here:
-            j, f = e["job"], e["found"]
+        for e in tried:
+            j, f = e["job"], e["result"]
             lines.append(
                 f"| {j['model']} | {j['weight_decay']:g} | {OWN[j['model']][0]} {j['own']} | "
                 f"{f['validation']:.4f} | {f['seconds']:.0f} |"
             )
-        lines += [""] if here else []
+        lines += [""] if tried else []
     return "\n".join(lines)
 
 
 if __name__ == "__main__":
-    measure(sys.argv[1:] or ["yes or no", "films"])
+    main(__doc__, partial(Recorded, "knowledge", run, report, data_of), measure, [*PARTS])

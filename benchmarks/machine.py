@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import argparse
 import os
 import platform
 import statistics
@@ -11,42 +11,46 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
+from provenance import Work, provenance
 
 import gnnrec_helpers
+from gnnrec_helpers.course import records
 
 RESULTS = Path(__file__).parent / "results"
 
 
-def describe(threads: int) -> dict[str, str | int | None]:
-    """Processor, cores, and versions, with the number of threads a run used."""
+def describe(threads: int, work: Sequence[Work], data: Sequence[str] = ()) -> dict[str, Any]:
+    """Commit, code, data and processor of a run, with cores, threads and versions."""
     return {
-        "processor": processor(),
+        **provenance(work, data),
         "cores": os.cpu_count(),
         "threads per run": threads,
         "python": platform.python_version(),
-        "torch": torch.__version__,
         "gnnrec_helpers": gnnrec_helpers.__version__,
     }
 
 
-def processor() -> str:
-    """Its name and model, as far as the system tells."""
-    about = Path("/proc/cpuinfo")
-    lines = about.read_text(encoding="utf-8").splitlines() if about.exists() else []
-    pairs = (line.partition(":") for line in lines)
-    found = {key.strip(): value.strip() for key, _, value in pairs}
-    asked = ("model name", "cpu family", "model")
-    named = ", ".join(f"{key} {found[key]}" for key in asked if key in found)
-    return named or platform.processor() or platform.machine()
+def load(name: str) -> dict[str, Any]:
+    """What a benchmark stored."""
+    return records.read(RESULTS / f"{name}.json")
 
 
 def store(name: str, record: dict[str, Any], tables: str) -> None:
     """Keep what was measured as JSON, its tables as Markdown, and print them."""
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / f"{name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    records.write(record, RESULTS / f"{name}.json")
     (RESULTS / f"{name}.md").write_text(tables, encoding="utf-8")
     print(tables)
+
+
+def parser(about: str | None) -> argparse.ArgumentParser:
+    """The arguments of a benchmark: none to run it, ``--report`` for its tables alone."""
+    arguments = argparse.ArgumentParser(description=(about or "").partition("\n")[0])
+    arguments.add_argument(
+        "--report",
+        action="store_true",
+        help="write the tables of what is stored again, run nothing",
+    )
+    return arguments
 
 
 def record_of(benchmark: str, data: str) -> str:

@@ -17,14 +17,12 @@ Test is evaluated after everything is chosen.
 
 from __future__ import annotations
 
-import json
 import statistics
-import sys
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 import torch
-from machine import RESULTS, describe, store
+from machine import RESULTS, describe, load, parser, store
 
 from gnnrec_helpers import datasets, evaluate, fit, models
 from gnnrec_helpers.course import plots
@@ -57,7 +55,7 @@ def run(setting: tuple[int, float, float, int, int]) -> Run:
         seed=seed,
         progress=False,
     )
-    found = evaluate(model, split, k=20)
+    metrics = evaluate(model, split, k=20)
     return {
         "layers": layers,
         "lr": lr,
@@ -65,8 +63,8 @@ def run(setting: tuple[int, float, float, int, int]) -> Run:
         "negatives": negatives,
         "seed": seed,
         "validation": history.best,
-        "recall": found["recall@20"],
-        "ndcg": found["ndcg@20"],
+        "recall": metrics["recall@20"],
+        "ndcg": metrics["ndcg@20"],
         "epochs": len(history.epochs),
         "seconds": sum(e["seconds"] for e in history.epochs),
     }
@@ -75,13 +73,13 @@ def run(setting: tuple[int, float, float, int, int]) -> Run:
 def closed_form() -> dict[str, dict[str, float]]:
     """Models that need no training, with their defaults."""
     split = data()
-    found = {
+    fitted = {
         "most popular": models.Popularity(split.train),
         "ItemKNN": models.ItemKNN(split.train),
         "linear filter": models.LinearFilter(split.train),
         "GF-CF": models.GraphFilter(split.train),
     }
-    return {name: evaluate(model, split, k=20) for name, model in found.items()}
+    return {name: evaluate(model, split, k=20) for name, model in fitted.items()}
 
 
 def measure() -> dict[str, Any]:
@@ -103,10 +101,10 @@ def measure() -> dict[str, Any]:
             for level, candidates in zip(LEVELS[1:], (rates, single, eight), strict=True):
                 best = max(candidates, key=lambda r: r["validation"])
                 chosen[level, layers] = (best["lr"], best["weight_decay"], best["negatives"])
-        wanted = sorted({(key[1], *value, s) for key, value in chosen.items() for s in SEEDS})
-        runs = list(pool.map(run, wanted))
+        final = sorted({(key[1], *value, s) for key, value in chosen.items() for s in SEEDS})
+        runs = list(pool.map(run, final))
     return {
-        "machine": describe(threads=1),
+        "machine": describe(1, [run, closed_form], ["movielens-small"]),
         "chosen": [
             {
                 "tuning": level,
@@ -139,8 +137,8 @@ def report(record: dict[str, Any]) -> str:
         mf, gcn = mean(tuning, 0, "recall"), mean(tuning, 3, "recall")
         lines.append(f"| {tuning} | {mf:.4f} | {gcn:.4f} | {gcn / mf - 1:+.1%} |")
     lines += ["", "| model (no tuning) | Recall@20 | NDCG@20 | training, s |", "|---|---|---|---|"]
-    for name, found in record["closed form"].items():
-        lines.append(f"| {name} | {found['recall@20']:.4f} | {found['ndcg@20']:.4f} | – |")
+    for name, metrics in record["closed form"].items():
+        lines.append(f"| {name} | {metrics['recall@20']:.4f} | {metrics['ndcg@20']:.4f} | – |")
     for layers in range(5):
         name = "MF" if layers == 0 else f"LightGCN, {layers} layer{'s' * (layers > 1)}"
         recall, ndcg, seconds = (mean("none", layers, w) for w in ("recall", "ndcg", "seconds"))
@@ -152,10 +150,8 @@ def report(record: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    if sys.argv[1:] == ["--report"]:  # the tables and the figure again, from the stored runs
-        record = json.loads((RESULTS / "movielens_small.json").read_text(encoding="utf-8"))
-    else:
-        record = measure()
+    report_only = parser(__doc__).parse_args().report
+    record = load("movielens_small") if report_only else measure()
     store("movielens_small", record, report(record))
 
 

@@ -15,14 +15,13 @@ train ranked, Recall@20 and NDCG@20. There are two columns of ours:
 - *as published*: the settings that the paper gives. LightGCN's own recipe takes days on a laptop,
   so it, XSimGCL and SGL are run for as long as time_to_quality.py runs them.
 
-Every row is stored as soon as it is there and not computed again. Settings that were published for
-Gowalla are not used on other data, except those that papers give for all of theirs.
+Every row is stored as soon as it is there, and not computed again while its code stays the same.
+Settings that were published for Gowalla are not used on other data, except those that papers give
+for all of theirs.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable, Sequence
@@ -31,7 +30,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from machine import RESULTS, describe, processor, record_of, store
+from machine import RESULTS, describe, load, record_of, store
+from provenance import is_current, outdated, provenance
+from recorded import key, parser
 from time_to_quality import (
     AS_PUBLISHED,
     PAPER,
@@ -76,24 +77,23 @@ def judged(build: Callable[[], models.Recommender], split: Split) -> Row:
     started = time.perf_counter()
     model = build()
     built = time.perf_counter()
-    found = evaluate(model, split, metrics=("recall", "ndcg"))
+    metrics = evaluate(model, split, metrics=("recall", "ndcg"))
     return {
         "model": repr(model),
-        "recall": found["recall@20"],
-        "ndcg": found["ndcg@20"],
+        "recall": metrics["recall@20"],
+        "ndcg": metrics["ndcg@20"],
         "fit": built - started,
         "evaluation": time.perf_counter() - built,
-        "processor": processor(),
     }
 
 
 def best(settings: list[Any], build: Callable[[Any], models.Recommender], parts: Split) -> Any:
     """The setting with the best validation Recall@20."""
-    found = {
+    quality = {
         setting: evaluate(build(setting), parts, part="validation", metrics=("recall",))
         for setting in settings
     }
-    return max(found, key=lambda setting: found[setting]["recall@20"])
+    return max(quality, key=lambda setting: quality[setting]["recall@20"])
 
 
 def popular_items(parts: Split, count: int = 8000) -> Split:
@@ -159,21 +159,23 @@ def closed_forms(data: str, split: Split) -> dict[str, Callable[[], Row]]:
     }
 
 
-def trained(data: str) -> dict[str, Callable[[], Row]]:
-    runs = recorded(data)
+def trained(data: str, reuse_outdated: bool) -> dict[str, Callable[[], Row]]:
+    """Rows from the runs of time_to_quality.py, which are run where they are not there yet."""
+    runs = recorded(data, reuse_outdated=reuse_outdated)
 
     def row(name: str, setting: Setting, seeds: tuple[int, ...], note: str = "") -> Row:
-        found = runs.wanted(refits(name, setting, seeds))
-        lasts = [run["epochs"][-1] for run in found]
+        jobs = refits(name, setting, seeds)
+        results = runs.run(jobs)
+        lasts = [result["epochs"][-1] for result in results]
         return {
-            "model": ", ".join(f"{key} {value}" for key, value in setting.items()),
+            "model": ", ".join(f"{option} {value}" for option, value in setting.items()),
             "recall": statistics.mean(last["recall@20"] for last in lasts),
             "ndcg": statistics.mean(last["ndcg@20"] for last in lasts),
-            "fit": statistics.mean(run["seconds"] for run in found),
+            "fit": statistics.mean(result["seconds"] for result in results),
             "evaluation": None,
             "seeds": len(seeds),
             "note": note,
-            "processor": found[0].get("processor", "not noted"),  # older runs did not say
+            "provenance": runs.stored[key(jobs[0])]["provenance"],
         }
 
     def published(name: str) -> Row:
@@ -205,21 +207,38 @@ def trained(data: str) -> dict[str, Callable[[], Row]]:
     }
 
 
-def measure(data: str, names: Sequence[str]) -> None:
+def measure(data: str, names: Sequence[str], reuse_outdated: bool) -> None:
     split = datasets.load(data).split
     if split is None:
         raise ValueError(f"{data!r} has no split of its own, so there are no figures to compare.")
-    work = {**trained(data), **closed_forms(data, split)}
+    closed = closed_forms(data, split)
+    work = {**trained(data, reuse_outdated), **closed}
     unknown = [name for name in names if name not in work]
     if unknown:
         raise ValueError(f"No row {unknown[0]!r}; there are {', '.join(work)}.")
-    stored = RESULTS / f"{record_of('paper', data)}.json"
-    record = json.loads(stored.read_text(encoding="utf-8")) if stored.exists() else {"rows": {}}
-    for name, compute in work.items():
-        if name not in record["rows"] and (not names or name in names):
-            record["rows"][name] = compute()
-            record["machine"] = describe(threads=torch.get_num_threads())
-            store(stored.stem, record, report(data, record))
+    stored, now = record_of("paper", data), provenance([closed_forms], [data])
+
+    def rows() -> dict[str, Row]:
+        return load(stored)["rows"] if (RESULTS / f"{stored}.json").exists() else {}
+
+    for name in names or work:
+        known = rows().get(name) if name in closed else None  # other rows are those of runs
+        if known is not None and (
+            reuse_outdated or is_current(known["provenance"], now["code"], [data])
+        ):
+            continue
+        row = {"provenance": now, **work[name]()}
+        machine = describe(torch.get_num_threads(), [closed_forms], [data])
+        # read again: another process may have stored rows meanwhile
+        record = {"machine": machine, "rows": {**rows(), name: row}}
+        store(stored, record, tables(data, record, now))
+
+
+def tables(data: str, record: dict[str, Any], now: dict[str, Any]) -> str:
+    """The report, and how many of the closed forms in it are of another version."""
+    closed = [r["provenance"] for r in record["rows"].values() if r["evaluation"] is not None]
+    warning = outdated(closed, [is_current(stored, now["code"], [data]) for stored in closed])
+    return report(data, record) + (f"\nClosed forms: {warning}\n" if warning else "")
 
 
 def report(data: str, record: dict[str, Any]) -> str:
@@ -245,7 +264,7 @@ def report(data: str, record: dict[str, Any]) -> str:
             f"| {name} | {figures(name)} | {figures(name if same else name + ', as published')} | "
             f"{published if data == 'gowalla' else '–'} | {row['fit']:.1f} | {evaluation} |"
         )
-    several = len({row["processor"] for row in rows.values()}) > 1
+    several = len({row["provenance"]["processor"] for row in rows.values()}) > 1
     where = " Seconds are of more than one processor, see paper.json." if several else ""
     lines += ["", f"Recall@20 / NDCG@20.{where} Settings:", ""]
     for name, row in rows.items():
@@ -255,8 +274,13 @@ def report(data: str, record: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    arguments = argparse.ArgumentParser()
+    arguments = parser(__doc__)
     arguments.add_argument("--data", default="gowalla")
-    arguments.add_argument("rows", nargs="*")
+    arguments.add_argument("rows", nargs="*", help="names as in the tables; all by default")
     given = arguments.parse_args()
-    measure(given.data, given.rows)
+    if given.report:
+        stored = record_of("paper", given.data)
+        now = provenance([closed_forms], [given.data])
+        store(stored, load(stored), tables(given.data, load(stored), now))
+    else:
+        measure(given.data, given.rows, given.reuse_outdated)

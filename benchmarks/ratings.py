@@ -20,12 +20,13 @@ import itertools
 import math
 import statistics
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from machine import spread
-from recorded import Found, Job, Recorded
+from recorded import Job, Recorded, Result, main
 
 from gnnrec_helpers import Split, compare_ratings, datasets, evaluate_ratings, fit, models
 from gnnrec_helpers.datasets import Dataset
@@ -112,7 +113,7 @@ def validation(model: models.RatingModel, split: Split) -> float:
     return evaluate_ratings(model, split, part="validation")["rmse"]
 
 
-def run(job: Job) -> Found:
+def run(job: Job) -> Result:
     torch.set_num_threads(1)
     share, seed = job["share"], job["seed"]
     held = (1 - share) / 2
@@ -144,33 +145,36 @@ def run(job: Job) -> Found:
 
 
 # ---------------------------------------------------------------------- what is run
-def measure() -> None:
-    record = Recorded("ratings", run, report)
+def measure(record: Recorded) -> None:
     start: Job = {"share": 0.8, "seed": 0, "part": "search"}
     search = [
         {**start, "lr": lr, "weight_decay": decay}
         for lr, decay in itertools.product(GRAPHREC_RATES, GRAPHREC_DECAYS)
     ]
-    setting = record.best(search, lambda found: -found["validation"], at_once=2)
+    setting = record.best(search, lambda result: -result["validation"], at_once=2)
     jobs: list[Job] = []
     for share, seed in itertools.product(SHARES[::-1], SEEDS):
-        here = {"share": share, "seed": seed}
-        jobs.append({**here, "part": "simple"})
+        split = {"share": share, "seed": seed}
+        jobs.append({**split, "part": "simple"})
         names = VARIANTS if share == 0.8 else AT_60
-        jobs += [{**setting, **here, "part": name} for name in names]
-    record.wanted(jobs, at_once=2)
+        jobs += [{**setting, **split, "part": name} for name in names]
+    record.run(jobs, at_once=2)
+
+
+def data_of(job: Job) -> list[str]:
+    return ["ciao"]
 
 
 # ---------------------------------------------------------------------- tables
 def report(record: dict[str, Any]) -> str:
-    entries = [(entry["job"], entry["found"]) for entry in record["runs"]]
-    runs = [(job, found) for job, found in entries if job["part"] != "search"]
+    entries = [(entry["job"], entry["result"]) for entry in record["runs"]]
+    runs = [(job, result) for job, result in entries if job["part"] != "search"]
 
     def values(share: float, model: str, error: str) -> list[float]:
         simple = model in ("global mean", "biases", "factors", "biases and factors")
         return [
-            found["errors"][model][error]
-            for job, found in runs
+            result["errors"][model][error]
+            for job, result in runs
             if job["share"] == share and job["part"] == ("simple" if simple else model)
         ]
 
@@ -190,7 +194,7 @@ def report(record: dict[str, Any]) -> str:
             lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += ["", f"Mean ± standard deviation of {len(SEEDS)} seeds.", ""]
     for share in SHARES:
-        of_unseen = [found["of unseen items"] for job, found in runs if job["share"] == share]
+        of_unseen = [result["of unseen items"] for job, result in runs if job["share"] == share]
         if of_unseen:
             lines.append(
                 f"- {share:.0%} train: {statistics.mean(of_unseen):.1%} of the test ratings are of "
@@ -198,9 +202,9 @@ def report(record: dict[str, Any]) -> str:
             )
     lines += ["", "Against biases, 80 % train, seed 0: change of the absolute and of the squared "
               "error, with 95 % intervals over users:", ""]  # fmt: skip
-    for job, found in runs:
+    for job, result in runs:
         if (job["share"], job["seed"]) == (0.8, 0):
-            for name, row in found["beside biases"].items():
+            for name, row in result["beside biases"].items():
                 if name not in ("biases", "global mean"):
                     lines.append(
                         f"- {name}: {row['Δ mae']:+.4f} ± {row['± Δ mae']:.4f}, "
@@ -209,15 +213,15 @@ def report(record: dict[str, Any]) -> str:
     lines += ["", "GraphRec around biases, settings tried with seed 0 and 80 % train:", ""]
     lines += ["| lr | weight decay | RMSE on validation | epoch | s an epoch, one thread |",
               "|---|---|---|---|---|"]  # fmt: skip
-    for job, found in entries:
+    for job, result in entries:
         if job["part"] == "search":
-            setting = found["setting"]
+            setting = result["setting"]
             lines.append(
-                f"| {job['lr']:g} | {job['weight_decay']:g} | {found['validation']:.4f} | "
+                f"| {job['lr']:g} | {job['weight_decay']:g} | {result['validation']:.4f} | "
                 f"{setting['epoch']} | {setting['seconds an epoch']:.0f} |"
             )
     return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":
-    measure()
+    main(__doc__, partial(Recorded, "ratings", run, report, data_of), measure)

@@ -20,26 +20,27 @@ from __future__ import annotations
 
 import inspect
 import statistics
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from machine import peak, spread
-from recorded import Found, Job, Recorded
+from recorded import Job, Recorded, Result, main
 from torch import nn
 
 from gnnrec_helpers import Split, datasets, fit, models, recommend
+from gnnrec_helpers.course.records import Run, select
 from gnnrec_helpers.evaluation.comparison import compare_users
 from gnnrec_helpers.evaluation.ranking import evaluate_users
-from gnnrec_helpers.objectives import BPR, SampledSoftmax, SelfSupervised
+from gnnrec_helpers.objectives import BPR, SampledSoftmax, SelfSupervised, UltraGCNLoss
 from gnnrec_helpers.training.tuning import Between, tune
 
-SEEDS, K, TRIALS, EPOCHS = range(3), 20, 10, 24
+SEEDS = range(3)
+K, TRIALS, EPOCHS = 20, 10, 24
+PARTS = ("league", "ablation")
 Build = Callable[..., models.Recommender]
 
 
@@ -81,7 +82,7 @@ def contrastive(kind: Callable[..., nn.Module]) -> Build:
 
 def ultragcn(split: Split, weight_decay: float, lr: float, negative_weight: float,
              seed: int = 0) -> models.Recommender:  # fmt: skip
-    loss = models.UltraGCNLoss(negative_weight=negative_weight, weight_decay=weight_decay)
+    loss = UltraGCNLoss(negative_weight=negative_weight, weight_decay=weight_decay)
     return trained(models.UltraGCN(split.train, seed=seed), split, seed, lr, loss)
 
 
@@ -159,13 +160,13 @@ def ablated(name: str, split: Split, weight_decay: float, lr: float,
 
 
 # ---------------------------------------------------------------------- one run
-def run(job: Job) -> Found:
+def run(job: Job) -> Result:
     torch.set_num_threads(1)
     split = data(job["seed"])
     if job["stage"] == "search":
         build, space = LEAGUE[job["model"]]
-        found = tune(build, split, space, TRIALS, seed=0, progress=False)
-        return {"settings": found.settings, "values": found.values, "seconds": found.seconds}
+        tuning = tune(build, split, space, TRIALS, seed=0, progress=False)
+        return {"settings": tuning.settings, "values": tuning.values, "seconds": tuning.seconds}
     before, started = peak(), time.perf_counter()
     if job["part"] == "league":
         model = LEAGUE[job["model"]][0](split, **job["settings"], seed=job["seed"])
@@ -173,7 +174,7 @@ def run(job: Job) -> Found:
         model = ablated(job["model"], split, **job["settings"], seed=job["seed"])
     seconds = time.perf_counter() - started
     on_validation = evaluate_users(model, split, K, part="validation", metrics=("recall",))
-    result: Found = {
+    result: Result = {
         "validation": float(on_validation[f"recall@{K}"].mean()),
         "seconds": seconds,
         "megabytes": peak() - before,
@@ -183,14 +184,13 @@ def run(job: Job) -> Found:
     }
     if job["stage"] == "test":
         users = evaluate_users(model, split, K, metrics=("recall", "ndcg"))
-        result["users"] = split.train.users.get_indexer(users.index).tolist()
-        for metric, values in users.items():
-            result[str(metric)] = values.round(4).tolist()
+        users.index = split.train.users.get_indexer(users.index)
+        result["users"] = {"test": users.round(4)}
         result |= lists_of(model, split)
     return result
 
 
-def lists_of(model: models.Recommender, split: Split) -> Found:
+def lists_of(model: models.Recommender, split: Split) -> Result:
     """What share of the films is in somebody's list, and how many likes those have."""
     lists = recommend(model, split.train.users, K, exclude=split.known_before("test"))
     item = split.train.items.get_indexer(lists["item"])
@@ -207,17 +207,16 @@ def job(part: str, model: str, settings: dict[str, Any] | None, seed: int = 0,
     return {"part": part, "model": model, "settings": settings, "seed": seed, "stage": stage}
 
 
-def measure(parts: Sequence[str], at_once: int = 2) -> None:
-    record = Recorded("rivals", run, report)
+def measure(record: Recorded, *parts: str, at_once: int = 2) -> None:
     if "league" in parts:
         names = [name for name, (_, space) in LEAGUE.items() if space]
         searches = [job("league", name, None) for name in names]
-        found = dict(zip(names, record.wanted(searches, at_once), strict=True))
+        results = dict(zip(names, record.run(searches, at_once), strict=True))
         chosen = {
-            name: found[name]["settings"][int(np.nanargmax(found[name]["values"]))]
+            name: results[name]["settings"][int(np.nanargmax(results[name]["values"]))]
             for name in names
         }
-        record.wanted(
+        record.run(
             [job("league", name, chosen.get(name, {}), seed, "test")
              for seed in SEEDS for name in LEAGUE],
             at_once,
@@ -226,37 +225,28 @@ def measure(parts: Sequence[str], at_once: int = 2) -> None:
         best = {
             name: record.best(
                 [job("ablation", name, settings, stage="trial") for settings in ABLATED],
-                lambda found: found["validation"],
+                lambda result: result["validation"],
                 at_once,
             )
             for name in ABLATION
         }  # fmt: skip
-        record.wanted(
+        record.run(
             [{**best[name], "seed": seed, "stage": "test"} for seed in SEEDS for name in ABLATION],
             at_once,
         )
 
 
+def data_of(job: Job) -> list[str]:
+    return ["movielens-small"]
+
+
 # ---------------------------------------------------------------------- tables
-def judged(record: Mapping[str, Any], part: str) -> dict[str, list[Found]]:
-    """What the runs on test found, by model, in the order of the seeds."""
-    found: dict[str, list[Found]] = {
-        name: [] for name in (LEAGUE if part == "league" else ABLATION)
-    }
-    for entry in sorted(record["runs"], key=lambda entry: entry["job"]["seed"]):
-        if (entry["job"]["part"], entry["job"]["stage"]) == (part, "test"):
-            found[entry["job"]["model"]].append(entry["found"])
-    return {name: runs for name, runs in found.items() if runs}
-
-
-def compared(found: Mapping[str, list[Found]]) -> pd.DataFrame:
-    """Means over users, each with her mean over seeds, and differences from LightGCN."""
-    metrics = (f"recall@{K}", f"ndcg@{K}")
-    tables = {
-        name: [pd.DataFrame({m: run[m] for m in metrics}, index=run["users"]) for run in runs]
-        for name, runs in found.items()
-    }
-    return compare_users(tables, baseline=BASELINE)
+def judged(record: dict[str, Any], part: str) -> dict[str, list[Run]]:
+    """The runs on test, by model, in the order of the seeds."""
+    runs = select(record, part=part, stage="test")
+    names = LEAGUE if part == "league" else ABLATION
+    by_model = {name: [run for run in runs if run["job"]["model"] == name] for name in names}
+    return {name: runs for name, runs in by_model.items() if runs}
 
 
 def report(record: dict[str, Any]) -> str:
@@ -265,27 +255,29 @@ def report(record: dict[str, Any]) -> str:
         ("league", f"League, settings chosen in {TRIALS} trials each, three seeds:"),
         ("ablation", "NGCF with parts left out (two layers, BPR), three seeds:"),
     ):
-        found = judged(record, part)
-        if BASELINE not in found:
+        runs_by_model = judged(record, part)
+        if BASELINE not in runs_by_model:
             continue
-        table = compared(found)
+        # means over users, each with her mean over seeds, and differences from LightGCN
+        tables = {name: [run["users"]["test"] for run in r] for name, r in runs_by_model.items()}
+        table = compare_users(tables, baseline=BASELINE)
         lines += [title, "", "| model | Recall@20 | NDCG@20 | against LightGCN | p | over seeds | "
                   "fit, s | memory, MB | parameters | films in some list | likes of a film in a "
                   "list |", "|---|---|---|---|---|---|---|---|---|---|---|"]  # fmt: skip
-        for name, runs in found.items():
+        for name, runs in runs_by_model.items():
             row = table.loc[name]
             same = name == BASELINE
             gain = f"{row['Δ recall@20']:+.4f} ± {row['± Δ recall@20']:.4f}"
             mean = {
-                key: statistics.mean(run[key] for run in runs)
+                key: statistics.mean(run["result"][key] for run in runs)
                 for key in ("seconds", "megabytes", "coverage", "likes of the recommended")
             }
-            parameters = runs[0]["parameters"]
+            parameters = runs[0]["result"]["parameters"]
             lines.append(
                 f"| {name} | {row['recall@20']:.4f} ± {row['± recall@20']:.4f} | "
                 f"{row['ndcg@20']:.4f} ± {row['± ndcg@20']:.4f} | {'–' if same else gain} | "
                 f"{'–' if same else format(row['p recall@20'], '.2g')} | "
-                f"{spread([statistics.mean(run['recall@20']) for run in runs])} | "
+                f"{spread([one['recall@20'].mean() for one in tables[name]])} | "
                 f"{mean['seconds']:.1f} | {mean['megabytes']:.0f} | "
                 f"{'–' if parameters is None else format(parameters, ',')} | "
                 f"{mean['coverage']:.0%} | {mean['likes of the recommended']:.0f} |"
@@ -299,7 +291,7 @@ def report(record: dict[str, Any]) -> str:
         ]
     lines += ["Chosen on validation, seed 0:", ""]
     for entry in record["runs"]:
-        j, f = entry["job"], entry["found"]
+        j, f = entry["job"], entry["result"]
         if j["stage"] == "search":
             best = int(np.nanargmax(f["values"]))
             settings = ", ".join(
@@ -318,4 +310,4 @@ def report(record: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    measure(sys.argv[1:] or ["league", "ablation"])
+    main(__doc__, partial(Recorded, "rivals", run, report, data_of), measure, PARTS)

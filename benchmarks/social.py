@@ -18,19 +18,22 @@ from __future__ import annotations
 
 import itertools
 import statistics
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from machine import spread
-from recorded import Found, Job, Recorded
+from recorded import Job, Recorded, Result, main
 
 from gnnrec_helpers import Interactions, SocialGraph, Split, datasets, fit, models
+from gnnrec_helpers.course.records import Run, select
 from gnnrec_helpers.evaluation.ranking import evaluate_users
 from gnnrec_helpers.objectives import Objective, SampledSoftmax, SelfSupervised
 
-DECAYS, SEEDS, K = (0.025, 0.05), range(5), 10
+DECAYS, SEEDS = (0.025, 0.05), range(5)
+K = 10
 OWN: dict[str, tuple[str, tuple[float, ...]]] = {  # each model's own setting
     "LightGCN": ("layers", (1, 2, 3)),
     "SocialLightGCN": ("friend_weight", (0.1, 0.3, 1.0)),
@@ -74,7 +77,7 @@ def build(
     return models.SEPT(train, social, seed=seed), SelfSupervised(loss, own)
 
 
-def run(job: Job) -> Found:
+def run(job: Job) -> Result:
     torch.set_num_threads(1)
     split, social = splits(job["fold"], job["seed"])
     if job["rewired"]:
@@ -93,17 +96,18 @@ def run(job: Job) -> Found:
         validate_every=2,
         progress=False,
     )
-    found: Found = {
+    result: Result = {
         "epochs": len(history.epochs),
         "seconds": sum(epoch["seconds"] for epoch in history.epochs),
         "validation": means(evaluate_users(model, split, K, part="validation", metrics=METRICS)),
     }
     if job["part"] == "test":
         users = evaluate_users(model, split, K, metrics=METRICS)
-        found["test"] = means(users)
-        if job["fold"] is None:  # in the order of the users with test items
-            found["recall of users"] = users[f"recall@{K}"].round(3).tolist()
-    return found
+        result["test"] = means(users)
+        if job["fold"] is None:
+            users.index = split.train.users.get_indexer(users.index)
+            result["users"] = {"test": users[[f"recall@{K}"]].round(3)}
+    return result
 
 
 def means(table: pd.DataFrame) -> dict[str, float]:
@@ -129,12 +133,11 @@ def trials(name: str) -> list[Job]:
     return [job(name, decay, own) for decay, own in itertools.product(DECAYS, OWN[name][1])]
 
 
-def measure() -> None:
-    record = Recorded("social", run, report)
-    record.wanted([trial for name in OWN for trial in trials(name)], at_once=2)
+def measure(record: Recorded) -> None:
+    record.run([trial for name in OWN for trial in trials(name)], at_once=2)
     best = {}
     for name in OWN:
-        trial = record.best(trials(name), lambda found: found["validation"]["recall"])
+        trial = record.best(trials(name), lambda result: result["validation"]["recall"])
         best[name] = (trial["weight_decay"], trial["own"])
     final = [
         job(name, *best[name], seed=seed, part="test", rewired=rewired)
@@ -142,25 +145,31 @@ def measure() -> None:
             SEEDS, [(name, False) for name in OWN] + [(name, True) for name in CONTROLS]
         )
     ]
-    record.wanted(final, at_once=2)
+    record.run(final, at_once=2)
     folds = [job(n, *best[n], part="test", fold=fold) for fold in range(5) for n in OWN]
-    record.wanted(folds, at_once=2)
+    record.run(folds, at_once=2)
+
+
+def data_of(job: Job) -> list[str]:
+    return ["lastfm-2k"]
 
 
 # ---------------------------------------------------------------------- tables
 def report(record: dict[str, Any]) -> str:
-    runs = [(entry["job"], entry["found"]) for entry in record["runs"]]
+    runs = [(entry["job"], entry["result"]) for entry in record["runs"]]
     lines = ["Random 8:1:1, five seeds, mean ± standard deviation, @10:", ""]
     lines += ["| model | Recall | NDCG | Precision | Recall against LightGCN | training, s | "
               "published (Recall / NDCG / Precision) |"]  # fmt: skip
     lines += ["|---|---|---|---|---|---|---|"]
     for name, rewired in itertools.product(OWN, (False, True)):
-        found = final(runs, name, rewired)
-        if found:
+        judged = final(record, name, rewired)
+        if judged:
             label = f"{name}, friendships rewired" if rewired else name
-            cells = " | ".join(spread([f["test"][m] for f in found.values()]) for m in METRICS)
-            gain = "–" if name == "LightGCN" else interval(found, final(runs, "LightGCN", False))
-            seconds = statistics.mean(f["seconds"] for f in found.values())
+            results = [run["result"] for run in judged.values()]
+            cells = " | ".join(spread([result["test"][m] for result in results]) for m in METRICS)
+            other = final(record, "LightGCN", False)
+            gain = "–" if name == "LightGCN" else interval(judged, other)
+            seconds = statistics.mean(result["seconds"] for result in results)
             published = "–" if rewired else PUBLISHED.get(name, "–")
             lines.append(f"| {label} | {cells} | {gain} | {seconds:.0f} | {published} |")
     lines += ["", "Against LightGCN: the mean difference of the same users' Recall@10, and its "
@@ -170,11 +179,10 @@ def report(record: dict[str, Any]) -> str:
         lines += ["Five folds, mean ± standard deviation over folds, @10:", ""]
         lines += ["| model | Precision | Recall | NDCG |", "|---|---|---|---|"]
         for name in OWN:
-            found_here = [f["test"] for j, f in folds if j["model"] == name]
-            if found_here:
-                cells = " | ".join(
-                    spread([f[m] for f in found_here]) for m in ("precision", "recall", "ndcg")
-                )
+            tests = [f["test"] for j, f in folds if j["model"] == name]
+            if tests:
+                metrics = ("precision", "recall", "ndcg")
+                cells = " | ".join(spread([test[m] for test in tests]) for m in metrics)
                 lines.append(f"| {name} | {cells} |")
         lines.append("")
     lines += ["Tuning, six trials a model, judged on validation, seed 0:", ""]
@@ -189,28 +197,23 @@ def report(record: dict[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def final(runs: list[tuple[Job, Found]], name: str, rewired: bool) -> dict[int, Found]:
+def final(record: dict[str, Any], name: str, rewired: bool) -> dict[int, Run]:
     """The runs with five seeds, by seed."""
-    return {
-        j["seed"]: f
-        for j, f in runs
-        if j["part"] == "test"
-        and j["fold"] is None
-        and (j["model"], j["rewired"]) == (name, rewired)
-    }
+    runs = select(record, part="test", fold=None, model=name, rewired=rewired)
+    return {run["job"]["seed"]: run for run in runs}
 
 
-def of_users(found: dict[int, Found], seeds: list[int]) -> np.ndarray:
-    return np.array([found[seed]["recall of users"] for seed in seeds])
+def of_users(runs: dict[int, Run], seeds: list[int]) -> np.ndarray:
+    return np.array([runs[seed]["users"]["test"][f"recall@{K}"] for seed in seeds])
 
 
-def interval(found: dict[int, Found], other: dict[int, Found]) -> str:
-    seeds = sorted(set(found) & set(other))
+def interval(runs: dict[int, Run], others: dict[int, Run]) -> str:
+    seeds = sorted(set(runs) & set(others))
     if not seeds:
         return "–"
-    gains = (of_users(found, seeds) - of_users(other, seeds)).mean(0)
+    gains = (of_users(runs, seeds) - of_users(others, seeds)).mean(0)
     return f"{gains.mean():+.4f} ± {1.96 * gains.std(ddof=1) / np.sqrt(len(gains)):.4f}"
 
 
 if __name__ == "__main__":
-    measure()
+    main(__doc__, partial(Recorded, "social", run, report, data_of), measure)

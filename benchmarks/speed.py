@@ -441,12 +441,13 @@ def report(record: dict[str, Any]) -> str:
 
 
 def main() -> None:
-    arguments = argparse.ArgumentParser()
-    arguments.add_argument("--peers")
-    arguments.add_argument("--authors")
-    arguments.add_argument("--implicit", action="store_true")
-    arguments.add_argument("--work")
-    arguments.add_argument("--threads", type=int, default=1)
+    arguments = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    arguments.add_argument("--peers", help="the Python of an environment with RecBole and implicit")
+    arguments.add_argument("--authors", help="a checkout of LightGCN-PyTorch")
+    arguments.add_argument("--report", action="store_true", help="write the stored tables again")
+    arguments.add_argument("--implicit", action="store_true", help="implicit's epochs, as JSON")
+    arguments.add_argument("--work", choices=WORKERS, help="one library, asked through stdin")
+    arguments.add_argument("--threads", type=int, default=1, help="of --implicit and --work")
     given = arguments.parse_args()
     if given.authors:
         os.environ["AUTHORS"] = given.authors
@@ -456,13 +457,17 @@ def main() -> None:
     if given.implicit:
         print(json.dumps(implicit_epochs(given.threads)))
         return
-    gowalla()
-    from machine import describe, store
+    # not at the top: the peers' environment runs this file, and has no gnnrec_helpers
+    from machine import describe, load, store
 
-    record = {
-        "machine": describe(threads=2),  # of the second run
-        "runs": [measure(threads, given.peers) for threads in (1, 2)],
-    }
+    if given.report:
+        record = load("speed")
+    else:
+        gowalla()
+        record = {
+            "machine": describe(2, [ours, products], ["gowalla"]),  # threads of the second run
+            "runs": [measure(threads, given.peers) for threads in (1, 2)],
+        }
     store("speed", record, report(record))
 
 

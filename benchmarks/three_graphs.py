@@ -31,20 +31,23 @@ from __future__ import annotations
 import itertools
 import statistics
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
 from machine import peak, spread
-from recorded import Found, Job, Recorded
+from recorded import Job, Recorded, Result, main
 
 from gnnrec_helpers import Interactions, KnowledgeGraph, SocialGraph, Split, datasets, fit, models
+from gnnrec_helpers.course.records import Run, select
 from gnnrec_helpers.evaluation.comparison import compare_users
 from gnnrec_helpers.evaluation.ranking import evaluate_items, evaluate_users
 from gnnrec_helpers.objectives import SampledSoftmax
 
-DECAYS, SEEDS, K = (0.025, 0.05, 0.1), range(5), 10
+DECAYS, SEEDS = (0.025, 0.05, 0.1), range(5)
+K = 10
 WEIGHTS = (0.1, 0.3, 1.0)
 OWN: dict[str, tuple[str, tuple[float, ...]]] = {  # each model's own setting
     "listens": ("layers", (1, 2, 3)),
@@ -105,7 +108,7 @@ def at_most(train: Interactions, most: int, seed: int) -> Interactions:
     return train.select(place.to_numpy() <= most)
 
 
-def run(job: Job) -> Found:
+def run(job: Job) -> Result:
     torch.set_num_threads(1)
     split, social, tags = split_of(job["seed"])
     shown = split.train
@@ -127,7 +130,7 @@ def run(job: Job) -> Found:
         progress=False,
     )
     on_validation = evaluate_users(model, split, K, part="validation", metrics=("recall",))
-    found: Found = {
+    result: Result = {
         "epochs": len(history.epochs),
         "seconds": sum(epoch["seconds"] for epoch in history.epochs),
         "megabytes": peak() - before,
@@ -135,17 +138,16 @@ def run(job: Job) -> Found:
     }
     if job["part"] == "test":
         users = evaluate_users(model, split, K, metrics=("recall", "ndcg"))
-        found["users"] = split.train.users.get_indexer(users.index).tolist()
-        for metric, values in users.items():
-            found[str(metric)] = values.round(4).tolist()
+        users.index = split.train.users.get_indexer(users.index)
+        result["users"] = {"test": users.round(4)}
         items = evaluate_items(model, split, K)
         listeners = split.train.item_degrees()
-        found["by listeners"] = [
+        result["by listeners"] = [
             [int(items[column][(listeners >= low) & (listeners < high)].sum())
              for column in ("held_out", f"found@{K}")]
             for low, high in KNOWN
         ]  # fmt: skip
-    return found
+    return result
 
 
 # ---------------------------------------------------------------------- what is run
@@ -161,11 +163,10 @@ def trials(name: str, listens: int | None) -> list[Job]:
     return [job(name, decay, own, listens=listens) for decay, own in settings]
 
 
-def measure(at_once: int = 2) -> None:
-    record = Recorded("three_graphs", run, report)
+def measure(record: Recorded, at_once: int = 2) -> None:
     for listens in (FEW, None):
         best = {
-            name: record.best(trials(name, listens), lambda found: found["validation"], at_once)
+            name: record.best(trials(name, listens), lambda result: result["validation"], at_once)
             for name in OWN
         }
         kinds = [(name, False) for name in OWN] + [(name, True) for name in CONTROLS]
@@ -173,28 +174,22 @@ def measure(at_once: int = 2) -> None:
             {**best[name], "seed": seed, "part": "test", "shuffled": shuffled}
             for seed, (name, shuffled) in itertools.product(SEEDS, kinds)
         ]
-        record.wanted(final, at_once)
+        record.run(final, at_once)
+
+
+def data_of(job: Job) -> list[str]:
+    return ["lastfm-2k"]
 
 
 # ---------------------------------------------------------------------- tables
-def judged(record: dict[str, Any], listens: int | None = None) -> dict[str, list[Found]]:
-    """What the runs on test found, by model."""
-    found: dict[str, list[Found]] = {}
+def judged(record: dict[str, Any], listens: int | None = None) -> dict[str, list[Run]]:
+    """The runs on test, by model, in the order of the seeds."""
+    by_model: dict[str, list[Run]] = {}
     for name, shuffled in [(name, False) for name in OWN] + [(name, True) for name in CONTROLS]:
-        wanted = (name, shuffled, listens, "test")
-        here = [
-            entry["found"]
-            for entry in sorted(record["runs"], key=lambda entry: entry["job"]["seed"])
-            if tuple(entry["job"][k] for k in ("model", "shuffled", "listens", "part")) == wanted
-        ]
-        if here:
-            found[f"{name}, shuffled" if shuffled else name] = here
-    return found
-
-
-def of_users(found: Found) -> pd.DataFrame:
-    metrics = [f"recall@{K}", f"ndcg@{K}"]
-    return pd.DataFrame({metric: found[metric] for metric in metrics}, index=found["users"])
+        runs = select(record, model=name, shuffled=shuffled, listens=listens, part="test")
+        if runs:
+            by_model[f"{name}, shuffled" if shuffled else name] = runs
+    return by_model
 
 
 def report(record: dict[str, Any]) -> str:
@@ -206,15 +201,15 @@ def report(record: dict[str, Any]) -> str:
 
 
 def tables(record: dict[str, Any], listens: int | None, known: str) -> list[str]:
-    found = judged(record, listens)
+    by_model = judged(record, listens)
     lines = [f"## {known}", ""]
-    if "listens" in found:
+    if "listens" in by_model:
         lines += ["Five seeds, mean ± standard deviation over seeds, @10:", ""]
         lines += [
             "| graph | Recall | NDCG | Recall against listens | p | training, s | memory, MB |",
             "|---|---|---|---|---|---|---|",
         ]
-        users = {name: [of_users(one) for one in seeds] for name, seeds in found.items()}
+        users = {name: [run["users"]["test"] for run in runs] for name, runs in by_model.items()}
         table = compare_users(users, baseline="listens")
         for name, seeds in users.items():
             means = [spread([float(one[m].mean()) for one in seeds]) for m in seeds[0]]
@@ -224,7 +219,7 @@ def tables(record: dict[str, Any], listens: int | None, known: str) -> list[str]
                 gain = f"{row[f'Δ recall@{K}']:+.4f} ± {row[f'± Δ recall@{K}']:.4f}"
                 chance = f"{row[f'p recall@{K}']:.2g}"
             cost = [
-                f"{statistics.mean(one[what] for one in found[name]):.0f}"
+                f"{statistics.mean(run['result'][what] for run in by_model[name]):.0f}"
                 for what in ("seconds", "megabytes")
             ]
             lines.append(f"| {name} | {' | '.join([*means, gain, chance, *cost])} |")
@@ -235,8 +230,8 @@ def tables(record: dict[str, Any], listens: int | None, known: str) -> list[str]
         lines += ["Share of test pairs that are found, by listeners of the artist in train:", ""]
         lines += ["| graph | " + " | ".join(between(*bounds) for bounds in KNOWN) + " |"]
         lines += ["|---|" + "---|" * len(KNOWN)]
-        for name, seeds_found in found.items():
-            counts = np.array([one["by listeners"] for one in seeds_found]).sum(0)  # (bins, 2)
+        for name, runs in by_model.items():
+            counts = np.array([run["result"]["by listeners"] for run in runs]).sum(0)  # (bins, 2)
             shares = counts[:, 1] / np.maximum(counts[:, 0], 1)
             lines.append(f"| {name} | " + " | ".join(f"{share:.4f}" for share in shares) + " |")
         lines.append("")
@@ -244,7 +239,7 @@ def tables(record: dict[str, Any], listens: int | None, known: str) -> list[str]
     lines += ["| graph | weight decay | own setting | Recall@10 | epochs | training, s |",
               "|---|---|---|---|---|---|"]  # fmt: skip
     for entry in record["runs"]:
-        j, f = entry["job"], entry["found"]
+        j, f = entry["job"], entry["result"]
         if (j["part"], j["listens"]) == ("validation", listens):
             lines.append(
                 f"| {j['model']} | {j['weight_decay']:g} | {OWN[j['model']][0]} {j['own']:g} | "
@@ -258,4 +253,4 @@ def between(low: int, high: int) -> str:
 
 
 if __name__ == "__main__":
-    measure()
+    main(__doc__, partial(Recorded, "three_graphs", run, report, data_of), measure)

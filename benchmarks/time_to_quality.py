@@ -15,28 +15,25 @@
    SGL with their papers' settings likewise, and XSimGCL once more with layer 0 kept, the loss and
    settings chosen for LightGCN, and half as many epochs.
 
-Every finished run is stored at once and not repeated, and one that was interrupted goes on from its
-last epoch.
+Every finished run is stored at once and not repeated while its code stays the same, and one that
+was interrupted goes on from its last epoch.
 """
 
 from __future__ import annotations
 
-import json
 import os
-import sys
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
-from machine import RESULTS, record_of, spread, store
-from recorded import Found, Job, Recorded
+from machine import record_of, spread
+from provenance import digest_of_code
+from recorded import CACHE, Job, Recorded, Result, parser
 from torch import nn
 
 from gnnrec_helpers import Split, datasets, evaluate, fit, models
-from gnnrec_helpers.objectives import BPR, Objective, SampledSoftmax, SelfSupervised
+from gnnrec_helpers.objectives import BPR, Objective, SampledSoftmax, SelfSupervised, UltraGCNLoss
 
-CACHE = Path(__file__).parent / "cache"
 MARKS, SEEDS = (0.15, 0.16, 0.17, 0.18, 0.183, 0.186), (0, 1, 2)
 OWN = ("contrast", "negative_weight")  # weights in the losses of rivals
 Setting = dict[str, Any]
@@ -96,7 +93,7 @@ PAPER: Setting = {
 def build(name: str, split: Split, setting: Setting, seed: int) -> tuple[nn.Module, Objective]:
     decay, negatives = setting["weight_decay"], setting["negatives"]
     if name == "UltraGCN":
-        loss = models.UltraGCNLoss(
+        loss = UltraGCNLoss(
             negative_weight=setting["negative_weight"],
             shared_negatives=negatives,
             weight_decay=decay,
@@ -113,7 +110,7 @@ def build(name: str, split: Split, setting: Setting, seed: int) -> tuple[nn.Modu
     return models.LightGCN(split.train, dim=64, layers=layers, seed=seed), objective
 
 
-def train(data: str, job: Job) -> Found:
+def train(data: str, job: Job) -> Result:
     torch.set_num_threads(job["threads"])
     setting, tuning = job["setting"], job["tuning"]
     split = datasets.load(data).split
@@ -127,7 +124,8 @@ def train(data: str, job: Job) -> Found:
         if done % 2 == 0 or done == setting["epochs"]:
             history.epochs[-1].update(evaluate(model, split, metrics=("recall", "ndcg")))
 
-    checkpoint = CACHE / data / job["model"] / f"{name_of(job)}.safetensors"
+    folder = CACHE / data / job["model"] / digest_of_code(train)  # other code starts again
+    checkpoint = folder / f"{name_of(job)}.safetensors"
     history = fit(
         model,
         split,
@@ -169,7 +167,7 @@ def refits(model: str, setting: Setting, seeds: tuple[int, ...] = SEEDS) -> list
 
 def tuned(record: Recorded, model: str) -> Setting:
     """The setting with the best Recall@20 on validation."""
-    return record.best(trials(model), lambda found: found["validation"], at_once=2)["setting"]
+    return record.best(trials(model), lambda result: result["validation"], at_once=2)["setting"]
 
 
 def with_layer_0(record: Recorded) -> Setting:
@@ -183,26 +181,31 @@ def with_layer_0(record: Recorded) -> Setting:
     return {**chosen, "epochs": chosen["epochs"] // 2, **own}
 
 
-def recorded(data: str) -> Recorded:
-    return Recorded(record_of("time_to_quality", data), partial(train, data), report)
+def recorded(data: str, *, reuse_outdated: bool) -> Recorded:
+    return Recorded(
+        record_of("time_to_quality", data),
+        partial(train, data),
+        report,
+        lambda job: [data],
+        reuse_outdated=reuse_outdated,
+    )
 
 
-def measure(data: str) -> None:
-    record = recorded(data)
-    record.wanted(trials("XSimGCL"), at_once=2)  # not refitted: none came near LightGCN on Gowalla
+def measure(record: Recorded) -> None:
+    record.run(trials("XSimGCL"), at_once=2)  # not refitted: none came near LightGCN on Gowalla
     for model, seeds in (("LightGCN", SEEDS), ("MF", SEEDS), ("UltraGCN", SEEDS[:1])):
-        record.wanted(refits(model, tuned(record, model), seeds))
+        record.run(refits(model, tuned(record, model), seeds))
     for model, setting in AS_PUBLISHED.items():
-        record.wanted(refits(model, setting, (0,)))
-    record.wanted(refits("XSimGCL", with_layer_0(record), (0,)))
-    record.wanted(refits("paper's recipe", PAPER, (0,)))
+        record.run(refits(model, setting, (0,)))
+    record.run(refits("XSimGCL", with_layer_0(record), (0,)))
+    record.run(refits("paper's recipe", PAPER, (0,)))
 
 
 # ---------------------------------------------------------------------- tables
-def seconds_until(found: Found, mark: float) -> float | None:
+def seconds_until(result: Result, mark: float) -> float | None:
     """Seconds of training after which test Recall@20 was first seen at the mark."""
     spent = 0.0
-    for epoch in found["epochs"]:
+    for epoch in result["epochs"]:
         spent += epoch["seconds"]
         if epoch.get("recall@20", 0.0) >= mark:
             return spent
@@ -217,8 +220,8 @@ def label(job: Job) -> str:
 
 
 def report(record: dict[str, Any]) -> str:
-    runs = [(run["job"], run["found"]) for run in record["runs"]]
-    final = [(job, found) for job, found in runs if not job["tuning"]]
+    runs = [(run["job"], run["result"]) for run in record["runs"]]
+    final = [(job, result) for job, result in runs if not job["tuning"]]
     varied = ("weight_decay", "lr", "negatives", "batch_size", "epochs")
     lines = [
         "Refitted on all of train, two threads (load: the machine's, at the end; 2 is this run "
@@ -227,14 +230,14 @@ def report(record: dict[str, Any]) -> str:
     ]
     lines += ["| model | seed | epochs | training, s | load | Recall@20 | NDCG@20 |",
               "|---|---|---|---|---|---|---|"]  # fmt: skip
-    for job, found in final:
-        last = found["epochs"][-1]
+    for job, result in final:
+        last = result["epochs"][-1]
         lines.append(
-            f"| {label(job)} | {job['seed']} | {len(found['epochs'])} | {found['seconds']:.0f} | "
-            f"{found['load']:.1f} | {last['recall@20']:.4f} | {last['ndcg@20']:.4f} |"
+            f"| {label(job)} | {job['seed']} | {len(result['epochs'])} | {result['seconds']:.0f} | "
+            f"{result['load']:.1f} | {last['recall@20']:.4f} | {last['ndcg@20']:.4f} |"
         )
     for model in dict.fromkeys(label(job) for job, _ in final):
-        lasts = [found["epochs"][-1] for job, found in final if label(job) == model]
+        lasts = [result["epochs"][-1] for job, result in final if label(job) == model]
         if len(lasts) > 1:
             cells = " | ".join(
                 spread([last[m] for last in lasts]) for m in ("recall@20", "ndcg@20")
@@ -243,32 +246,35 @@ def report(record: dict[str, Any]) -> str:
     lines += ["", "Seconds of training until test Recall@20 passes a mark:", ""]
     lines += ["| model | seed | " + " | ".join(f"{mark:.3f}" for mark in MARKS) + " |",
               "|---|---|" + "---|" * len(MARKS)]  # fmt: skip
-    for job, found in final:
-        passed = [seconds_until(found, mark) for mark in MARKS]
+    for job, result in final:
+        passed = [seconds_until(result, mark) for mark in MARKS]
         cells = " | ".join("–" if seconds is None else f"{seconds:.0f}" for seconds in passed)
         lines.append(f"| {label(job)} | {job['seed']} | {cells} |")
     lines += ["", "Settings tried, judged on validation (a fifth of train; seed 0, one thread, "
               "beside another run):", ""]  # fmt: skip
     lines += ["| model | " + " | ".join(varied) + " | own setting | training, s | "
               "validation Recall@20 |", "|---|" + "---|" * (len(varied) + 3)]  # fmt: skip
-    for job, found in runs:
+    for job, result in runs:
         if job["tuning"]:
             cells = " | ".join(f"{job['setting'][name]:g}" for name in varied)
             own = [f"{n} {job['setting'][n]:g}" for n in OWN if n in job["setting"]]
             lines.append(
-                f"| {job['model']} | {cells} | {', '.join(own) or '–'} | {found['seconds']:.0f} | "
-                f"{found['validation']:.4f} |"
+                f"| {job['model']} | {cells} | {', '.join(own) or '–'} | {result['seconds']:.0f} | "
+                f"{result['validation']:.4f} |"
             )
     return "\n".join(lines) + "\n"
 
 
 def main() -> None:
-    if sys.argv[1:] == ["--report"]:
-        for path in RESULTS.glob("time_to_quality*.json"):
-            record = json.loads(path.read_text(encoding="utf-8"))
-            store(path.stem, record, report(record))
+    arguments = parser(__doc__)
+    arguments.add_argument("data", nargs="?", default="gowalla")
+    given = arguments.parse_args()
+    record = recorded(given.data, reuse_outdated=given.reuse_outdated)
+    if given.report:
+        record.store()
     else:
-        measure(*sys.argv[1:] or ["gowalla"])
+        measure(record)
+        record.drop_outdated()
 
 
 if __name__ == "__main__":

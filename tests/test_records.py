@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-import json
+import importlib
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pytest
 
-RESULTS = Path(__file__).resolve().parents[1] / "benchmarks" / "results"
-Run = dict[str, Any]
+from gnnrec_helpers.course import records
+from gnnrec_helpers.course.records import Run
+
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+RESULTS = BENCHMARKS / "results"
+RECORDED = ("knowledge", "ratings", "rivals", "social", "three_graphs", "time_to_quality")
 
 
 def runs_of(name: str) -> list[Run]:
-    runs: list[Run] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))["runs"]
+    runs: list[Run] = records.read(RESULTS / f"{name}.json")["runs"]
     return runs
 
 
 def comparisons() -> dict[str, list[Run]]:
     """The runs of every fair comparison: some data, and models with a setting of their own."""
-    found = defaultdict(list)
+    by_comparison = defaultdict(list)
     for run in runs_of("three_graphs"):
-        found[f"three graphs, {run['job']['listens'] or 'all'} artists known"].append(run)
+        by_comparison[f"three graphs, {run['job']['listens'] or 'all'} artists known"].append(run)
     for run in runs_of("knowledge"):
-        found[f"knowledge, {run['job']['part']}"].append(run)
+        by_comparison[f"knowledge, {run['job']['part']}"].append(run)
     for run in runs_of("social"):
         if run["job"]["fold"] is None:
-            found["social"].append(run)
-    return dict(found)
+            by_comparison["social"].append(run)
+    return dict(by_comparison)
 
 
 def is_trial(run: Run) -> bool:
@@ -36,8 +40,8 @@ def is_trial(run: Run) -> bool:
 
 
 def quality(run: Run) -> float:
-    found = run["found"]["validation"]
-    return float(found["recall"] if isinstance(found, dict) else found)
+    validation = run["result"]["validation"]
+    return float(validation["recall"] if isinstance(validation, dict) else validation)
 
 
 COMPARISONS = comparisons()
@@ -80,29 +84,74 @@ def test_what_was_judged_is_what_validation_chose(name: str) -> None:
 def test_rivals_had_as_many_trials_each_and_were_judged_with_the_best() -> None:
     runs = [run for run in runs_of("rivals") if run["job"]["part"] == "league"]
     searches = {
-        run["job"]["model"]: run["found"] for run in runs if run["job"]["stage"] == "search"
+        run["job"]["model"]: run["result"] for run in runs if run["job"]["stage"] == "search"
     }
-    assert {len(found["values"]) for found in searches.values()} == {10}
+    assert {len(search["values"]) for search in searches.values()} == {10}
     seeds = defaultdict(set)
     for run in runs:
         name, settings = run["job"]["model"], run["job"]["settings"]
         if run["job"]["stage"] == "test":
             seeds[name].add(run["job"]["seed"])
-            found = searches.get(name, {"values": [0.0], "settings": [{}]})
-            assert settings == found["settings"][found["values"].index(max(found["values"]))]
+            search = searches.get(name, {"values": [0.0], "settings": [{}]})
+            assert settings == search["settings"][search["values"].index(max(search["values"]))]
     assert len(seeds) == len(searches) + 2  # two have nothing to choose
-    assert all(found == {0, 1, 2} for found in seeds.values())
+    assert all(of_model == {0, 1, 2} for of_model in seeds.values())
 
 
 def test_ablations_had_as_many_trials_each_and_were_judged_with_the_best() -> None:
     runs = [run for run in runs_of("rivals") if run["job"]["part"] == "ablation"]
     trials, judged = defaultdict(list), defaultdict(list)
     for run in runs:
-        found = trials if run["job"]["stage"] == "trial" else judged
-        found[run["job"]["model"]].append(run)
-    assert {len(found) for found in trials.values()} == {2}
+        runs_by_model = trials if run["job"]["stage"] == "trial" else judged
+        runs_by_model[run["job"]["model"]].append(run)
+    assert {len(tried) for tried in trials.values()} == {2}
     assert set(judged) == set(trials)
-    for name, found in trials.items():
-        best = max(found, key=lambda run: run["found"]["validation"])
+    for name, tried in trials.items():
+        best = max(tried, key=lambda run: run["result"]["validation"])
         assert all(run["job"]["settings"] == best["job"]["settings"] for run in judged[name])
         assert sorted(run["job"]["seed"] for run in judged[name]) == [0, 1, 2]
+
+
+# ---------------------------------------------------------------------- where runs come from
+@pytest.mark.parametrize("name", RECORDED)
+def test_every_run_says_where_it_comes_from(name: str) -> None:
+    for run in runs_of(name):
+        origin = run["provenance"]
+        assert origin["commit"]
+        assert origin["processor"]
+        # both, or neither in a run that was made before they were noted
+        assert (origin["code"] is None) == (origin["data"] is None)
+        if origin["code"] is None:
+            assert origin["commit"].startswith("stored by ")
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_a_job_was_stored_once(name: str) -> None:
+    jobs = [sorted(run["job"].items(), key=str) for run in runs_of(name)]
+    assert all(jobs.count(job) == 1 for job in jobs)
+
+
+@pytest.mark.parametrize("name", RECORDED)
+def test_tables_are_those_of_the_runs(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    report = importlib.import_module(name).report(records.read(RESULTS / f"{name}.json"))
+    stored = (RESULTS / f"{name}.md").read_text(encoding="utf-8")
+    assert stored.startswith(report)
+    about_versions = stored.removeprefix(report).strip()
+    assert "\n" not in about_versions
+
+
+def test_users_belong_to_their_runs() -> None:
+    """Recall is stored of each user (rounded) and, independently, as a mean."""
+    judged = [run for run in runs_of("social") if "users" in run]
+    assert len(judged) == 30
+    for run in judged:
+        recall = run["users"]["test"]["recall@10"]
+        np.testing.assert_allclose(recall.mean(), run["result"]["test"]["recall"], atol=5e-4)
+    # the same splits, so the same users
+    users = {
+        run["job"]["seed"]: run["users"]["test"].index
+        for run in runs_of("three_graphs")
+        if "users" in run
+    }
+    assert all(run["users"]["test"].index.equals(users[run["job"]["seed"]]) for run in judged)
