@@ -27,15 +27,17 @@ ALLOW_ROOT := $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
 # one thread a process, so that two test workers on two cores do not get in each other's way.
 CONDITIONS := PYTHONWARNINGS= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 
-.PHONY: help lab test execute bench clean
+.PHONY: help lab test check execute bench clean
 
 help: ## list these targets
 	@echo "gnnrec: graph neural networks for recommender systems"
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
+# Threads that wait do not spin: beside a browser or a video call, spinning takes several times the
+# processor's time.
 lab: $(READY) ## open the first notebook in JupyterLab (LAB_ARGS="--no-browser")
 	@echo "Starting JupyterLab; Ctrl+C twice ends it."
-	@$(VENV_PYTHON) -m jupyterlab --ServerApp.ip=localhost --ServerApp.root_dir="$(CURDIR)" \
+	@OMP_WAIT_POLICY=PASSIVE $(VENV_PYTHON) -m jupyterlab --ServerApp.ip=localhost --ServerApp.root_dir="$(CURDIR)" \
 		--LabApp.default_url=/lab/tree/notebooks/01_recommender_systems.ipynb \
 		$(ALLOW_ROOT) $(LAB_ARGS)
 
@@ -44,6 +46,14 @@ test: $(READY) ## unit tests, doctests, every notebook strictly (PYTEST_ARGS="-k
 	@$(CONDITIONS) $(VENV_PYTHON) -m pytest -n 2 --dist loadscope \
 		--nbval --nbval-current-env --nbval-cell-timeout=300 \
 		gnnrec_helpers tests $(wildcard notebooks) $(PYTEST_ARGS)
+
+check: $(READY) ## ruff, mypy and the unit tests without the slow ones, in about two minutes
+	@$(VENV_PYTHON) -m ruff check .
+	@$(VENV_PYTHON) -m ruff format --check .
+	@$(VENV_PYTHON) -m mypy
+	@$(CONDITIONS) $(VENV_PYTHON) -m pytest -q -n 2 --dist loadscope -m "not mutation" \
+		--ignore tests/test_setup.py --ignore tests/test_notebooks.py \
+		gnnrec_helpers tests $(PYTEST_ARGS)
 
 execute: $(READY) ## run notebooks and store their outputs (NOTEBOOKS="notebooks/06_lightgcn.ipynb")
 	@set -e; for notebook in $(NOTEBOOKS); do \

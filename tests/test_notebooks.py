@@ -15,7 +15,7 @@ SOLUTION = re.compile(r"<summary>Solution.*?</summary>.*?```python\n(.*?)```", r
 UNCOMPARED = {
     "05_matrix_factorization": 1,  # titles ranked by a trained model
     "06_lightgcn": 2,  # likewise, and the times of a machine
-    "08_social_recommendation": 2,  # trained attention, and optional names of artists
+    "09_social_recommendation": 2,  # trained attention, and optional names of artists
 }
 
 

@@ -55,11 +55,14 @@ def test_all_that_is_promised_is_there() -> None:
 
 # ---------------------------------------------------------------------- floors
 def modules() -> dict[str, Path]:
-    """Every module of the package by its dotted name below the package."""
+    """Every module of the package by its dotted name below the package.
+
+    What a person's tools leave behind, such as `.ipynb_checkpoints`, is none.
+    """
     found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = path.relative_to(PACKAGE).with_suffix("").parts
-        if "__pycache__" not in parts:
+        if all(part.isidentifier() and part != "__pycache__" for part in parts):
             found[".".join(part for part in parts if part != "__init__")] = path
     return found
 

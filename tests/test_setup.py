@@ -6,12 +6,16 @@ import os
 import re
 import shutil
 import subprocess
+import sys
+import tarfile
 import tomllib
+import zipfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
+from packaging.metadata import Metadata
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -21,7 +25,7 @@ import gnnrec_helpers
 
 ROOT = Path(__file__).resolve().parents[1]
 EMBEDDED = sorted(p.relative_to(ROOT / "data").as_posix() for p in ROOT.glob("data/*/*.csv*"))
-TARGETS = ["help", "lab", "test", "execute", "bench", "clean"]
+TARGETS = ["help", "lab", "test", "check", "execute", "bench", "clean"]
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -138,7 +142,7 @@ def test_ci_runs_the_test_command():
 def test_citation_says_the_version_of_the_package():
     citation = yaml.safe_load(read("CITATION.cff"))
     assert citation["version"] == gnnrec_helpers.__version__
-    assert citation["license"] == PROJECT["license"]
+    assert PROJECT["license"].startswith(citation["license"] + " AND ")  # of the code
     assert f"## [{gnnrec_helpers.__version__}]" in read("CHANGELOG.md")
 
 
@@ -176,3 +180,84 @@ def test_data_readme_counts_what_is_there():
 
 def data_readme() -> str:
     return read("data/README.md")
+
+
+# ---------------------------------------------------------------------- the wheel
+LITTER = [
+    ".ipynb_checkpoints/fitting-checkpoint.py", ".idea/workspace.xml", ".DS_Store", "a.py~",
+    "#b.py#", ".c.py.swp", "__pycache__/d.cpython-311.pyc",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def littered(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what is built from, with what a person's tools leave behind."""
+    copy = tmp_path_factory.mktemp("tree")
+    for name in ("gnnrec_helpers", "data", "tests", "licenses"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "CHANGELOG.md"):
+        shutil.copy(ROOT / name, copy / name)
+    for folder in ("gnnrec_helpers", "gnnrec_helpers/training"):
+        for name in LITTER:
+            (copy / folder / name).parent.mkdir(exist_ok=True)
+            (copy / folder / name).touch()
+    return copy
+
+
+def built(tree: Path, kind: str, **environment: str) -> Path:
+    """The wheel or sdist of a tree."""
+    target = tree / f"out-{kind}-{len(environment)}"
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", f"--{kind}", "-o", target, tree],
+        check=True,
+        capture_output=True,
+        env={**os.environ, **environment},
+    )
+    (path,) = target.iterdir()
+    return path
+
+
+def test_what_tools_leave_behind_does_not_travel(littered: Path):
+    with zipfile.ZipFile(built(littered, "wheel")) as wheel:
+        names = wheel.namelist()
+    modules = {p.relative_to(ROOT).as_posix() for p in ROOT.glob("gnnrec_helpers/**/*.py")}
+    travelling = {name for name in names if name.endswith(".py") and "/_data/" not in name}
+    assert travelling == {m for m in modules if all(p.isidentifier() for p in m[:-3].split("/"))}
+    with tarfile.open(built(littered, "sdist")) as sdist:
+        names += sdist.getnames()
+    marks = ("checkpoint", ".idea", ".DS_Store", "~", "#", ".swp", ".pyc")
+    assert [name for name in names if any(mark in name for mark in marks)] == []
+
+
+def test_the_wheel_names_the_terms_of_its_data(littered: Path):
+    with zipfile.ZipFile(built(littered, "wheel")) as wheel:
+        (path,) = (name for name in wheel.namelist() if name.endswith("METADATA"))
+        metadata = Metadata.from_email(wheel.read(path))  # refuses an expression that is none
+        carried = {n.split("/")[2] for n in wheel.namelist() if "/_data/" in n and n.count("/") > 2}
+    assert metadata.license_expression == PROJECT["license"]
+    parts = metadata.license_expression.split(" AND ")
+    texts = {path.stem for path in (ROOT / "licenses").glob("*.txt")}
+    assert {part.removeprefix("LicenseRef-") for part in parts[1:-1]} | {"Freebase"} == texts
+    assert {f"licenses/{name}.txt" for name in texts} | {"LICENSE"} == set(metadata.license_files)
+    assert carried == {"lastfm-2k", "movielens-small", "toy"}
+
+
+def test_the_code_can_be_had_without_the_data(littered: Path, tmp_path: Path):
+    wheel = built(littered, "wheel", GNNREC_WITHOUT_DATA="1")
+    with zipfile.ZipFile(wheel) as file:
+        file.extractall(tmp_path)
+    code = (
+        "from gnnrec_helpers import datasets; print(datasets.load('toy').interactions)\n"
+        "datasets.load('movielens-small')"
+    )
+    clean = {k: v for k, v in os.environ.items() if k != "GNNREC_DATA"}
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**clean, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert "10 pairs of 5 users and 5 items" in run.stdout
+    assert "FileNotFoundError" in run.stderr
+    assert "ratings.csv.gz" in run.stderr.splitlines()[-1]

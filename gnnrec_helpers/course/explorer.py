@@ -39,7 +39,7 @@ def explore_hops(interactions: Interactions, most: int = 3) -> Any:
     picture = ipywidgets.Output()
 
     def draw(_: object = None) -> None:
-        picture.clear_output(wait=True)
+        picture.outputs = ()  # the old picture makes room: `append_display_data` only adds
         picture.append_display_data(neighbourhood(interactions, who.value, far.value))
 
     for control in (who, far):

@@ -3,120 +3,75 @@
 import numpy as np
 import torch
 
-from gnnrec_helpers.training.fitting import History
+from gnnrec_helpers.training.tuning import Tuning
 
 
-def by_owner(scores, owner, count):
-    largest = torch.full((count,), -torch.inf).scatter_reduce(0, owner, scores, "amax")
-    powers = (scores - largest[owner]).exp()
-    return powers / torch.zeros(count).index_add(0, owner, powers)[owner]
+def inverse(R, c):
+    return np.linalg.inv(R.T @ R + c * np.eye(R.shape[1]))
 
 
-def unsafe(scores, owner, count):
-    powers = scores.exp()
-    return powers / torch.zeros(count).index_add(0, owner, powers)[owner]
+def ridge(R, c):
+    return np.linalg.solve(R.T @ R + c * np.eye(R.shape[1]), R.T @ R)
 
 
-def shared_largest(scores, owner, count):
-    return unsafe(scores - scores.max(), owner, count)
+def with_torch(R, c):
+    rows = np.vstack([R, np.sqrt(c) * np.eye(R.shape[1])])  # the penalty as more users
+    wanted = np.vstack([R, np.zeros((R.shape[1], R.shape[1]))])
+    return torch.linalg.lstsq(torch.tensor(rows), torch.tensor(wanted)).solution
 
 
-def with_a_floor(scores, owner, count):
-    powers = (scores - scores.max()).exp()
-    total = torch.zeros(count).index_add(0, owner, powers).clamp(min=1e-30)
-    return powers / total[owner]
+def ease(R, c):
+    P = inverse(R, c)
+    B = -P / np.diag(P)
+    np.fill_diagonal(B, 0.0)
+    return B
 
 
-def together_only(scores, owner, count):
-    _, sizes = torch.unique_consecutive(owner, return_counts=True)
-    return torch.cat([part.softmax(0) for part in scores.split(sizes.tolist())])
+def without_diagonal(R, c):
+    B = ridge(R, c)
+    np.fill_diagonal(B, 0.0)
+    return B
 
 
-def others(ratings, mean, regularization):
-    total = (ratings - mean).sum() - (ratings - mean)
-    return mean + total / (len(ratings) - 1 + regularization)
+def tuning(value, trials=10, metric="recall@20", **settings):
+    settings = settings or {"components": 100, "alpha": 0.1}
+    return Tuning(metric, [settings] * trials, [value] * trials, [1.0] * trials, lambda split: None)
 
 
-def plain_others(ratings, mean, regularization):
-    if len(ratings) == 1:
-        return ratings
-    return (ratings.sum() - ratings) / (len(ratings) - 1)
-
-
-def only_several(ratings, mean, regularization):
-    return others(ratings, mean, regularization) if len(ratings) > 1 else ratings * np.nan
-
-
-def one_by_one(ratings, mean, regularization):
-    said = []
-    for place in range(len(ratings)):
-        rest = np.delete(ratings, place)
-        said.append(mean + np.sum(rest - mean) / (len(rest) + regularization))
-    return said
-
-
-def all_equal_ones_left_out(ratings, mean, regularization):
-    rest = [ratings[ratings != rating] for rating in ratings]
-    return [mean + (r - mean).sum() / (len(r) + regularization) for r in rest]
-
-
-def keeps_n(ratings, mean, regularization):
-    total = (ratings - mean).sum() - (ratings - mean)
-    return mean + total / (len(ratings) + regularization)
-
-
-def a_history(recall):
-    return History([{"epoch": 1, "loss": 0.5, "seconds": 1.0, "recall@20": recall}], best_epoch=1)
-
+GAINS = 1 / np.log2(np.arange(5) + 2)
+DCG = GAINS[0] + GAINS[2]
+BOTH = DCG / GAINS[:4].sum(), DCG / GAINS[:2].sum()
 
 RIGHT = [
-    ("8.1", 0.5 / np.sqrt(3)),
-    ("8.1", torch.tensor([0.2887])),
-    ("8.2", [13, 10]),
-    ("8.2", (13.0, 10.0)),
-    ("8.3", by_owner),
-    ("8.3", lambda s, o, n: by_owner(s, o, n).numpy()),
-    ("8.4", others),
-    ("8.4", lambda r, m, g: list(others(r, m, g))),
-    ("8.4", one_by_one),
-    ("8.5", a_history(0.28)),
-    ("8.5", a_history(0.275)),
+    ("8.1", BOTH),
+    ("8.1", [0.5855, 0.9197]),
+    ("8.2", ridge),
+    ("8.2", with_torch),
+    ("8.3", tuning(0.234)),
+    ("8.3", tuning(0.24, trials=30)),
+    ("8.4", {"ItemKNN", "MF"}),
+    ("8.4", ["mf", "itemknn"]),
 ]
 WRONG = [
-    ("8.1", 0.577, "counts half"),
-    ("8.1", 0.25, "one friend more"),
-    ("8.1", 0.1667, "square root"),
-    ("8.1", 0.9, "too large"),
-    ("8.1", [1, 2], "one number"),
-    ("8.2", [10, 13], "other order"),
-    ("8.2", [3, 4], "comes on top"),
-    ("8.2", [16, 14], "not their sum"),
-    ("8.2", 13, "Two numbers"),
-    ("8.2", {"Eli": 13, "Ana": 10}, "as a list"),
-    ("8.2", "13 and 10", "as a list"),
-    ("8.2", [13, 8], "has herself"),
-    ("8.2", [13, 12], "hears from nobody"),
-    ("8.2", [23, 16], "hears from nobody"),
-    ("8.2", [1, 1], "are off"),
-    ("8.3", 3, "function"),
-    ("8.3", lambda s, o, n: s.softmax(0), "each owner should"),
-    ("8.3", lambda s, o, n: s[:2], "one weight an edge"),
-    ("8.3", lambda s, o, n: s, "divided by the sum"),
-    ("8.3", unsafe, "nan"),
-    ("8.3", shared_largest, "own owner's largest"),
-    ("8.3", with_a_floor, "are off: subtract"),
-    ("8.3", together_only, "lie together"),
-    ("8.4", 3, "function"),
-    ("8.4", lambda r, m, g: r.mean(), "one number a rating"),
-    ("8.4", lambda r, m, g: m + 0 * r + (r - m).sum() / (len(r) + g), "must be left out"),
-    ("8.4", plain_others, "pull towards"),
-    ("8.4", only_several, "single rating"),
-    ("8.4", lambda r, m, g: others(r, m, g) - m, "still to be added"),
-    ("8.4", keeps_n, "still counts it"),
-    ("8.4", all_equal_ones_left_out, "Equal ratings"),
-    ("8.4", lambda r, m, g: others(r, m, g) + 1, "is off"),
-    ("8.5", a_history(0.1), "reach .275"),
-    ("8.5", History(), "with validation"),
-    ("8.5", History(watched="rmse"), "with validation"),
-    ("8.5", None, "History"),
+    ("8.1", 0.5, "Two numbers"),
+    ("8.1", BOTH[::-1], "wrong order"),
+    ("8.1", (DCG / GAINS.sum(), BOTH[1]), "four hits"),
+    ("8.1", (DCG, BOTH[1]), "divided by"),
+    ("8.1", (0.3, BOTH[1]), "first is off. It is too small"),
+    ("8.1", (BOTH[0], 1.0), "second is off. It is too large"),
+    ("8.2", 3, "function"),
+    ("8.2", lambda R, c: ridge(R, c)[0], "shape"),
+    ("8.2", ease, "EASE"),
+    ("8.2", without_diagonal, "as it comes out"),
+    ("8.2", inverse, "right-hand side"),
+    ("8.2", lambda R, c: ridge(R, 2 * c), "It is off"),
+    ("8.3", 0.24, "`tune` returns"),
+    ("8.3", tuning(0.2), "reach 0.232"),
+    ("8.3", tuning(0.24, trials=31), "30 are allowed"),
+    ("8.3", tuning(0.24, metric="ndcg@20"), "ndcg@20"),
+    ("8.3", tuning(0.24, regularization=3.0), "GraphFilter"),
+    ("8.4", "MF", "another one"),
+    ("8.4", ["ItemKNN", "EASE", "MF"], "'ease' lies between two"),
+    ("8.4", ["ItemKNN", "KNN", "MF"], "no model 'knn'"),
+    ("8.4", 2, "Names of models"),
 ]

@@ -1,111 +1,67 @@
 """Answers to the exercises of notebook 10: right ones in two forms, wrong ones and hints."""
 
 import numpy as np
-import pandas as pd
+import torch
+from answers_09 import a_history
+from sklearn.metrics import roc_auc_score
+
+from gnnrec_helpers.training.fitting import History
 
 
-def half(one, other):
-    difference = one - other
-    return difference.mean(), 1.96 * difference.std(ddof=1) / np.sqrt(len(difference))
+def turned_apart(head, relation, tail, matrix):
+    return (head @ matrix.T + relation - tail @ matrix.T).square().sum(1)
 
 
-def with_pandas(one, other):
-    difference = pd.Series(one) - pd.Series(other)
-    return [difference.mean(), 1.96 * difference.sem()]
+def one_by_one(head, relation, tail, matrix):
+    return [float(((matrix @ (h - t) + relation) ** 2).sum()) for h, t in zip(head, tail)]  # noqa: B905
 
 
-def two_groups(one, other):
-    spread = np.sqrt(one.var(ddof=1) + other.var(ddof=1))
-    return (one - other).mean(), 1.96 * spread / np.sqrt(len(one))
+def wrong_side(head, relation, tail, matrix):
+    return ((head - tail) @ matrix + relation).square().sum(1)
 
 
-def changed(pair, first=1.0, second=1.0):
-    return pair[0] * first, pair[1] * second
+def all_pairs(positive, negative):
+    difference = positive[:, None] - negative[None]
+    return ((difference > 0) + 0.5 * (difference == 0)).mean()
 
 
-def holm(p):
-    p = np.asarray(p, float)
-    order = np.argsort(p)
-    corrected = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    result = np.empty(len(p))
-    result[order] = np.minimum(corrected, 1)
-    return result
-
-
-def one_by_one(p):
-    ranked, result = sorted(p), []
-    for value in p:
-        below = ranked[: ranked.index(value) + 1]
-        steps = [(len(p) - place) * other for place, other in enumerate(below)]
-        result.append(min(1.0, max(steps)))
-    return result
-
-
-def without_running_maximum(p):
-    order = np.argsort(p)
-    result = np.empty(len(p))
-    result[order] = p[order] * np.arange(len(p), 0, -1)
-    return result
-
-
-def without_clipping(p):
-    order = np.argsort(p)
-    result = np.empty(len(p))
-    result[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    return result
-
-
-def of_heads(facts, seed):
-    heads = np.random.default_rng(seed).permutation(facts["head"].to_numpy())
-    return facts.assign(head=heads)
-
-
-def of_tails(facts, seed):
-    tails = facts["tail"].sample(frac=1, random_state=seed).to_numpy()
-    return facts.assign(tail=tails)
-
-
-def in_place(facts, seed):
-    facts["head"] = np.random.default_rng(seed).permutation(facts["head"].to_numpy())
-    return facts
+def from_sklearn(positive, negative):
+    labels = np.repeat([1, 0], [len(positive), len(negative)])
+    return roc_auc_score(labels, np.concatenate([positive, negative]))
 
 
 RIGHT = [
-    ("10.1", half),
-    ("10.1", with_pandas),
-    ("10.2", 0.00489),
-    ("10.2", 1.63 * 0.003),
-    ("10.3", holm),
+    ("10.1", 6),
+    ("10.1", np.int64(6)),
+    ("10.2", 2 * np.tanh(1.8808)),
+    ("10.2", torch.tensor(1.909)),
+    ("10.3", turned_apart),
     ("10.3", one_by_one),
-    ("10.4", of_heads),
-    ("10.4", of_tails),
+    ("10.4", all_pairs),
+    ("10.4", from_sklearn),
+    ("10.5", a_history(0.35)),
+    ("10.5", a_history(0.345)),
 ]
 WRONG = [
-    ("10.1", 3, "function"),
-    ("10.1", lambda a, b: (a - b).mean(), "Two numbers"),
-    ("10.1", lambda a, b: half(b, a), "not the reverse"),
-    ("10.1", two_groups, "same users twice"),
-    ("10.1", lambda a, b: changed(half(a, b), second=np.sqrt(len(a))), "root of n"),
-    ("10.1", lambda a, b: changed(half(a, b), second=2), "whole width"),
-    ("10.1", lambda a, b: ((a - b).mean(), 1.96 * (a - b).std() / np.sqrt(len(a))), "ddof"),
-    ("10.1", lambda a, b: changed(half(a, b), first=0.5), "too"),
-    ("10.1", lambda a, b: changed(half(a, b), second=1 / 1.96), "standard error"),
-    ("10.1", lambda a, b: (half(a, b)[0] - half(a, b)[1], sum(half(a, b))), "ends of the"),
-    ("10.2", 1.63, "standard deviations"),
-    ("10.2", 0.036, "too large"),
+    ("10.1", 3, "both directions"),
+    ("10.1", 8, "the same two"),
+    ("10.1", 7, "too large"),
+    ("10.2", 0.9545, "product with"),
+    ("10.2", 3.7616, "tanh"),
+    ("10.2", 2 * np.tanh(1.1192), "Ana's"),
+    ("10.2", 1.0, "too small"),
     ("10.3", 3, "function"),
-    ("10.3", lambda p: p.sum(), "gives 1 numbers"),
-    ("10.3", lambda p: np.minimum(p * len(p), 1), "Bonferroni"),
-    ("10.3", lambda p: np.sort(holm(p)), "order"),
-    ("10.3", lambda p: np.sort(p), "not [0.03"),
-    ("10.3", without_running_maximum, "falls below"),
-    ("10.3", without_clipping, "exceed 1"),
-    ("10.4", 3, "function"),
-    ("10.4", in_place, "changed the facts"),
-    ("10.4", lambda f, s: f["head"], "columns"),
-    ("10.4", lambda f, s: f.assign(tail="jazz"), "A tail"),
-    ("10.4", lambda f, s: f.sample(frac=1, random_state=s), "Whole rows"),
-    ("10.4", lambda f, s: of_heads(f, 0), "no difference"),
-    ("10.4", lambda f, s: f.copy(), "Nothing was"),
-    ("10.4", lambda f, s: of_heads(f, None), "second time"),
+    ("10.3", lambda h, r, t, m: turned_apart(h, r, t, m).sum(), "one number a fact"),
+    ("10.3", lambda h, r, t, m: turned_apart(h, r, t, m).sqrt(), "its square"),
+    ("10.3", lambda h, r, t, m: turned_apart(h, -r, t, m), "added to the head"),
+    ("10.3", wrong_side, "wrong side"),
+    ("10.3", lambda h, r, t, m: (h - t + r).square().sum(1), "is off"),
+    ("10.3", lambda h, r, t, m: turned_apart(h, r, t, m) + 1, "is off"),
+    ("10.4", 0.5, "function"),
+    ("10.4", lambda p, n: (p[:, None] > n[None]).mean(), "one half"),
+    ("10.4", lambda p, n: p, "one number"),
+    ("10.4", lambda p, n: 1 - all_pairs(p, n), "not 0.750"),
+    ("10.5", a_history(0.1), "reach .345"),
+    ("10.5", History(), "with validation"),
+    ("10.5", None, "History"),
 ]

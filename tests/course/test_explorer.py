@@ -27,6 +27,7 @@ def test_choosing_redraws(toy: Interactions, monkeypatch: pytest.MonkeyPatch) ->
     far.value = 3
     who.value = 4
     assert calls == [(0, 1), (0, 3), (4, 3)]
+    assert len(box.children[1].outputs) == 1  # the picture is replaced
     assert far.max == 5
 
 

@@ -18,6 +18,7 @@ from . import (
     notebook_08,
     notebook_09,
     notebook_10,
+    notebook_11,
 )
 from .claims import equal, holds, near
 from .exercises import NOT_ANSWERED, exercise, exercises
@@ -35,4 +36,5 @@ _ = (
     notebook_08,
     notebook_09,
     notebook_10,
+    notebook_11,
 )

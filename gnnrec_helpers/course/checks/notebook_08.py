@@ -6,120 +6,92 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from ...training import History
-from .claims import as_array, tensors_close
-from .exercises import checker, number_in, off_by
+from .claims import as_array
+from .exercises import checker, off_by
 
 
 @checker("8.1")
-def _friend_weight(answer: Any) -> str | None:
-    given, right = number_in(answer), 0.5 / np.sqrt(3)
-    if abs(given - 1 / np.sqrt(3)) < 1e-3:
-        return "That is the entry of the friendships; a friend counts half of it here."
-    if abs(given - 0.25) < 1e-3:
-        return "Ben has one friend more than before."
-    if abs(given - 0.5 / 3) < 1e-3:
-        return "The entry divides by the square root of both numbers of friends."
-    return off_by(given, right, within=1e-3)
+def _two_ndcgs(answer: Any) -> str | None:
+    given = as_array(answer).ravel()
+    if given.shape != (2,):
+        return "Two numbers are asked for: NDCG as in this course, and as in the code of NGCF."
+    gains = 1 / np.log2(np.arange(5) + 2)
+    dcg = gains[0] + gains[2]
+    right = np.array([dcg / gains[:4].sum(), dcg / gains[:2].sum()])
+    if np.allclose(given, right[::-1], atol=1e-3):
+        return "The right two numbers, in the wrong order."
+    if abs(given[0] - dcg / gains.sum()) < 1e-3:
+        return "The best list of five has four hits: there are no more."
+    if abs(given[0] - dcg) < 1e-3:
+        return "That is the gain; it is to be divided by the best possible."
+    wrong = np.abs(given - right) > 1e-3
+    if not wrong.any():
+        return None
+    which = "first" if wrong[0] else "second"
+    return f"The {which} is off. " + str(off_by(given[wrong][0], right[wrong][0]))
 
 
 @checker("8.2")
-def _diffused(answer: Any) -> str | None:
-    try:
-        given = as_array(answer).ravel()
-    except (TypeError, ValueError):  # a dict, a string, ...
-        return "Two numbers are asked for, as a list: Eli's, then Ana's."
-    right = np.array([13.0, 10.0])
-    if given.shape != (2,):
-        return "Two numbers are asked for, Eli's and Ana's."
-    if np.allclose(given, right[::-1]):
-        return "Those are the right numbers in the other order."
-    if np.allclose(given, [3, 4]):
-        return "That is what friends bring; the mean of the films comes on top."
-    if np.allclose(given, [16, 14]):
-        return "Friends bring their mean, not their sum."
-    if np.allclose(given, [13, 8]):
-        return "What friends bring is added to the number that a user has herself."
-    if np.allclose(given, [13, 12]) or np.allclose(given, [23, 16]):
-        return "Here a film keeps its number: it hears from nobody, and comes in once, at the end."
-    return off_by(given, right)
+def _ridge(answer: Callable[[np.ndarray, float], Any]) -> str | None:
+    if not callable(answer):
+        return "A function of (R, c) is asked for."
+    likes = (np.random.default_rng(0).random((12, 5)) < 0.4).astype(float)
+    together = likes.T @ likes
+    for penalty in (1.0, 10.0):
+        right = np.linalg.solve(together + penalty * np.eye(5), together)
+        given = as_array(answer(likes.copy(), penalty))
+        if given.shape != (5, 5):
+            return f"Its shape is {given.shape}; a weight for every two films is asked for, (5, 5)."
+        if np.allclose(given, right, atol=1e-8):
+            continue
+        inverse = np.linalg.inv(together + penalty * np.eye(5))
+        ease = -inverse / np.diag(inverse)
+        np.fill_diagonal(ease, 0.0)
+        if np.allclose(given, ease, atol=1e-8):
+            return "That is EASE: here a film may predict itself."
+        off_diagonal = right.copy()
+        np.fill_diagonal(off_diagonal, 0.0)
+        if np.allclose(given, off_diagonal, atol=1e-8):
+            return "Leave the diagonal as it comes out."
+        if np.allclose(given, inverse, atol=1e-8):
+            return "The right-hand side is missing: it is R.T R on both sides."
+        return "It is off: solve (R.T R + c I) B = R.T R."
+    return None
 
 
 @checker("8.3")
-def _softmax_by_owner(answer: Callable[[Tensor, Tensor, int], Any]) -> str | None:
-    if not callable(answer):
-        return "A function of (scores, owner, count) is asked for."
-    owner = torch.tensor([0, 0, 2, 2, 2, 3])
-    scores = torch.randn(6, generator=torch.Generator().manual_seed(2))
-    right = torch.cat([scores[owner == one].softmax(0) for one in (0, 2, 3)])
-    given = torch.as_tensor(answer(scores.clone(), owner.clone(), 5)).float()
-    if given.shape != right.shape:
-        return (
-            f"Its shape is {tuple(given.shape)}; there is one weight an edge, {tuple(right.shape)}."
-        )
-    if tensors_close(given, scores.softmax(0), 1e-5):
-        return "The weights of all edges together add up to 1; those of each owner should."
-    if not tensors_close(given, right, 1e-5):
-        return "The weights are off: each is exp(score), divided by the sum of these of its owner."
-    large = torch.as_tensor(answer(1000 * scores, owner.clone(), 5)).float()
-    right_large = torch.cat([(1000 * scores[owner == one]).softmax(0) for one in (0, 2, 3)])
-    if not tensors_close(large, right_large, 1e-5):
-        found = "are off" if bool(large.isfinite().all()) else "give nan"
-        return (
-            f"Scores of a thousand {found}: subtract from each score its own owner's largest first."
-        )
-    shuffled = torch.tensor([5, 2, 0, 4, 1, 3])
-    again = torch.as_tensor(answer(scores[shuffled], owner[shuffled], 5)).float()
-    if not tensors_close(again, right[shuffled], 1e-5):
-        return "It is off where the edges of an owner do not lie together."
+def _tuned(answer: Any) -> str | None:
+    settings, values = getattr(answer, "settings", None), getattr(answer, "values", None)
+    if settings is None or values is None:
+        return "What `tune` returns is asked for."
+    if answer.metric != "recall@20":
+        return f"It measured {answer.metric}; recall@20 is asked for."
+    if not all("alpha" in setting for setting in settings):
+        return "A GraphFilter is asked for; `alpha` is one of its parameters."
+    if len(values) > 30:
+        return f"It tried {len(values)} settings; 30 are allowed."
+    if answer.value < WANTED:
+        return f"Validation Recall@20 is {answer.value:.4f}; reach {WANTED:.3f}."
     return None
 
 
 @checker("8.4")
-def _left_out(answer: Callable[[np.ndarray, float, float], Any]) -> str | None:
-    if not callable(answer):
-        return "A function of (ratings, mean, regularization) is asked for."
-    for ratings, mean, pull in (
-        (np.array([5.0, 4.0, 1.0]), 3.0, 2.0),
-        (np.array([4.0]), 3.5, 1.0),
-        (np.array([4.0, 4.0, 1.0]), 3.0, 2.0),
-    ):
-        several = len(ratings) > 1
-        others = [np.delete(ratings, k) for k in range(len(ratings))]
-        right = np.array([mean + (r - mean).sum() / (len(r) + pull) for r in others])
-        given = as_array(answer(ratings.copy(), mean, pull))
-        if given.shape != ratings.shape:
-            return f"Its shape is {given.shape}; one number a rating is asked for, {ratings.shape}."
-        fitted = mean + (ratings - mean).sum() / (len(ratings) + pull)
-        if several and np.allclose(given, fitted):
-            return "That uses all ratings each time; the one that is predicted must be left out."
-        if several and np.allclose(given, [r.mean() for r in others]):
-            return "That is the plain mean of the others; the pull towards the mean is missing."
-        if several and np.allclose(given, right - mean):
-            return "That is the user's number alone; the mean is still to be added."
-        n = len(ratings)
-        if several and np.allclose(given - mean, (right - mean) * (n - 1 + pull) / (n + pull)):
-            return "The sum lacks the rating, but n still counts it."
-        if not np.isfinite(given).all():
-            return "With a single rating nothing else is left, and the mean should be said."
-        unequal = [ratings[ratings != rating] for rating in ratings]
-        by_value = [mean + (r - mean).sum() / (len(r) + pull) for r in unequal]
-        if not np.allclose(given, right) and np.allclose(given, by_value):
-            return "Equal ratings are left out together; only the one at this place should be."
-        if not np.allclose(given, right):
-            return f"With {n} rating{'s' if several else ''} it is off."
-    return None
+def _on_the_edge(answer: Any) -> str | None:
+    if isinstance(answer, str):
+        answer = [answer]
+    try:
+        given = {str(name).strip().lower() for name in answer}
+    except TypeError:
+        return "Names of models are asked for, such as ['EASE']."
+    right = {"itemknn", "mf"}
+    if given == right:
+        return None
+    if inside := given & {"ease", "the new model"}:
+        return f"The best value of {sorted(inside)[0]!r} lies between two that are worse."
+    if unknown := given - right:
+        return f"There is no model {sorted(unknown)[0]!r} in the table."
+    return "There is another one: look at every setting of every model."
 
 
-@checker("8.5")
-def _better_with_friends(answer: Any) -> str | None:
-    if not isinstance(answer, History):
-        return "The History that fit returns is asked for."
-    if answer.watched != "recall@20" or answer.best is None:
-        return "A History with validation Recall@20 is asked for."
-    if answer.best < 0.275:
-        return f"Validation Recall@20 is {answer.best:.4f}; reach .275."
-    return None
+WANTED = 0.232

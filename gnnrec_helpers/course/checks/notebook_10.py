@@ -6,104 +6,93 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
+import torch
+from torch import Tensor
 
-from .claims import as_array
+from ...training import History
+from .claims import as_array, tensors_close
 from .exercises import checker, number_in, off_by
 
 
 @checker("10.1")
-def _paired(answer: Callable[[np.ndarray, np.ndarray], Any]) -> str | None:
-    if not callable(answer):
-        return "A function of (one, other) is asked for."
-    one, other = np.random.default_rng(1).random((2, 40))
-    difference = one - other
-    mean, spread = difference.mean(), difference.std(ddof=1)
-    given = as_array(answer(one.copy(), other.copy())).ravel()
-    if given.shape != (2,):
-        return "Two numbers are asked for: the mean difference and half of the interval's width."
-    if abs(given[0] + mean) < 1e-9 and abs(mean) > 1e-9:
-        return "The difference is one - other, not the reverse."
-    half = 1.96 * spread / np.sqrt(len(one))
-    if np.allclose(given, [mean - half, mean + half]):
-        return "Those are the ends of the interval; its middle and half of its width are asked for."
-    if abs(given[0] - mean) > 1e-9:
-        return off_by(given[0], mean)
-    separate = 1.96 * np.sqrt(one.var(ddof=1) + other.var(ddof=1)) / np.sqrt(len(one))
-    for wrong, hint in (
-        (separate, "That is for two groups of different users; these are the same users twice."),
-        (1.96 * spread, "That is how users spread; the mean spreads less, by the root of n."),
-        (2 * half, "That is the whole width; half of it is asked for."),
-        (half / 1.96, "That is the standard error; the interval is 1.96 of them to each side."),
-        (1.96 * difference.std() / np.sqrt(len(one)), "Use ddof=1 for the standard deviation."),
-    ):
-        if abs(given[1] - wrong) < 1e-9:
-            return hint
-    return off_by(given[1], half)
+def _entries(answer: Any) -> str | None:
+    given = number_in(answer)
+    if given == 3:
+        return "Those are the pairs; each is heard in both directions."
+    if given in (4, 8):
+        return "Two of the facts link the same two entities, which the model cannot tell apart."
+    return off_by(given, 6)
 
 
 @checker("10.2")
-def _luck(answer: Any) -> str | None:
+def _as_eli_sees_it(answer: Any) -> str | None:
     given = number_in(answer)
-    if abs(given - 1.63) < 1e-6:
-        return "That is in standard deviations; one is 0.003."
-    return off_by(given, 1.63 * 0.003, within=1e-4)
+    weights = np.exp([0.0, 2.0]) / np.exp([0.0, 2.0]).sum()
+    if abs(given - np.tanh(1 + weights[1])) < 1e-3:
+        return "That is the second number of the film; the score is its product with (0, 2)."
+    if abs(given - 2 * (1 + weights[1])) < 1e-3:
+        return "The tanh is missing."
+    if abs(given - 2 * np.tanh(1 + weights[0])) < 1e-3:
+        return "That is Ana's attention: Eli cares for the genre."
+    return off_by(given, 2 * np.tanh(1 + weights[1]), within=1e-3)
 
 
 @checker("10.3")
-def _holm(answer: Callable[[Any], Any]) -> str | None:
+def _transr(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Any]) -> str | None:
     if not callable(answer):
-        return "A function of p is asked for."
-    for p, right in (
-        ([0.01, 0.02, 0.04], [0.03, 0.04, 0.04]),
-        ([0.04, 0.01, 0.03], [0.06, 0.03, 0.06]),
-        ([0.6, 0.5], [1.0, 1.0]),
-        ([0.7, 0.6], [1.0, 1.0]),
-    ):
-        given = as_array(answer(np.array(p))).ravel()
-        if given.shape != (len(p),):
-            return f"For {p} it gives {len(given)} numbers, not {len(p)}."
-        if np.allclose(given, right):
-            continue
-        if np.allclose(given, np.minimum(np.array(p) * len(p), 1)):
-            return "That multiplies every p by the number of tests (Bonferroni)."
-        if np.allclose(np.sort(given), right) or np.allclose(np.sort(given), np.sort(right)):
-            return f"For {p} the numbers are right, but not in the order of p."
-        if (given > 1).any():
-            return "None may exceed 1."
-        order = np.argsort(p)
-        if np.allclose(given[order], np.array(p)[order] * np.arange(len(p), 0, -1)):
-            return f"For {p}, one falls below the one before it: {given[order].round(3).tolist()}."
-        return f"For {p} it gives {given.round(3).tolist()}, not {right}."
+        return "A function of (head, relation, tail, matrix) is asked for."
+    draw = torch.Generator().manual_seed(0)
+    for n, dim, k in ((4, 3, 3), (5, 3, 2)):
+        head, tail = torch.randn(2, n, dim, generator=draw)
+        relation, matrix = torch.randn(k, generator=draw), torch.randn(k, dim, generator=draw)
+        ends = torch.stack([matrix @ (h - t) for h, t in zip(head, tail, strict=True)])
+        right = (ends + relation).square().sum(1)
+        try:
+            given = torch.as_tensor(answer(head, relation, tail, matrix)).float()
+        except RuntimeError as error:
+            return f"With head of shape {(n, dim)} and matrix of {(k, dim)}: {error}"
+        if given.shape != right.shape:
+            return f"Its shape is {tuple(given.shape)}; one number a fact is asked for, ({n},)."
+        if tensors_close(given, right.sqrt(), 1e-4):
+            return "That is the length; d is its square."
+        if tensors_close(given, (ends - relation).square().sum(1), 1e-4):
+            return "The relation is added to the head, not to the tail."
+        if k == dim and tensors_close(
+            given, ((head - tail) @ matrix + relation).square().sum(1), 1e-4
+        ):
+            return "The matrix is applied from the wrong side: W e is `e @ W.T` for rows."
+        if not tensors_close(given, right, 1e-4):
+            return "It is off: turn head and tail, add the relation, square and add up."
     return None
 
 
 @checker("10.4")
-def _shuffled(answer: Callable[[pd.DataFrame, int], Any]) -> str | None:
+def _auc(answer: Callable[[np.ndarray, np.ndarray], Any]) -> str | None:
     if not callable(answer):
-        return "A function of (facts, seed) is asked for."
-    heads = np.repeat(np.arange(30), np.arange(30) % 4 + 1)
-    tails = np.array(["jazz", "rock", "live"])[
-        np.random.default_rng(0).integers(3, size=len(heads))
-    ]
-    facts = pd.DataFrame({"head": heads, "relation": "tagged", "tail": tails})
-    before = facts.copy()
-    given = answer(facts, 0)
-    if not facts.equals(before):
-        return "It changed the facts that it was given."
-    if not isinstance(given, pd.DataFrame) or list(given) != list(facts):
-        return "A frame with the columns head, relation, tail is asked for."
-    for column in ("head", "tail"):
-        now, then = (frame[column].value_counts().sort_index() for frame in (given, facts))
-        if not now.equals(then):
-            return f"A {column} does not occur as often as before."
-    if given.reset_index(drop=True).equals(facts):
-        return "Nothing was shuffled."
-    if not answer(facts, 0).reset_index(drop=True).equals(given.reset_index(drop=True)):
-        return "The same seed gives something else the second time."
-    pairs = (set(map(tuple, frame[["head", "tail"]].to_numpy())) for frame in (given, facts))
-    if len(set.symmetric_difference(*pairs)) == 0:
-        return "Whole rows were shuffled: who has which tag is as before."
-    if answer(facts, 1).reset_index(drop=True).equals(given.reset_index(drop=True)):
-        return "The seed makes no difference."
+        return "A function of (positive, negative) is asked for."
+    for positive, negative, what in (
+        ([3.0, 1.0], [2.0, 0.0], "[3, 1] against [2, 0]"),
+        ([1.0, 1.0, 2.0], [1.0], "[1, 1, 2] against [1]"),
+        ([0.0], [1.0, 2.0, 3.0], "[0] against [1, 2, 3]"),
+    ):
+        pairs = [1.0 if p > n else 0.5 if p == n else 0.0 for p in positive for n in negative]
+        given = as_array(answer(np.array(positive), np.array(negative)))
+        if given.size != 1:
+            return f"Its shape is {given.shape}; one number is asked for."
+        strict = np.mean([value == 1.0 for value in pairs])
+        if abs(float(given) - np.mean(pairs)) > 1e-6:
+            if abs(float(given) - strict) < 1e-6:
+                return "Equal numbers count one half."
+            return f"For {what} it gives {float(given):.3f}, not {np.mean(pairs):.3f}."
+    return None
+
+
+@checker("10.5")
+def _better_with_facts(answer: Any) -> str | None:
+    if not isinstance(answer, History):
+        return "The History that fit returns is asked for."
+    if answer.watched != "recall@20" or answer.best is None:
+        return "A History with validation Recall@20 is asked for."
+    if answer.best < 0.345:
+        return f"Validation Recall@20 is {answer.best:.4f}; reach .345."
     return None

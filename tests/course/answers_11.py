@@ -1,0 +1,111 @@
+"""Answers to the exercises of notebook 11: right ones in two forms, wrong ones and hints."""
+
+import numpy as np
+import pandas as pd
+
+
+def half(one, other):
+    difference = one - other
+    return difference.mean(), 1.96 * difference.std(ddof=1) / np.sqrt(len(difference))
+
+
+def with_pandas(one, other):
+    difference = pd.Series(one) - pd.Series(other)
+    return [difference.mean(), 1.96 * difference.sem()]
+
+
+def two_groups(one, other):
+    spread = np.sqrt(one.var(ddof=1) + other.var(ddof=1))
+    return (one - other).mean(), 1.96 * spread / np.sqrt(len(one))
+
+
+def changed(pair, first=1.0, second=1.0):
+    return pair[0] * first, pair[1] * second
+
+
+def holm(p):
+    p = np.asarray(p, float)
+    order = np.argsort(p)
+    corrected = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    result = np.empty(len(p))
+    result[order] = np.minimum(corrected, 1)
+    return result
+
+
+def one_by_one(p):
+    ranked, result = sorted(p), []
+    for value in p:
+        below = ranked[: ranked.index(value) + 1]
+        steps = [(len(p) - place) * other for place, other in enumerate(below)]
+        result.append(min(1.0, max(steps)))
+    return result
+
+
+def without_running_maximum(p):
+    order = np.argsort(p)
+    result = np.empty(len(p))
+    result[order] = p[order] * np.arange(len(p), 0, -1)
+    return result
+
+
+def without_clipping(p):
+    order = np.argsort(p)
+    result = np.empty(len(p))
+    result[order] = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
+    return result
+
+
+def of_heads(facts, seed):
+    heads = np.random.default_rng(seed).permutation(facts["head"].to_numpy())
+    return facts.assign(head=heads)
+
+
+def of_tails(facts, seed):
+    tails = facts["tail"].sample(frac=1, random_state=seed).to_numpy()
+    return facts.assign(tail=tails)
+
+
+def in_place(facts, seed):
+    facts["head"] = np.random.default_rng(seed).permutation(facts["head"].to_numpy())
+    return facts
+
+
+RIGHT = [
+    ("11.1", half),
+    ("11.1", with_pandas),
+    ("11.2", 0.00489),
+    ("11.2", 1.63 * 0.003),
+    ("11.3", holm),
+    ("11.3", one_by_one),
+    ("11.4", of_heads),
+    ("11.4", of_tails),
+]
+WRONG = [
+    ("11.1", 3, "function"),
+    ("11.1", lambda a, b: (a - b).mean(), "Two numbers"),
+    ("11.1", lambda a, b: half(b, a), "not the reverse"),
+    ("11.1", two_groups, "same users twice"),
+    ("11.1", lambda a, b: changed(half(a, b), second=np.sqrt(len(a))), "root of n"),
+    ("11.1", lambda a, b: changed(half(a, b), second=2), "whole width"),
+    ("11.1", lambda a, b: ((a - b).mean(), 1.96 * (a - b).std() / np.sqrt(len(a))), "ddof"),
+    ("11.1", lambda a, b: changed(half(a, b), first=0.5), "too"),
+    ("11.1", lambda a, b: changed(half(a, b), second=1 / 1.96), "standard error"),
+    ("11.1", lambda a, b: (half(a, b)[0] - half(a, b)[1], sum(half(a, b))), "ends of the"),
+    ("11.2", 1.63, "standard deviations"),
+    ("11.2", 0.036, "too large"),
+    ("11.3", 3, "function"),
+    ("11.3", lambda p: p.sum(), "gives 1 numbers"),
+    ("11.3", lambda p: np.minimum(p * len(p), 1), "Bonferroni"),
+    ("11.3", lambda p: np.sort(holm(p)), "order"),
+    ("11.3", lambda p: np.sort(p), "not [0.03"),
+    ("11.3", without_running_maximum, "falls below"),
+    ("11.3", without_clipping, "exceed 1"),
+    ("11.4", 3, "function"),
+    ("11.4", in_place, "changed the facts"),
+    ("11.4", lambda f, s: f["head"], "columns"),
+    ("11.4", lambda f, s: f.assign(tail="jazz"), "A tail"),
+    ("11.4", lambda f, s: f.sample(frac=1, random_state=s), "Whole rows"),
+    ("11.4", lambda f, s: of_heads(f, 0), "no difference"),
+    ("11.4", lambda f, s: f.copy(), "Nothing was"),
+    ("11.4", lambda f, s: of_heads(f, None), "second time"),
+]
