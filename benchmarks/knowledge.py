@@ -119,7 +119,7 @@ def yes_or_no(job: Job, model: models.Recommender, objective: Objective | None,
     best: dict[str, Any] = {"auc": -1.0}
 
     def keep(trained: nn.Module, history: Any) -> None:
-        auc = evaluate_ctr(trained, split, part="validation")["auc"]  # type: ignore[arg-type]
+        auc = evaluate_ctr(trained, split, "validation")["auc"]  # type: ignore[arg-type]
         if auc > best["auc"]:
             weights = {name: value.clone() for name, value in trained.state_dict().items()}
             best.update(auc=auc, epoch=len(history.epochs), weights=weights)
@@ -141,7 +141,7 @@ def yes_or_no(job: Job, model: models.Recommender, objective: Objective | None,
         model.load_state_dict(best.pop("weights"))  # type: ignore[attr-defined]
         seconds = sum(epoch["seconds"] for epoch in history.epochs)
     found: Found = {"seconds": seconds, "epoch": best.get("epoch")}
-    found["validation"] = evaluate_ctr(model, split, part="validation")["auc"]
+    found["validation"] = evaluate_ctr(model, split, "validation")["auc"]
     if job["stage"] == "test":
         found["test"] = evaluate_ctr(model, split)
         threshold = best_threshold(model, split)
