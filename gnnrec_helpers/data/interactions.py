@@ -42,7 +42,8 @@ class Interactions:
     user_index, item_index : int64 arrays, shape (n,)
         One entry an interaction; positions in `users` and `items`.
     users, items : pandas.Index
-        The labels, sorted; the position of a label is its index everywhere in the package.
+        The labels, each once; the position of a label is its index everywhere in the package.
+        :meth:`from_frame` sorts them.
     rating : float64 array, shape (n,), or None
     timestamp : int64 array, shape (n,), or None
         Seconds since 1970 when parsed from dates; numbers are kept as they are.
@@ -70,7 +71,7 @@ class Interactions:
         columns = {
             name: _checked_column(name, getattr(self, name), dtype)
             for name, dtype in COLUMNS.items()
-            if getattr(self, name) is not None
+            if name.endswith("_index") or getattr(self, name) is not None
         }
         for name, column in columns.items():
             if len(column) != len(columns["user_index"]):
@@ -377,7 +378,7 @@ class Interactions:
         if outside.any():
             raise ValueError(
                 f"Position {keep[outside][0]} is not one of the {len(self):,} pairs, whose "
-                f"positions start at 0."
+                "positions start at 0."
             )
         mask = np.zeros(len(self), bool)
         mask[keep.astype(np.int64)] = True

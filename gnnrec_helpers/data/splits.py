@@ -36,7 +36,7 @@ class Split:
     test: Interactions
 
     def __post_init__(self) -> None:
-        parts = {"train": self.train, "validation": self.validation, "test": self.test}
+        parts = {name: getattr(self, name) for name in ("train", "validation", "test")}
         if self.validation is None:
             del parts["validation"]
         for name, part in parts.items():
@@ -46,8 +46,6 @@ class Split:
                     "Interactions.from_frame(table) makes them."
                 )
         for (name, part), (other_name, other) in itertools.combinations(parts.items(), 2):
-            assert part is not None
-            assert other is not None
             if not _share_labels(part, other):
                 raise ValueError(
                     f"The parts of a split must have the same users and items; {name} and "

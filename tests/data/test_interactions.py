@@ -144,6 +144,7 @@ def test_narrower_types_are_widened() -> None:
         ({"user_index": np.array([False, True])}, TypeError, ["user_index", "bool"]),
         ({"item_index": np.array([0, 1], np.uint64)}, TypeError, ["item_index", "uint64"]),
         ({"item_index": np.array(["0", "1"])}, TypeError, ["item_index", "int64 is needed"]),
+        ({"user_index": None}, ValueError, ["user_index has shape ()"]),
         ({"user_index": np.array([[0, 1]])}, ValueError, ["user_index", "(1, 2)"]),
         ({"item_index": np.array([0])}, ValueError, ["item_index holds 1 values for 2 pairs"]),
         ({"rating": np.array([1.0])}, ValueError, ["rating holds 1 values for 2 pairs"]),
