@@ -225,7 +225,7 @@ def test_what_tools_leave_behind_does_not_travel(littered: Path):
     assert travelling == {m for m in modules if all(p.isidentifier() for p in m[:-3].split("/"))}
     with tarfile.open(built(littered, "sdist")) as sdist:
         names += sdist.getnames()
-    marks = ("checkpoint", ".idea", ".DS_Store", "~", "#", ".swp", ".pyc")
+    marks = ("-checkpoint", ".idea", ".DS_Store", "~", "#", ".swp", ".pyc")
     assert [name for name in names if any(mark in name for mark in marks)] == []
 
 

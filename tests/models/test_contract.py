@@ -295,6 +295,17 @@ def test_another_process_loads_the_same_model(
     assert all(torch.equal(value, weights[key]) for key, value in again.state_dict().items())
 
 
+def test_what_a_file_says_is_not_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A closed form may take minutes, and other threads add up in another order."""
+    model = new("EASE")
+    model.save(tmp_path / "it")
+    monkeypatch.setattr(models.EASE, "_invert", lambda self: pytest.fail("it was computed again"))
+    again = load(tmp_path / "it")
+    assert torch.equal(again.score(ALL), model.score(ALL))
+
+
 @trained_models
 def test_a_loaded_model_trains_on(name: str, tmp_path: Path) -> None:
     model = trained(name)

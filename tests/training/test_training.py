@@ -639,3 +639,50 @@ def test_training_on_a_gpu(split: Split, tmp_path: Path) -> None:
     assert resumed.nodes.weight.device.type == "cuda"
     found = evaluate(resumed, split, 20, part="validation", metrics=("recall",))
     assert found["recall@20"] == pytest.approx(history.best, abs=1e-6)
+
+
+def test_negatives_without_effect_are_refused(split: Split) -> None:
+    with pytest.raises(ValueError, match=r"negatives=64 has no effect with SampledSoft"):
+        fit(small(split), split, negatives=64)
+    run(small(split), split, epochs=1, negatives=2)  # BPR draws its own
+
+
+def test_an_interrupted_model_answers_in_evaluation_mode(split: Split) -> None:
+    model = small(split)
+    with pytest.raises(KeyboardInterrupt):
+        run(model, split, objective=Interrupting(2), epochs=2)
+    assert not model.training
+
+
+def test_what_is_refused_is_refused_before_the_first_epoch(split: Split) -> None:
+    model = small(split)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    empty = Split(split.train, split.validation.select([]), split.test)
+    for arguments, message in (
+        ({"split": empty}, "validation part of the split is empty, so nothing says when to stop"),
+        ({"split": split.train}, "fit needs a Split, not Interactions"),
+        ({"objective": "bpr"}, "objective='bpr': a loss such as those of gnnrec_helpers.objectiv"),
+        ({"metric": "rmse"}, "metric='rmse': choose one of 'recall', 'ndcg'"),
+        ({"k": "20"}, "k='20': a whole number is needed"),
+        ({"batch_size": 0}, "batch_size=0: at least 1"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=message):
+            fit(model, **({"split": split} | arguments), progress=False)  # type: ignore[arg-type]
+    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
+
+
+def test_validation_by_another_metric(split: Split) -> None:
+    model = small(split)
+    history = run(model, split, epochs=4, metric="ndcg", k=5)
+    assert history.watched == "ndcg@5"
+    judged = evaluate(model, split, 5, part="validation", metrics=("ndcg",))
+    assert history.best == judged["ndcg@5"]
+
+
+def test_a_model_that_recommends_by_other_embeddings_is_refused(split: Split) -> None:
+    class Doubled(models.LightGCN):
+        def embeddings(self, users=None, items=None):
+            return tuple(2 * rows for rows in super().embeddings(users, items))
+
+    with pytest.raises(ValueError, match="Doubled is trained by other embeddings than it"):
+        run(Doubled(split.train, dim=4), split)
