@@ -30,10 +30,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from machine import describe, load, parser, spread, store
+from machine import PROCESS, describe, load, parser, spread, store
 
 from gnnrec_helpers import Interactions, datasets, fit, models
-from gnnrec_helpers.engine.memory import reuse_freed_memory
+from gnnrec_helpers.engine.memory import freed_memory_kept
 from gnnrec_helpers.engine.sampling import PairSampler
 from gnnrec_helpers.objectives import BPR
 
@@ -68,7 +68,7 @@ def graph(edges: int, at_home: float, seed: int = 0) -> Interactions:
 
 def one_size(edges: int, kind: str) -> dict[str, float]:
     torch.set_num_threads(1)
-    reuse_freed_memory()
+    PROCESS.enter_context(freed_memory_kept())
     train = graph(edges, KINDS[kind])
     started = time.process_time()
     model = models.LightGCN(train, dim=64, layers=3)

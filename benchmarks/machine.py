@@ -8,6 +8,7 @@ import platform
 import statistics
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from provenance import Work, provenance
 import gnnrec_helpers
 from gnnrec_helpers.course import records
 
+PROCESS = ExitStack()  # what holds for as long as a benchmark runs
 RESULTS = Path(__file__).parent / "results"
 
 

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 
 from ..data.interactions import Interactions
 from ..data.splits import Split
-from ..engine.memory import reuse_freed_memory
+from ..engine.memory import freed_memory_kept
 from ..engine.sampling import PairSampler, RatingSampler
 from ..evaluation.ranking import METRICS, evaluate
 from ..evaluation.ratings import evaluate_ratings
@@ -102,6 +102,11 @@ def fit(
     -------
     History
 
+    Notes
+    -----
+    During an epoch glibc's ``malloc`` is asked to keep freed memory, in the whole process; see
+    :func:`gnnrec_helpers.engine.memory.freed_memory_kept`, which also says how to switch it off.
+
     Raises
     ------
     TypeError, ValueError
@@ -134,7 +139,6 @@ def fit(
             f"negatives={negatives} has no effect with {objective!r}, which "
             + ("needs none." if learns_ratings else "shares its own: set `shared_negatives` there.")
         )
-    reuse_freed_memory()
     optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type != "mps")
     history = History(watched=metric if learns_ratings else f"{metric}@{k}")
     best = weights_of(model)
@@ -164,7 +168,8 @@ def fit(
             number = len(history.epochs)
             started = time.perf_counter()
             rates = _rates(lr, schedule, number, epochs, len(sampler))
-            loss = _epoch(model, sampler, number, objective, optimizer, rates, device)
+            with freed_memory_kept():
+                loss = _epoch(model, sampler, number, objective, optimizer, rates, device)
             row = {"epoch": number + 1, "loss": loss, "seconds": time.perf_counter() - started}
             history.epochs.append(row)
             if split.validation is not None and (number + 1) % validate_every == 0:

@@ -8,11 +8,18 @@ import sys
 
 import pytest
 
-CODE = "from gnnrec_helpers.engine.memory import reuse_freed_memory; print(reuse_freed_memory())"
+from gnnrec_helpers.engine import memory
+
+CODE = """
+from gnnrec_helpers.engine.memory import freed_memory_kept
+with freed_memory_kept() as kept: print(kept)
+"""
 FAULTS = """
 import resource, torch
-from gnnrec_helpers.engine.memory import reuse_freed_memory
-if {reuse}: reuse_freed_memory()
+from contextlib import nullcontext
+from gnnrec_helpers.engine.memory import freed_memory_kept
+keep = freed_memory_kept() if {reuse} else nullcontext()
+keep.__enter__()
 def work():
     return [torch.ones(40_000, 64) for _ in range(6)]
 for _ in range(3): work()  # until the heap is as large as it gets
@@ -43,3 +50,49 @@ def test_page_faults_disappear() -> None:
     if without == 0:  # malloc may happen to keep the memory by itself; then nothing can disappear
         pytest.skip("no page faults to begin with")
     assert reused < without / 5
+
+
+class Malloc:
+    """`mallopt` that accepts blocks up to a limit, and remembers what is set."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.set: dict[int, int] = {}
+
+    def __call__(self, what: int, value: int) -> int:
+        if what == memory.M_MMAP_THRESHOLD and value > self.limit:
+            return 0
+        self.set[what] = value
+        return 1
+
+
+@pytest.mark.parametrize(("limit", "blocks"), [(2**40, memory.KEPT), (2**25, 2**25), (2**20, None)])
+def test_an_older_malloc_may_refuse(
+    limit: int, blocks: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    malloc = Malloc(limit)
+    monkeypatch.setattr(memory, "_mallopt", lambda: malloc)
+    with memory.freed_memory_kept() as kept:
+        assert kept is (blocks is not None)
+        if kept:
+            assert malloc.set == {
+                memory.M_MMAP_THRESHOLD: blocks,
+                memory.M_TRIM_THRESHOLD: memory.KEPT,
+            }
+        else:  # one setting without the other would be slower than none
+            assert malloc.set == {}
+    assert set(malloc.set.values()) <= {memory.DEFAULT}
+
+
+def test_it_is_undone_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    malloc = Malloc(2**40)
+    monkeypatch.setattr(memory, "_mallopt", lambda: malloc)
+    with pytest.raises(KeyboardInterrupt), memory.freed_memory_kept():
+        raise KeyboardInterrupt
+    assert set(malloc.set.values()) == {memory.DEFAULT}
+
+
+def test_without_glibc_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with memory.freed_memory_kept() as kept:
+        assert kept is False
