@@ -13,7 +13,7 @@ from .objectives import BPR, SampledSoftmax
 from .serving import recommend, similar_items, similar_users
 from .training import Between, History, Tuning, fit, tune
 
-__version__ = "0.1.0"
+__version__ = "0.1.0.dev0"
 
 __all__ = [
     "BPR",

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -50,7 +51,7 @@ def test_all_that_is_promised_is_there() -> None:
     assert len(set(gnnrec_helpers.__all__)) == len(gnnrec_helpers.__all__)
     for name in gnnrec_helpers.__all__:
         assert hasattr(gnnrec_helpers, name), name
-    assert re.fullmatch(r"\d+\.\d+\.\d+", gnnrec_helpers.__version__)
+    assert re.fullmatch(r"\d+\.\d+\.\d+(\.dev\d+)?", gnnrec_helpers.__version__)
 
 
 # ---------------------------------------------------------------------- floors
@@ -117,6 +118,16 @@ def test_every_module_has_a_floor() -> None:
     assert {name.split(".")[0] for name in modules() if name} == set(FLOOR)
 
 
+def test_contributing_tells_the_same_floors() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([1-5]) \| (.*) \|$", text, re.M)
+    told = {int(floor): set(re.findall(r"`(\w+)`", rooms)) for floor, rooms in rows}
+    assert told == {place + 1: floor | ({"distributed"} if place == 4 else set())
+                    for place, floor in enumerate(FLOORS)}  # fmt: skip
+    described = set(re.findall(r"^\| `(\w+)(?:/|\.py)` \|", text, re.M))
+    assert described == set(FLOOR) | {"distributed"}
+
+
 def test_modules_import_downward_only() -> None:
     wrong = []
     for name, others in all_imports().items():
@@ -180,7 +191,11 @@ def test_the_code_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert evaluated["recall@20"] > 0.18  # popularity reaches 0.15
     with torch.no_grad():
         assert model.score(torch.tensor([0])).shape == (1, split.train.num_items)
-    table = gnnrec_helpers.recommend(model, users=[42], k=10, exclude=split.train)
+    served = names["served"]
+    assert not isinstance(served, torch.nn.Module)
+    table = gnnrec_helpers.recommend(model, users=[42], k=10)
+    pd.testing.assert_frame_equal(gnnrec_helpers.recommend(served, users=[42], k=10), table)
+    assert gnnrec_helpers.recommend(served, users=[42], k=10)["rank"].max() == 10
     assert table["rank"].tolist() == list(range(1, 11))
     assert not set(table["item"]) & set(split.train.items_of(42))
     assert mine.to_frame().to_dict("list") == {

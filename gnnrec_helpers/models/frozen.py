@@ -59,6 +59,10 @@ class Frozen:
         """Labels; the position of a label is the item's index."""
         return self.interactions.items
 
+    def frozen(self) -> Frozen:
+        """Itself: ``load(path).frozen()`` holds for every file."""
+        return self
+
     def score(self, users: Tensor) -> Tensor:
         """Scores of all items for some users, shape (len(users), num_items)."""
         with torch.no_grad():
