@@ -9,7 +9,7 @@ Four things make them fast, none of which changes the result beyond rounding:
    weights), which adds up a neighbour's row as it reads it and never stores a row for every edge
    (:mod:`gnnrec_helpers.engine.sparse_product`).
 2. Backward is the same product with the transposed matrix, which is the matrix itself when the
-   normalisation is symmetric. The polynomial ``a0 E + a1 A E + a2 A(A E) + ...`` is linear, so
+   normalization is symmetric. The polynomial ``a0 E + a1 A E + a2 A(A E) + ...`` is linear, so
    backward needs no layer of it in memory, and by Horner's rule one product a layer.
 3. A training batch asks for a few thousand rows. The last product computes only those, and the
    first product of the backward pass, with the transpose of the same small matrix, reads only
@@ -17,12 +17,11 @@ Four things make them fast, none of which changes the result beyond rounding:
 4. In a large graph the engine (the code below) works on the nodes in an order of its own,
    neighbours near each other, so that most reads find their row in the processor's cache
    (:mod:`gnnrec_helpers.engine.node_order`). The first product reads the callers' order and the
-   last one is put back into it.
+   last one is put back into it; the example of :class:`Adjacency` shows how.
 """
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, cast
 
@@ -85,26 +84,41 @@ def normalize(matrix: sparse.csr_array, how: Normalization = "symmetric") -> spa
 class Adjacency(nn.Module):
     """A sparse matrix that multiplies embeddings, on whatever device the model is moved to.
 
+    The engine may keep the nodes in an order of its own. Its places are called *slots*:
+    ``node_at_slot[s]`` is the node in slot s, and ``slot_of_node[n]`` the slot of node n. Callers
+    do not notice: embeddings go in and come out in the order of `matrix`.
+
     Parameters
     ----------
     matrix : scipy.sparse array, shape (rows, columns)
     order : int64 array, shape (rows,), optional
-        For a square matrix: the node at each place of the order in which the engine works.
-        Callers do not notice it: embeddings go in and come out in the order of `matrix`.
+        For a square matrix: the node at each slot.
 
     Examples
     --------
-    >>> swap = Adjacency(sparse.csr_array([[0.0, 1.0], [1.0, 0.0]]))
-    >>> swap(torch.tensor([[1.0], [2.0]])).flatten()
-    tensor([2., 1.])
+    Node 0 is linked to 1, and 1 to 2. The engine keeps node 2 in slot 0, node 0 in slot 1 and node
+    1 in slot 2. So row 0 of its matrix is that of node 2, whose neighbour, node 1, is in slot 2:
+
+    >>> path = sparse.csr_array([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
+    >>> adjacency = Adjacency(path, order=np.array([2, 0, 1]))
+    >>> adjacency.slot_of_node.tolist(), adjacency.csr()[1].tolist()  # columns are slots
+    ([1, 2, 0], [2, 2, 0, 1])
+    >>> adjacency.columns_as_nodes.tolist()  # the same columns, as the callers number nodes
+    [1, 1, 2, 0]
+    >>> adjacency(torch.tensor([[1.0], [10.0], [100.0]])).flatten()  # nodes in, nodes out
+    tensor([ 10., 101.,  10.])
     """
 
     offsets: Tensor  # (rows + 1,) where each row's entries start
-    columns: Tensor  # (entries,)
+    columns: Tensor  # (entries,) slots
     weights: Tensor  # (entries,)
-    order: Tensor | None  # (rows,) the node at each place
-    place: Tensor | None  # (rows,) the place of each node
-    outside: Tensor | None  # (entries,) as `columns`, with the callers' numbers of the nodes
+    # the same of the transpose, where the matrix is not symmetric
+    transposed_offsets: Tensor
+    transposed_columns: Tensor
+    transposed_weights: Tensor
+    node_at_slot: Tensor | None  # (rows,); None where the engine keeps the callers' order
+    slot_of_node: Tensor | None  # (rows,)
+    columns_as_nodes: Tensor | None  # (entries,) as `columns`, in the callers' numbers
 
     def __init__(self, matrix: sparse.csr_array, order: IntArray | None = None) -> None:
         super().__init__()
@@ -114,8 +128,8 @@ class Adjacency(nn.Module):
             matrix = sparse.csr_array(matrix[order][:, order])
         matrix.sort_indices()
         small = max(matrix.nnz, *self.shape) < 2**31
-        self._mirrored: IntArray | None = None
         self._index_type = torch.int32 if small else torch.int64
+        self._mirrored: IntArray | None = None
         self._register(matrix, "")
         self._register_order(order, matrix)
         transposed = sparse.csr_array(matrix.T)
@@ -124,48 +138,82 @@ class Adjacency(nn.Module):
         if not self.symmetric:
             self._register(transposed, "transposed_")
 
+    @classmethod
+    def in_cache_order(cls, matrix: sparse.csr_array, kinds: Sequence[int]) -> Adjacency:
+        """An adjacency that works on the nodes in an order that suits the processor's cache.
+
+        Small graphs fit the cache as they are and keep their order.
+
+        Parameters
+        ----------
+        matrix : scipy.sparse array, shape (n, n)
+            Whatever graph and normalization; entries are symmetric in place, if not in value.
+        kinds : sequence of int
+            How many nodes of each kind there are, in the order of `matrix`: users, then items, say.
+        """
+        large = matrix.shape[0] > LARGE
+        return cls(matrix, neighbourhood_order(matrix, kinds) if large else None)
+
     def _register(self, matrix: sparse.csr_array, prefix: str) -> None:
         # not persistent: the graph is data, rebuilt from `train`, and not part of the weights
         index_type = self._index_type
-        self.register_buffer(
-            f"{prefix}offsets", torch.from_numpy(matrix.indptr).to(index_type), persistent=False
-        )
-        self.register_buffer(
-            f"{prefix}columns", torch.from_numpy(matrix.indices).to(index_type), persistent=False
-        )
-        self.register_buffer(
-            f"{prefix}weights", torch.from_numpy(matrix.data).float(), persistent=False
-        )
+        for name, values in (
+            ("offsets", torch.from_numpy(matrix.indptr).to(index_type)),
+            ("columns", torch.from_numpy(matrix.indices).to(index_type)),
+            ("weights", torch.from_numpy(matrix.data).float()),
+        ):
+            self.register_buffer(prefix + name, values, persistent=False)
 
     def _register_order(self, order: IntArray | None, matrix: sparse.csr_array) -> None:
-        numbers: dict[str, IntArray | None] = dict.fromkeys(("order", "place", "outside"))
+        node_at_slot = slot_of_node = columns_as_nodes = None
         if order is not None:
-            outside = order[matrix.indices].astype(matrix.indices.dtype)
-            numbers = {"order": order, "place": np.argsort(order), "outside": outside}
-        for name, found in numbers.items():
-            buffer = None if found is None else torch.from_numpy(found)
-            self.register_buffer(name, buffer, persistent=False)
+            node_at_slot = torch.from_numpy(order)
+            slot_of_node = torch.from_numpy(np.argsort(order))
+            columns_as_nodes = torch.from_numpy(order[matrix.indices].astype(matrix.indices.dtype))
+        self.register_buffer("node_at_slot", node_at_slot, persistent=False)
+        self.register_buffer("slot_of_node", slot_of_node, persistent=False)
+        self.register_buffer("columns_as_nodes", columns_as_nodes, persistent=False)
 
     @property
     def entries(self) -> int:
         return len(self.columns)
 
-    def place_of(self, nodes: Tensor) -> Tensor:
+    def slots(self, nodes: Tensor) -> Tensor:
         """Where the engine keeps these nodes."""
-        return nodes if self.place is None else self.place.index_select(0, nodes)
+        return nodes if self.slot_of_node is None else self.slot_of_node.index_select(0, nodes)
 
-    def node_at(self, places: Tensor) -> Tensor:
+    def nodes(self, slots: Tensor) -> Tensor:
         """Which nodes the engine keeps there."""
-        return places if self.order is None else self.order.index_select(0, places)
+        return slots if self.node_at_slot is None else self.node_at_slot.index_select(0, slots)
+
+    def in_slots(self, rows: Tensor) -> Tensor:
+        """Rows in the callers' order, put into the engine's."""
+        return rows if self.node_at_slot is None else rows.index_select(0, self.node_at_slot)
+
+    def in_callers_order(self, rows: Tensor) -> Tensor:
+        """Rows in the engine's order, put into the callers'."""
+        return rows if self.slot_of_node is None else rows.index_select(0, self.slot_of_node)
 
     def csr(self, transposed: bool = False) -> Csr:
         """Offsets, columns, weights of the matrix or of its transpose, in the engine's order."""
-        prefix = "transposed_" if transposed and not self.symmetric else ""
-        return tuple(getattr(self, prefix + part) for part in ("offsets", "columns", "weights"))  # type: ignore[return-value]
+        if transposed and not self.symmetric:
+            return self.transposed_offsets, self.transposed_columns, self.transposed_weights
+        return self.offsets, self.columns, self.weights
 
-    def csr_from_outside(self) -> Csr:
-        """The matrix for embeddings in the callers' order; its product is in the engine's."""
-        return self.csr() if self.outside is None else (self.offsets, self.outside, self.weights)
+    def csr_of_nodes(self) -> Csr:
+        """The matrix for embeddings in the callers' order; the product is in the engine's."""
+        if self.columns_as_nodes is None:
+            return self.csr()
+        return self.offsets, self.columns_as_nodes, self.weights
+
+    def to_scipy(self) -> sparse.csr_array:
+        """The matrix, in the callers' order."""
+        parts = (self.weights, self.columns, self.offsets)
+        matrix = sparse.csr_array(tuple(part.cpu().numpy() for part in parts), shape=self.shape)
+        if self.slot_of_node is None:
+            return matrix
+        slots = self.slot_of_node.cpu().numpy()
+        return sparse.csr_array(matrix[slots][:, slots])
 
     def thinned(self, share: float, generator: np.random.Generator) -> Adjacency:
         """A symmetric matrix without a share of its entries, each together with its mirror image.
@@ -180,10 +228,21 @@ class Adjacency(nn.Module):
             self._mirrored = np.lexsort((rows, columns))  # where each entry's mirror image is
         drawn = generator.random(self.entries, np.float32)
         kept = drawn[np.minimum(self._mirrored, np.arange(self.entries))] >= share
-        thin = copy.copy(self)
-        weights = self.weights * torch.from_numpy(kept).to(self.weights.device)
-        thin._buffers = {**self._buffers, "weights": weights}
-        return thin
+        return self._with_weights(self.weights * torch.from_numpy(kept).to(self.weights.device))
+
+    def _with_weights(self, weights: Tensor) -> Adjacency:
+        """The same entries with other weights, which are symmetric too; nothing is copied."""
+        other = Adjacency.__new__(Adjacency)
+        nn.Module.__init__(other)
+        other.shape, other.symmetric = self.shape, self.symmetric
+        other._index_type, other._mirrored = self._index_type, self._mirrored
+        for name, buffer in self.named_buffers():
+            other.register_buffer(name, buffer, persistent=False)
+        for name in ("node_at_slot", "slot_of_node", "columns_as_nodes"):
+            if getattr(self, name) is None:
+                other.register_buffer(name, None, persistent=False)
+        other.register_buffer("weights", weights, persistent=False)
+        return other
 
     def forward(self, embeddings: Tensor) -> Tensor:
         """The product with `embeddings`, shape (columns, dim), giving (rows, dim)."""
@@ -199,23 +258,7 @@ def user_item_adjacency(
 ) -> Adjacency:
     """The normalised adjacency of the user-item graph, ready to propagate along."""
     matrix = normalize(bipartite_matrix(train), normalization)
-    return reordered(matrix, kinds=(train.num_users, train.num_items))
-
-
-def reordered(matrix: sparse.csr_array, kinds: Sequence[int]) -> Adjacency:
-    """An adjacency whose nodes the engine works on in an order that suits the processor's cache.
-
-    Small graphs fit the cache as they are and keep their order.
-
-    Parameters
-    ----------
-    matrix : scipy.sparse array, shape (n, n)
-        Whatever graph and normalisation; entries are symmetric in place, if not in value.
-    kinds : sequence of int
-        How many nodes of each kind there are, in the order of `matrix`: users, then items, say.
-    """
-    large = matrix.shape[0] > LARGE
-    return Adjacency(matrix, neighbourhood_order(matrix, kinds) if large else None)
+    return Adjacency.in_cache_order(matrix, kinds=(train.num_users, train.num_items))
 
 
 def propagate(
@@ -301,98 +344,106 @@ def propagate_layers(adjacency: Adjacency, embeddings: Tensor, layers: int) -> l
 
 
 # ---------------------------------------------------------------------- the engine
-def _permuted(x: Tensor, order: Tensor | None) -> Tensor:
-    """The rows of `x` in this order."""
-    return x if order is None else x.index_select(0, order)
-
-
 class _Product(torch.autograd.Function):
     """``A x``; backward ``A.T g``."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, adjacency: Adjacency) -> Tensor:
         ctx.adjacency = adjacency
-        found = multiply(adjacency.csr_from_outside(), x)
-        return _permuted(found, adjacency.place)
+        return adjacency.in_callers_order(multiply(adjacency.csr_of_nodes(), x))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
         adjacency = ctx.adjacency
-        gradient = _permuted(gradient.contiguous(), adjacency.order)
-        found = multiply(adjacency.csr(transposed=True), gradient)
-        return _permuted(found, adjacency.place), None
+        gradient = adjacency.in_slots(gradient.contiguous())
+        return adjacency.in_callers_order(multiply(adjacency.csr(transposed=True), gradient)), None
 
 
-def _layers(adjacency: Adjacency, x: Tensor) -> Iterator[Tensor]:
-    """Layers 1, 2, ... in the engine's order."""
-    layer = multiply(adjacency.csr_from_outside(), x)
-    while True:
+def _layers(adjacency: Adjacency, x: Tensor, count: int) -> Iterator[Tensor]:
+    """Layers 1, 2, ... `count`, each of shape (n, dim), in the engine's order."""
+    layer = x
+    for depth in range(count):
+        layer = multiply(adjacency.csr() if depth else adjacency.csr_of_nodes(), layer)
         yield layer
-        layer = multiply(adjacency.csr(), layer)
 
 
 class _Polynomial(torch.autograd.Function):
-    """``a0 x + a1 A x + ... + aK A^K x``; backward by Horner's rule."""
+    """``a0 x + a1 A x + ... + aK A^K x``; backward by Horner's rule.
+
+    What it computes, more slowly::
+
+        layers = propagate_layers(adjacency, x, len(weights) - 1)
+        sum(weight * layer for weight, layer in zip(weights, layers))
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, adjacency: Adjacency, weights: list[float]) -> Tensor:
         ctx.adjacency, ctx.weights = adjacency, weights
         total = weights[0] * x
-        for weight, layer in zip(weights[1:], _layers(adjacency, x), strict=False):
-            total.add_(_permuted(layer, adjacency.place), alpha=weight)
+        layers = _layers(adjacency, x, len(weights) - 1)
+        for weight, layer in zip(weights[1:], layers, strict=True):
+            total.add_(adjacency.in_callers_order(layer), alpha=weight)
         return total
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
         adjacency, weights = ctx.adjacency, ctx.weights
-        gradient = _permuted(gradient.contiguous(), adjacency.order)
+        gradient = adjacency.in_slots(gradient.contiguous())
         csr = adjacency.csr(transposed=True)
         total = weights[-1] * gradient
         for weight in reversed(weights[:-1]):
             total = multiply(csr, total).add_(gradient, alpha=weight)
-        return _permuted(total, adjacency.place), None, None
+        return adjacency.in_callers_order(total), None, None
 
 
 class _PolynomialAtRows(torch.autograd.Function):
     """Some rows of the polynomial, and the same rows of x.
 
-    There is at least one layer. The last is computed at the rows only, and once where a node is
-    asked for several times. Backward starts from these rows only, and one pass through the layers
-    serves both results.
+    What it computes, more slowly, for at least one layer::
+
+        polynomial = _Polynomial.apply(x, adjacency, weights)
+        polynomial[nodes], x[nodes]
+
+    The last layer is computed at these rows only, and once where a node is asked for several times.
+    Backward starts from these rows only, and one pass through the layers serves both results.
     """
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, adjacency: Adjacency, weights: list[float], nodes: Tensor
     ) -> tuple[Tensor, Tensor]:
-        places, which = torch.unique(adjacency.place_of(nodes), return_inverse=True)
-        ctx.adjacency, ctx.weights, ctx.places, ctx.which = adjacency, weights, places, which
-        start = x.index_select(0, adjacency.node_at(places))
-        found = weights[0] * start
-        layer = None
-        for weight, layer in zip(weights[1:-1], _layers(adjacency, x), strict=False):
-            found.add_(layer.index_select(0, places), alpha=weight)
-        layer = _permuted(x, adjacency.order) if layer is None else layer
-        ctx.last = some_rows(adjacency.csr(), places)
-        found.add_(multiply(ctx.last, layer), alpha=weights[-1])
-        return found.index_select(0, which), start.index_select(0, which)
+        # each node once: (r,) slots, and for each of `nodes` which of them it is
+        slots, which = torch.unique(adjacency.slots(nodes), return_inverse=True)
+        start = x.index_select(0, adjacency.nodes(slots))  # (r, dim)
+        rows = weights[0] * start
+        earlier = list(_layers(adjacency, x, len(weights) - 2))  # all but the last, (n, dim)
+        for weight, layer in zip(weights[1:-1], earlier, strict=True):
+            rows.add_(layer.index_select(0, slots), alpha=weight)
+        before_last = earlier[-1] if earlier else adjacency.in_slots(x)
+        last_rows = some_rows(adjacency.csr(), slots)  # r rows of the matrix
+        rows.add_(multiply(last_rows, before_last), alpha=weights[-1])
+        ctx.adjacency, ctx.weights, ctx.last_rows = adjacency, weights, last_rows
+        ctx.slots, ctx.which = slots, which
+        return rows.index_select(0, which), start.index_select(0, which)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, gradient: Tensor, of_start: Tensor) -> tuple[Tensor, None, None, None]:
-        adjacency, places, which = ctx.adjacency, ctx.places, ctx.which
-        csr = adjacency.csr(transposed=True)
-        there = gradient.new_zeros(len(places), gradient.shape[1]).index_add_(0, which, gradient)
-        terms = [weight * there for weight in ctx.weights]  # what each layer is told
-        terms[0].index_add_(0, which, of_start)
-        *earlier, before, last = terms
-        total = multiply(transposed(ctx.last, adjacency.shape[0]), last)
-        total.index_add_(0, places, before)
-        for term in reversed(earlier):
-            total = multiply(csr, total).index_add_(0, places, term)
-        return _permuted(total, adjacency.place), None, None, None
+    def backward(
+        ctx: Any, gradient: Tensor, start_gradient: Tensor
+    ) -> tuple[Tensor, None, None, None]:
+        adjacency, slots, which = ctx.adjacency, ctx.slots, ctx.which
+        # what arrives at each of the r nodes, (r, dim), and from there at each layer
+        arriving = gradient.new_zeros(len(slots), gradient.shape[1]).index_add_(0, which, gradient)
+        at_layers = [weight * arriving for weight in ctx.weights]
+        at_layers[0].index_add_(0, which, start_gradient)
+        # Horner's rule from the last layer down; the first product reads these r rows only
+        total = multiply(transposed(ctx.last_rows, adjacency.shape[0]), at_layers[-1])  # (n, dim)
+        total.index_add_(0, slots, at_layers[-2])
+        for at_layer in reversed(at_layers[:-2]):
+            total = multiply(adjacency.csr(transposed=True), total).index_add_(0, slots, at_layer)
+        return adjacency.in_callers_order(total), None, None, None
 
 
 def _equal(first: sparse.csr_array, second: sparse.csr_array) -> bool:

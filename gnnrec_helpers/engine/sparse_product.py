@@ -20,9 +20,15 @@ def multiply(csr: Csr, x: Tensor) -> Tensor:
     x = x.detach()  # for a tensor that requires gradients `embedding_bag` prepares its own backward
     if len(columns) == 0:
         return x.new_zeros(len(offsets) - 1, x.shape[1])
-    return torch.embedding_bag(x, columns, offsets, False, 0, False, weights.to(x.dtype), True)[
-        0
-    ]  # mode 0: sum; the last True: offsets has one more entry than there are rows
+    sums, *_ = torch.embedding_bag(
+        x,
+        columns,
+        offsets,
+        mode=0,  # the sum
+        per_sample_weights=weights.to(x.dtype),
+        include_last_offset=True,  # offsets has one entry more than there are rows
+    )
+    return sums
 
 
 def some_rows(csr: Csr, rows: Tensor) -> Csr:

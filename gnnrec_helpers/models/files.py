@@ -70,7 +70,7 @@ def encode(value: object, name: str, tensors: Tensors) -> Any:
     if isinstance(value, pd.Index):
         return _encode_labels(value, name, tensors)
     if isinstance(value, Adjacency):
-        matrix, order = _engine_matrix(value)
+        matrix, order = value.to_scipy(), value.node_at_slot
         return {"adjacency": [encode(v, f"{name}/{n}", tensors)
                               for n, v in (("matrix", matrix), ("order", order))]}  # fmt: skip
     if type(value).__name__ in DATA:
@@ -83,10 +83,6 @@ def encode(value: object, name: str, tensors: Tensors) -> Any:
 
 
 CSR = ("data", "indices", "indptr")
-
-
-def _engine_matrix(adjacency: Adjacency) -> tuple[sparse.csr_array, Tensor | None]:
-    raise NotImplementedError
 
 
 def decode(node: Any, tensors: Tensors) -> Any:

@@ -11,7 +11,7 @@ from torch import nn
 
 from ..data.interactions import Interactions
 from ..data.side_graphs import KnowledgeGraph, SocialGraph
-from ..engine.propagation import bipartite_matrix, normalize, reordered
+from ..engine.propagation import Adjacency, bipartite_matrix, normalize
 from .lightgcn import LightGCN
 from .parts.seeded_layers import table
 from .parts.side_links import check_items, friendships, linked
@@ -77,7 +77,8 @@ class KnowledgeLightGCN(LightGCN):
         facts = fact_weight * normalize(linked(knowledge))
         beside = sparse.block_diag([friends, facts], format="csr")
         everything = sparse.csr_array(choices + beside)
-        super().__init__(train, dim, layers, seed=seed, adjacency=reordered(everything, kinds))
+        adjacency = Adjacency.in_cache_order(everything, kinds)
+        super().__init__(train, dim, layers, seed=seed, adjacency=adjacency)
         self.fact_weight = fact_weight
         self.friend_weight = None if social is None else friend_weight
         start = table(others, dim, np.random.default_rng([seed, 1]))

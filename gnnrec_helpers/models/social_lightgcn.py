@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..data.interactions import Interactions
 from ..data.side_graphs import SocialGraph
-from ..engine.propagation import Adjacency, bipartite_matrix, normalize, reordered
+from ..engine.propagation import Adjacency, bipartite_matrix, normalize
 from .lightgcn import LightGCN
 from .matrix_factorization import MatrixFactorization
 from .parts.side_links import friendships
@@ -67,7 +67,7 @@ class SocialLightGCN(LightGCN):
             adjacency = Adjacency(listens)
         else:
             both = sparse.csr_array(listens + friend_weight * friends)
-            adjacency = reordered(both, kinds=(train.num_users, train.num_items))
+            adjacency = Adjacency.in_cache_order(both, kinds=(train.num_users, train.num_items))
         super().__init__(train, dim, layers, seed=seed, adjacency=adjacency)
         self.learn_weight = learn_weight
         self.friend_weight: float | nn.Parameter = friend_weight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from tables import interactions, likes_of
 from torch import Tensor
 from torch_geometric.nn import LGConv
 
-from gnnrec_helpers import Interactions, Split
+from gnnrec_helpers import Interactions, Split, load, models
 from gnnrec_helpers.engine import propagation
 from gnnrec_helpers.engine.propagation import (
     Adjacency,
@@ -240,9 +241,9 @@ def test_a_large_graph_is_reordered_and_nothing_changes(
     plain = user_item_adjacency(train)
     monkeypatch.setattr(propagation, "LARGE", 1000)
     ordered = user_item_adjacency(train)
-    assert plain.order is None
-    assert sorted(ordered.order.tolist()) == list(range(plain.shape[0]))
-    assert ordered.order.tolist() != list(range(plain.shape[0]))
+    assert plain.node_at_slot is None
+    assert sorted(ordered.node_at_slot.tolist()) == list(range(plain.shape[0]))
+    assert ordered.node_at_slot.tolist() != list(range(plain.shape[0]))
     generator = torch.Generator().manual_seed(0)
     x = torch.randn(plain.shape[0], 8, generator=generator)
     rows = torch.randint(len(x), (300,), generator=generator)
@@ -390,3 +391,43 @@ def test_thinning_drops_entries_with_their_mirror_images(ordered: bool) -> None:
     np.testing.assert_allclose(adjacency(torch.eye(40)).numpy(), matrix.toarray(), rtol=1e-6)
     with pytest.raises(ValueError, match="symmetric"):
         Adjacency(sparse.csr_array(dense)).thinned(0.3, generator)
+
+
+@pytest.mark.parametrize("layers", [1, 2, 3])
+@pytest.mark.parametrize("order", [None, [2, 0, 3, 1]])
+def test_the_fast_ways_are_what_their_slow_versions_say(
+    layers: int, order: list[int] | None
+) -> None:
+    generator = np.random.default_rng(0)
+    matrix = sparse.csr_array(generator.random((4, 4)) * (generator.random((4, 4)) < 0.7))
+    adjacency = Adjacency(matrix, None if order is None else np.array(order))
+    np.testing.assert_allclose(adjacency.to_scipy().toarray(), matrix.toarray(), rtol=1e-6)
+    weights = generator.random(layers + 1).tolist()
+    nodes = torch.tensor([3, 0, 3])
+    signal = torch.from_numpy(generator.random((4, 2))).float()
+    results = []
+    for fast in (True, False):
+        x = signal.clone().requires_grad_()
+        if fast:
+            rows, start = propagation.propagate_batch(adjacency, x, layers, nodes, weights)
+            everything = propagate(adjacency, x, layers, combine=weights)
+        else:
+            outputs = propagate_layers(adjacency, x, layers)
+            everything = sum(w * layer for w, layer in zip(weights, outputs, strict=True))
+            rows, start = everything[nodes], x[nodes]
+        (rows.square().sum() + 3 * start.pow(3).sum() + everything.exp().sum()).backward()
+        results.append((everything, rows, start, x.grad))
+    for one, other in zip(*results, strict=True):
+        torch.testing.assert_close(one, other)
+
+
+def test_a_graph_of_ones_own_is_saved_with_the_model(toy: Interactions, tmp_path: Path) -> None:
+    matrix = normalize(bipartite_matrix(toy), "mean")
+    for order in (None, np.arange(10)[::-1].copy()):
+        model = models.LightGCN(toy, dim=4, adjacency=Adjacency(matrix, order))
+        model.save(tmp_path / "it")
+        again = load(tmp_path / "it")
+        assert torch.equal(again.score(torch.arange(5)), model.score(torch.arange(5)))
+        assert again.identity() == model.identity()
+    plain = models.LightGCN(toy, dim=4)
+    assert plain.identity() != model.identity()
