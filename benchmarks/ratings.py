@@ -7,7 +7,7 @@ ratings are train, drawn at random, and the rest is halved into validation and t
 each with its own split. Ratings of zero and repeats are left out, predictions are clipped to the
 scale of 1 to 5. Everything is chosen on validation (RMSE); test is looked at once, after that.
 
-- Biases and factors: regularisation and, for factors, the epoch are chosen anew for every seed.
+- Biases and factors: regularization and, for factors, the epoch are chosen anew for every seed.
   Factors have 60 epochs at most: without biases they use all of them at 60 %, so a longer training
   may still help there a little.
 - GraphRec: learning rate and weight decay are chosen once, among four pairs, for the variant around

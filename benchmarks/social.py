@@ -81,7 +81,7 @@ def run(job: Job) -> Result:
     torch.set_num_threads(1)
     split, social = splits(job["fold"], job["seed"])
     if job["rewired"]:
-        social = social.rewired(job["seed"])
+        social = social.rewired(seed=job["seed"])
     model, objective = build(
         job["model"], split.train, social, job["weight_decay"], job["own"], job["seed"]
     )

@@ -115,7 +115,7 @@ def run(job: Job) -> Result:
     if job["listens"] is not None:
         shown = at_most(shown, job["listens"], job["seed"])
     if job["shuffled"]:
-        social, tags = social.rewired(job["seed"]), shuffled(tags, job["seed"])
+        social, tags = social.rewired(seed=job["seed"]), shuffled(tags, job["seed"])
     before = peak()
     model = build(job["model"], shown, social, tags, job["own"], job["seed"])
     history = fit(

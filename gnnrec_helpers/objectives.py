@@ -1,4 +1,4 @@
-"""What training minimises, for a batch of positives and sampled negatives."""
+"""What training minimizes, for a batch of positives and sampled negatives."""
 
 from __future__ import annotations
 

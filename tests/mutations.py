@@ -65,7 +65,7 @@ DEFECTS = (
         ("tests/test_objectives.py::test_sampled_softmax_one_user_at_a_time",),
     ),
     Defect(
-        "asymmetric normalisation",
+        "asymmetric normalization",
         "neighbours are averaged, which is not the LightGCN of the paper",
         "engine/propagation.py",
         "return sparse.csr_array(left @ matrix @ right)",

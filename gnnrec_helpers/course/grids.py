@@ -73,7 +73,7 @@ def positional_convolution(features: Tensor, grid: GridGraph, kernel: Tensor) ->
 
     The same numbers as `torch.nn.functional.conv2d` with zero padding. Written for a graph it is
     a relational GCN whose relations are the positions (Schlichtkrull et al. 2018, eq. 2, without
-    the normalisation).
+    the normalization).
 
     Parameters
     ----------

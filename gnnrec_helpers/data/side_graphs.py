@@ -71,7 +71,7 @@ class SocialGraph:
         shape = (self.num_users, self.num_users)
         return sparse.csr_array((np.ones(len(self)), (self.source, self.target)), shape=shape)
 
-    def rewired(self, seed: int = 0) -> SocialGraph:
+    def rewired(self, *, seed: int = 0) -> SocialGraph:
         """As many links for every user, but with anybody: a control for what links tell.
 
         The ends of the links are shuffled. Where that links a user to herself, or two users twice,

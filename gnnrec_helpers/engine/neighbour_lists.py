@@ -87,8 +87,9 @@ class NeighbourLists:
         ----------
         nodes : int64 Tensor, shape (n,)
         most : int, optional
-            Where a node has more neighbours, so many of them: those that follow each other, from a
-            random place on, in a list that was shuffled once. Each is as likely as any other.
+            At most this many neighbours per node: a random contiguous run, taken as on a circle,
+            of a list that was shuffled once. Every neighbour is equally likely, but neighbours
+            that are next to each other in the list are drawn together.
         generator : numpy.random.Generator, optional
             Needed with `most`.
         hidden : two int64 Tensors, optional

@@ -26,7 +26,7 @@ def neighbourhood_order(
 
     Recursive spectral bisection: a random number on every node is averaged over the neighbours,
     40 times, with the constant pattern taken out. What fades least is left: a power iteration
-    toward the second eigenvector of the normalised adjacency. The nodes are sorted by it and cut
+    toward the second eigenvector of the normalized adjacency. The nodes are sorted by it and cut
     where the fewest edges are cut for the size of the smaller side. Each side is sorted and cut
     likewise, in the direction that the cut above gave it, down to parts of at most 1,024 nodes.
 
@@ -103,7 +103,7 @@ def _slowest_to_fade(
 def _best_cut(pattern: sparse.csr_array, order: IntArray) -> int:
     """How many nodes of `order` go to the first side, a tenth at least to either.
 
-    Minimises the conductance: the edges cut, over the edges of the side that has fewer.
+    Minimizes the conductance: the edges cut, over the edges of the side that has fewer.
     """
     nodes, degrees = len(order), np.diff(pattern.indptr)
     place = np.empty(nodes, np.int64)

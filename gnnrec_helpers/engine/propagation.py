@@ -256,7 +256,7 @@ class Adjacency(nn.Module):
 def user_item_adjacency(
     train: Interactions, normalization: Normalization = "symmetric"
 ) -> Adjacency:
-    """The normalised adjacency of the user-item graph, ready to propagate along."""
+    """The normalized adjacency of the user-item graph, ready to propagate along."""
     matrix = normalize(bipartite_matrix(train), normalization)
     return Adjacency.in_cache_order(matrix, kinds=(train.num_users, train.num_items))
 

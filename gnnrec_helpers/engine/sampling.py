@@ -101,6 +101,7 @@ class PairSampler:
         train: Interactions,
         batch_size: int = 2048,
         negatives: int = 1,
+        *,
         seed: int = 0,
         shared: bool = False,
     ) -> None:
@@ -161,7 +162,7 @@ class RatingSampler:
     As for :class:`PairSampler` each epoch has its own generator, seeded by ``(seed, epoch)``.
     """
 
-    def __init__(self, train: Interactions, batch_size: int = 2048, seed: int = 0) -> None:
+    def __init__(self, train: Interactions, batch_size: int = 2048, *, seed: int = 0) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size}: at least 1 is needed.")
         self.train, self.batch_size, self.seed = train, batch_size, seed

@@ -38,7 +38,7 @@ def evaluate_ratings(
     split : Split
         With ratings; see ``Interactions.split(within="all")``.
     part : {"test", "validation"}
-        Which ratings are predicted. Choose anything (regularisation, ...) with "validation" only.
+        Which ratings are predicted. Choose anything (regularization, ...) with "validation" only.
     clip : (lowest, highest) or "train" or None
         Where the scale ends, for example ``(1, 5)``; "train" takes the lowest and highest rating
         there. None leaves predictions as they are.

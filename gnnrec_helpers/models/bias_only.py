@@ -18,7 +18,7 @@ from .parts.products import Product
 class BiasOnly(RatingsModel):
     """A rating is the mean rating plus a number for the user plus a number for the item.
 
-    With m the mean of the train ratings, the biases a (of users) and b (of items) minimise
+    With m the mean of the train ratings, the biases a (of users) and b (of items) minimize
 
         sum over train ratings (r - m - a[user] - b[item])² + user_regularization sum a²
         + item_regularization sum b²
@@ -31,8 +31,8 @@ class BiasOnly(RatingsModel):
     train : Interactions
         With ratings.
     user_regularization, item_regularization : float, default 5
-        As if everybody had given, and everything received, this many ratings more, all of them as
-        expected. To be chosen on validation. With ``math.inf`` those biases are all 0.
+        Equivalent to this many extra ratings at the predicted value. To be chosen on validation.
+        With ``math.inf`` those biases are all 0.
 
     Attributes
     ----------

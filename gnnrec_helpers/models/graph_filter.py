@@ -25,7 +25,7 @@ CELLS = 2**24  # (a user who is asked for, any user) at once: 64 MiB
 class LinearFilter(Model):
     """A user's interactions, sent to the users who share them, and back to their items.
 
-    With R the user-item matrix and ``N = D_U^-1/2 R D_I^-1/2`` its normalised form, the scores of
+    With R the user-item matrix and ``N = D_U^-1/2 R D_I^-1/2`` its normalized form, the scores of
     a user with interactions r are ``r N.T N``: the two-hop step of LightGCN without embeddings.
 
     Parameters
@@ -114,7 +114,7 @@ class GraphFilter(LinearFilter):
         self._arguments["alpha"] = alpha
 
     def _leading(self, components: int, seed: int) -> Tensor:
-        """Right singular vectors of the normalised matrix, by the same sparse product."""
+        """Right singular vectors of the normalized matrix, by the same sparse product."""
         rows, columns = self._normal.shape
         to_items, to_users = self._to_items.csr(), self._to_items.csr(transposed=True)
 

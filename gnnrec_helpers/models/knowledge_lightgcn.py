@@ -20,8 +20,8 @@ from .parts.side_links import check_items, friendships, linked
 class KnowledgeLightGCN(LightGCN):
     """:class:`LightGCN` in which items also hear from the things that facts link them to.
 
-    A layer is ``x <- (A + w F) x``: A is LightGCN's normalised user-item adjacency, F that of the
-    facts, normalised in the same way by numbers of facts, and w says how much a fact counts beside
+    A layer is ``x <- (A + w F) x``: A is LightGCN's normalized user-item adjacency, F that of the
+    facts, normalized in the same way by numbers of facts, and w says how much a fact counts beside
     an interaction. Things that are no items have embeddings, too. What a fact says, its relation,
     is not looked at: the model is blind to relations, and the simplest that uses facts.
 

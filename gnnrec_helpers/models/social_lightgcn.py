@@ -20,8 +20,8 @@ from .parts.side_links import friendships
 class SocialLightGCN(LightGCN):
     """:class:`LightGCN` in which users also hear from their friends.
 
-    A layer is ``x <- (A + w S) x``: A is LightGCN's normalised user-item adjacency, S that of the
-    friendships, normalised in the same way by numbers of friends, and w says how much a friend
+    A layer is ``x <- (A + w S) x``: A is LightGCN's normalized user-item adjacency, S that of the
+    friendships, normalized in the same way by numbers of friends, and w says how much a friend
     counts beside an item. With w = 0 this is LightGCN. Links are taken as mutual.
 
     The simplest of the models that add friends to LightGCN's propagation, as SocialLGN does (Liao

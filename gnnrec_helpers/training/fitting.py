@@ -125,13 +125,13 @@ def fit(
     device = next(model.parameters()).device
     sampler: PairSampler | RatingSampler
     if learns_ratings:
-        sampler = RatingSampler(split.train, batch_size, seed)
+        sampler = RatingSampler(split.train, batch_size, seed=seed)
     else:
         sampler = PairSampler(
             split.train,
             batch_size,
             shared_negatives or (1 if negatives is None else negatives),
-            seed,
+            seed=seed,
             shared=bool(shared_negatives),
         )
     if negatives is not None and (learns_ratings or shared_negatives):

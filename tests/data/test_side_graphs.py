@@ -143,7 +143,7 @@ def test_rewiring_keeps_how_many_friends_everybody_has(mutual: bool, seed: int) 
     pairs = generator.integers(60, size=(150, 2))
     frame = pd.DataFrame(pairs, columns=["user", "friend"])
     graph = SocialGraph.from_frame(frame, pd.RangeIndex(60), mutual=mutual)
-    other = graph.rewired(seed)
+    other = graph.rewired(seed=seed)
     before, after = graph.to_csr(), other.to_csr()
     np.testing.assert_array_equal(after.sum(axis=1), before.sum(axis=1))
     np.testing.assert_array_equal(after.sum(axis=0), before.sum(axis=0))
@@ -151,7 +151,7 @@ def test_rewiring_keeps_how_many_friends_everybody_has(mutual: bool, seed: int) 
     assert after.diagonal().sum() == 0
     assert ((after != after.T).nnz == 0) == mutual
     assert after.multiply(before).sum() < 0.4 * len(graph)  # mostly with others than before
-    again = graph.rewired(seed)
+    again = graph.rewired(seed=seed)
     np.testing.assert_array_equal(again.target, other.target)
 
 

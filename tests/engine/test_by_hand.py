@@ -22,7 +22,7 @@ def likes() -> Interactions:
 
 
 def dense(likes: Interactions) -> torch.Tensor:
-    """The normalised adjacency entry by entry, in float64."""
+    """The normalized adjacency entry by entry, in float64."""
     people, films = likes.num_users, likes.num_items
     matrix = torch.zeros(people + films, people + films, dtype=torch.float64)
     liked = list(zip(likes.user_index.tolist(), likes.item_index.tolist(), strict=True))

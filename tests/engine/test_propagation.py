@@ -44,7 +44,7 @@ many = settings(max_examples=150, deadline=None, derandomize=True)
 # ---------------------------------------------------------------------- strategies
 @st.composite
 def square_matrices(draw: st.DrawFn) -> np.ndarray:
-    """A bipartite graph however normalised, or any weights, symmetric or not."""
+    """A bipartite graph however normalized, or any weights, symmetric or not."""
     if draw(st.booleans()):
         matrix = bipartite_matrix(interactions(draw(likes_of())))
         return normalize(matrix, draw(st.sampled_from(["symmetric", "mean", "none"]))).toarray()

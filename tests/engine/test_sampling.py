@@ -101,7 +101,7 @@ def test_an_epoch_has_every_positive_once(
         likes = np.hstack([likes, np.zeros((len(likes), 1), dtype=bool)])
         likes[0, 0] = True
     train = interactions(likes)
-    sampler = PairSampler(train, size, count, seed)
+    sampler = PairSampler(train, size, count, seed=seed)
     batches = list(sampler.epoch(number))
     assert len(batches) == len(sampler) == math.ceil(len(train) / size)
     assert [len(batch.users) for batch in batches[:-1]] == [size] * (len(batches) - 1)
@@ -163,7 +163,7 @@ def test_shared_negatives_say_which_are_positives(
     likes: np.ndarray, size: int, count: int, seed: int
 ) -> None:
     likes = np.hstack([likes, np.ones((len(likes), 1), dtype=bool)])
-    sampler = PairSampler(interactions(likes), size, count, seed, shared=True)
+    sampler = PairSampler(interactions(likes), size, count, seed=seed, shared=True)
     for batch in sampler.epoch(0):
         assert batch.negatives.shape == (count,)
         expected = likes[batch.users.numpy()[:, None], batch.negatives.numpy()]

@@ -243,7 +243,7 @@ def test_an_epoch_has_every_rating_once(train: Interactions, size: int, epoch: i
 
 def test_epochs_differ_in_order_and_seeds_too(split: Split) -> None:
     def first(seed: int, epoch: int) -> list[int]:
-        return next(RatingSampler(split.train, 200, seed).epoch(epoch)).users.tolist()
+        return next(RatingSampler(split.train, 200, seed=seed).epoch(epoch)).users.tolist()
 
     assert first(0, 0) == first(0, 0)
     assert first(0, 0) != first(0, 1)

@@ -208,7 +208,7 @@ def test_a_cosine_schedule_is_torch_s(without_validation: Split) -> None:
     model, theirs = small(without_validation), small(without_validation)
     run(model, without_validation, epochs=3, schedule="cosine")
     optimizer = torch.optim.Adam(theirs.parameters(), lr=0.02, fused=True)
-    sampler = PairSampler(without_validation.train, 64, 1, 0)
+    sampler = PairSampler(without_validation.train, 64, 1, seed=0)
     steps = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 3 * len(sampler))
     for epoch in range(3):
         for batch in sampler.epoch(epoch):
