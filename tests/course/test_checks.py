@@ -1,5 +1,6 @@
 """Claims raise when they do not hold; exercises accept right answers in any form and hint."""
 
+import re
 from importlib import import_module
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import torch
 
 from gnnrec_helpers import datasets
 from gnnrec_helpers.course import checks
+from gnnrec_helpers.course.checks.claims import NotNumbersError, as_array
 from gnnrec_helpers.course.checks.exercises import number_in, off_by
 
 
@@ -113,3 +115,37 @@ def test_the_toy_is_what_the_checkers_assume():
     likes = datasets.load("toy").interactions
     assert list(likes.users) == ["Ana", "Ben", "Cem", "Dia", "Eli"]
     assert likes.num_items == 5
+
+
+# ------------------------------------------------------------------ answers of the wrong kind
+NONSENSE = [
+    float("nan"), float("inf"), None, {}, {"Dune": 0.5}, "x", [], np.full(5, np.nan),
+    np.zeros((3, 1000)), object(), lambda *_: float("nan"), lambda *_: None, lambda *_: "x",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", checks.exercises())
+def test_nonsense_is_never_right_and_never_a_developer_s_sentence(capsys, number):
+    for answer in NONSENSE:
+        said = verdict(capsys, number, answer)
+        assert said.startswith(f"Exercise {number}: not yet. "), answer
+        if not callable(answer):  # a function's own error helps who wrote it
+            assert "raised" not in said, answer
+
+
+def test_a_rounded_answer_is_told_so():
+    assert off_by([0.67, 0.5, 0.48], [2 / 3, 0.5, 0.4815]) == (
+        "It is right to two digits; give three or more."
+    )
+    assert off_by(0.3, 1 / 3) == "It is too small."
+    assert "It holds nan" in off_by([0.5, float("nan")], [0.5, 0.5])
+
+
+def test_what_holds_no_numbers_is_described():
+    for answer, words in (
+        (None, "this is None: does the function return its result?"),
+        ({"Dune": 1}, "this is a dict, \"{'Dune': 1}\"."),
+        (len, "this is a function: call it"),
+    ):
+        with pytest.raises(NotNumbersError, match=re.escape(words)):
+            as_array(answer)

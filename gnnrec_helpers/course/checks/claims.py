@@ -65,16 +65,40 @@ def holds(claim: object, what: str) -> None:
     print(f"{what}: yes")
 
 
+class NotNumbersError(ValueError):
+    """What was given holds something else than numbers; the message is a sentence for a learner."""
+
+
 def as_array(values: Any) -> np.ndarray:
-    """Numbers in whatever form, as float64."""
+    """Numbers in whatever form, as float64.
+
+    Raises
+    ------
+    NotNumbersError
+        If there is something else than numbers.
+    """
     if isinstance(values, Tensor):
         values = values.detach().cpu().numpy()
     elif isinstance(values, (list, tuple)):
         values = [v.detach().cpu().numpy() if isinstance(v, Tensor) else v for v in values]
     elif isinstance(values, (set, frozenset)):
         values = sorted(values)
-    array = np.asarray(values, dtype=np.float64)
+    try:
+        if values is None:  # NumPy takes it for nan
+            raise TypeError
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise NotNumbersError(f"Numbers are asked for, and this is {_described(values)}") from error
     return array
+
+
+def _described(values: object) -> str:
+    if values is None:
+        return "None: does the function return its result?"
+    if callable(values):
+        return "a function: call it, or give what it returns."
+    kind = type(values).__name__
+    return f"a{'n' if kind[0] in 'aeiou' else ''} {kind}, {str(values)[:40]!r}."
 
 
 def tensors_close(first: Tensor, second: Tensor, within: float) -> bool:

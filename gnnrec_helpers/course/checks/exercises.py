@@ -15,10 +15,11 @@ from typing import Any
 
 import numpy as np
 
-from .claims import as_array
+from .claims import NotNumbersError, as_array
 
 Checker = Callable[[Any], str | None]
 NOT_ANSWERED = ...
+NAN = "It holds nan, which is no number: something was divided by 0, say."
 _CHECKERS: dict[str, Checker] = {}
 
 
@@ -55,8 +56,16 @@ def exercise(number: str, answer: Any) -> None:
         return
     try:
         hint = _CHECKERS[number](answer)
+    except NotNumbersError as error:
+        hint = str(error)
     except Exception as error:  # an answer may be anything at all
-        hint = f"checking it raised {type(error).__name__}: {error}"
+        if callable(answer):  # so it is the learner's own code that went wrong, most likely
+            hint = f"When it was called it raised {type(error).__name__}: {error}"
+        else:
+            hint = (
+                f"It is a {type(answer).__name__}, which is not what is asked for: read the last "
+                "sentence of the exercise once more."
+            )
     print(f"Exercise {number}: {'right!' if hint is None else 'not yet. ' + hint}")
 
 
@@ -64,19 +73,25 @@ def number_in(answer: Any) -> float:
     """One number, in whatever form it came."""
     array = as_array(answer)
     if array.size != 1:
-        raise ValueError(f"one number is asked for, and this has {array.size}")
+        raise NotNumbersError(f"Exactly one number is asked for, and this has {array.size}.")
+    if np.isnan(array).any():
+        raise NotNumbersError(NAN)
     return float(array.reshape(()))
 
 
 def off_by(answer: Any, right: Any, within: float = 1e-6) -> str | None:
     """Compare numbers of any form; a generic hint when they differ."""
     given, wanted = as_array(answer), as_array(right)
+    if np.isnan(given).any():
+        return NAN
     if given.size == 1 and wanted.size == 1:
         given, wanted = given.reshape(()), wanted.reshape(())
     if given.shape != wanted.shape:
         return f"Its shape is {given.shape}; {wanted.shape} is asked for."
     if np.abs(given - wanted).max(initial=0.0) <= within:
         return None
+    if np.array_equal(given, np.round(wanted, 2)):
+        return "It is right to two digits; give three or more."
     wrong = np.flatnonzero(np.abs(given - wanted) > within)
     if wanted.size == 1:
         return "It is too large." if given > wanted else "It is too small."

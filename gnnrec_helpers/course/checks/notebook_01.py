@@ -13,7 +13,7 @@ from ...evaluation.ranking import METRICS, evaluate
 from ...models import ItemKNN, Popularity, Recommender
 from ...serving.retrieval import rank
 from .claims import as_array
-from .exercises import checker, off_by
+from .exercises import checker, number_in, off_by
 
 
 @checker("1.1")
@@ -61,7 +61,7 @@ def _coverage(answer: Callable[[Recommender, Split, int], float]) -> str | None:
     for model, k in ((Popularity(split.train), 5), (ItemKNN(split.train), 20)):
         lists = rank(model.scorer(), everyone, k, [split.train]).items
         right = len(np.unique(lists)) / split.train.num_items
-        given = float(answer(model, split, k))
+        given = number_in(answer(model, split, k))
         if abs(given - right) < 1e-6:
             continue
         if abs(given - len(np.unique(lists))) < 1e-9:

@@ -80,10 +80,11 @@ def _auc(answer: Callable[[np.ndarray, np.ndarray], Any]) -> str | None:
         if given.size != 1:
             return f"Its shape is {given.shape}; one number is asked for."
         strict = np.mean([value == 1.0 for value in pairs])
-        if abs(float(given) - np.mean(pairs)) > 1e-6:
-            if abs(float(given) - strict) < 1e-6:
+        area = number_in(given)
+        if abs(area - np.mean(pairs)) > 1e-6:
+            if abs(area - strict) < 1e-6:
                 return "Equal numbers count one half."
-            return f"For {what} it gives {float(given):.3f}, not {np.mean(pairs):.3f}."
+            return f"For {what} it gives {area:.3f}, not {np.mean(pairs):.3f}."
     return None
 
 
