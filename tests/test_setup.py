@@ -185,7 +185,7 @@ def data_readme() -> str:
 # ---------------------------------------------------------------------- the wheel
 LITTER = [
     ".ipynb_checkpoints/fitting-checkpoint.py", ".idea/workspace.xml", ".DS_Store", "a.py~",
-    "#b.py#", ".c.py.swp", "__pycache__/d.cpython-311.pyc",
+    "#b.py#", ".c.py.swp", "._d.py", "__pycache__/d.cpython-311.pyc",
 ]  # fmt: skip
 
 
@@ -197,7 +197,7 @@ def littered(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "CHANGELOG.md"):
         shutil.copy(ROOT / name, copy / name)
-    for folder in ("gnnrec_helpers", "gnnrec_helpers/training"):
+    for folder in ("gnnrec_helpers", "gnnrec_helpers/training", "data", "data/toy", "tests"):
         for name in LITTER:
             (copy / folder / name).parent.mkdir(exist_ok=True)
             (copy / folder / name).touch()
@@ -225,8 +225,8 @@ def test_what_tools_leave_behind_does_not_travel(littered: Path):
     assert travelling == {m for m in modules if all(p.isidentifier() for p in m[:-3].split("/"))}
     with tarfile.open(built(littered, "sdist")) as sdist:
         names += sdist.getnames()
-    marks = ("-checkpoint", ".idea", ".DS_Store", "~", "#", ".swp", ".pyc")
-    assert [name for name in names if any(mark in name for mark in marks)] == []
+    marks = [litter.rpartition("/")[2] for litter in LITTER]
+    assert [name for name in names if name.endswith(tuple(marks))] == []
 
 
 def test_the_wheel_names_the_terms_of_its_data(littered: Path):
