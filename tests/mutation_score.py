@@ -29,7 +29,10 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.mutations import ROOT, copy
+try:
+    from mutations import ROOT, copy  # under pytest, which puts this folder on the path
+except ImportError:
+    from tests.mutations import ROOT, copy
 
 ROOMS = ("data", "evaluation", "serving", "training", "engine")
 COPIES = ROOT / "build" / "mutants"
@@ -116,7 +119,7 @@ def prepared(room: str) -> Path:
 def mutmut(folder: Path, names: list[str], seconds: float, workers: int) -> str:
     """Run mutmut on these mutants, for this long at most; what it has judged is on disk."""
     environment = {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name != "GNNREC_DATA"},
         "PYTHONPATH": str(folder / "mutants"),
         "OMP_NUM_THREADS": "1",
         "OMP_WAIT_POLICY": "PASSIVE",

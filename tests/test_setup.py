@@ -25,7 +25,7 @@ import gnnrec_helpers
 
 ROOT = Path(__file__).resolve().parents[1]
 EMBEDDED = sorted(p.relative_to(ROOT / "data").as_posix() for p in ROOT.glob("data/*/*.csv*"))
-TARGETS = ["help", "lab", "test", "check", "execute", "bench", "clean"]
+TARGETS = ["help", "lab", "test", "check", "mutants", "execute", "bench", "clean"]
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
