@@ -25,7 +25,9 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -50,6 +52,7 @@ only_mutate = ["gnnrec_helpers/{room}/*.py"]
 also_copy = ["data", "README.md"]
 pytest_add_cli_args_test_selection = ["tests/{room}"]
 """
+MOST_LEFT_OUT = 5  # tests of a room
 
 
 class Mutant(NamedTuple):
@@ -137,15 +140,33 @@ def mutmut(folder: Path, names: list[str], seconds: float, workers: int) -> str:
     return process.communicate()[0]
 
 
+def left_out(folder: Path) -> list[str]:
+    """Tests that fail under mutmut without any mutant, such as those that look at their caller."""
+    settings = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+    options: list[str] = settings["tool"]["mutmut"].get("pytest_add_cli_args", [])
+    return options[1::2]
+
+
+def leave_out(folder: Path, tests: list[str]) -> bool:
+    """Have mutmut do without these tests too, unless they are too many."""
+    every = [*left_out(folder), *tests]
+    options = [option for test in every for option in ("--deselect", test)]
+    path = folder / "pyproject.toml"
+    text = re.sub(r"^pytest_add_cli_args = .*\n", "", path.read_text(encoding="utf-8"), flags=re.M)
+    path.write_text(f"{text}pytest_add_cli_args = {json.dumps(options)}\n", encoding="utf-8")
+    return len(every) <= MOST_LEFT_OUT
+
+
 def judged(
     room: str, count: int, seed: int, seconds: float, workers: int
 ) -> dict[str, list[Mutant]]:
     """The sampled mutants of each module of a room, with their verdicts."""
     folder, end = prepared(room), time.monotonic() + seconds
-    if not (folder / "mutants" / "mutmut-stats.json").exists():
+    while not (folder / "mutants" / "mutmut-stats.json").exists():
         # no mutant has this name: mutmut makes the mutants, times the tests and stops
-        output = mutmut(folder, ["none"], seconds, workers)
-        if "nothing matches" not in output:
+        output = mutmut(folder, ["none"], end - time.monotonic(), workers)
+        failed = re.findall(r"^FAILED (\S+)", output, re.M)
+        if "nothing matches" not in output and not (failed and leave_out(folder, failed)):
             raise SystemExit(f"mutmut did not get as far as judging {room!r}:\n{output[-3000:]}")
     drawn = sample(folder, room, count, seed)
     left = [m.name for chosen in drawn.values() for m in chosen if m.verdict == "not reached"]
@@ -162,7 +183,12 @@ def explanations(text: str) -> dict[str, str]:
     return {key: why for key, why in found if why != OPEN}
 
 
-def report(modules: dict[str, list[Mutant]], command: str, explained: dict[str, str]) -> str:
+def report(
+    modules: dict[str, list[Mutant]],
+    command: str,
+    explained: dict[str, str],
+    without: Sequence[str] = (),
+) -> str:
     """A table of scores, and every survivor with what explains it."""
     lines = [
         f"Written by `{command}`. Noticed are mutants that turn a test of their room red or make "
@@ -181,6 +207,9 @@ def report(modules: dict[str, list[Mutant]], command: str, explained: dict[str, 
             f"| {module} | {judged} | {noticed} | {counts['survived']} | {counts['no test']} "
             f"| {missed} | {score} |"
         )
+    if without:
+        tests = ", ".join(f"`{test.rpartition('::')[2]}`" for test in without)
+        lines += ["", f"Left out, since they fail under mutmut without any mutant: {tests}."]
     lines += ["", "## Survivors", ""]
     for module, chosen in modules.items():
         for mutant in chosen:
@@ -212,7 +241,8 @@ def main() -> None:
         print(f"{room}: done, {(end - time.monotonic()) / 60:.0f} minutes left", flush=True)
     command = f"python -m tests.mutation_score {' '.join(sys.argv[1:])}".strip()
     before = options.report.read_text(encoding="utf-8") if options.report.exists() else ""
-    text = report(modules, command, explanations(before))
+    without = [test for room in options.rooms for test in left_out(prepared(room))]
+    text = report(modules, command, explanations(before), without)
     options.report.write_text(text, encoding="utf-8", newline="\n")
     print(text)
 
