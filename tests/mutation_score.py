@@ -90,12 +90,12 @@ def mutants(path: Path) -> dict[str, Mutant]:
     return made
 
 
-def sample(folder: Path, room: str, count: int, seed: int) -> dict[str, list[Mutant]]:
+def sample(folder: Path, count: int, seed: int) -> dict[str, list[Mutant]]:
     """Some mutants of each module, the same for the same seed."""
     drawn = {}
-    for meta in sorted((folder / "mutants/gnnrec_helpers" / room).glob("*.py.meta")):
+    for meta in sorted((folder / "mutants/gnnrec_helpers").glob("*/*.py.meta")):
         every = mutants(meta.with_suffix(""))
-        module = f"{room}/{meta.stem}"
+        module = f"{meta.parent.name}/{meta.stem}"
         names = sorted(every)
         random.Random(f"{seed} {module}").shuffle(names)
         drawn[module] = [every[name] for name in names[:count]]
@@ -157,23 +157,23 @@ def leave_out(folder: Path, tests: list[str]) -> bool:
     return len(every) <= MOST_LEFT_OUT
 
 
-def judged(
-    room: str, count: int, seed: int, seconds: float, workers: int
-) -> dict[str, list[Mutant]]:
-    """The sampled mutants of each module of a room, with their verdicts."""
-    folder, end = prepared(room), time.monotonic() + seconds
+def judge(folder: Path, count: int, seed: int, seconds: float, workers: int) -> None:
+    """Have mutmut judge the sampled mutants of a room that are not judged yet."""
+    end = time.monotonic() + seconds
     while not (folder / "mutants" / "mutmut-stats.json").exists():
         # no mutant has this name: mutmut makes the mutants, times the tests and stops
         output = mutmut(folder, ["none"], end - time.monotonic(), workers)
+        if time.monotonic() > end:
+            return  # with longer, the same command makes a new start
         failed = re.findall(r"^FAILED (\S+)", output, re.M)
         if "nothing matches" not in output and not (failed and leave_out(folder, failed)):
-            raise SystemExit(f"mutmut did not get as far as judging {room!r}:\n{output[-3000:]}")
-    drawn = sample(folder, room, count, seed)
-    left = [m.name for chosen in drawn.values() for m in chosen if m.verdict == "not reached"]
-    if not left or end - time.monotonic() < 1:
-        return drawn
-    mutmut(folder, left, end - time.monotonic(), workers)
-    return sample(folder, room, count, seed)
+            raise SystemExit(
+                f"mutmut did not get as far as judging in {folder.name}:\n{output[-3000:]}"
+            )
+    drawn = sample(folder, count, seed).values()
+    left = [m.name for chosen in drawn for m in chosen if m.verdict == "not reached"]
+    if left and time.monotonic() < end:
+        mutmut(folder, left, end - time.monotonic(), workers)
 
 
 # ---------------------------------------------------------------------- the report
@@ -234,14 +234,17 @@ def main() -> None:
     if not MUTMUT.exists():
         parser.error("mutmut is not installed: make mutants installs it")
     modules: dict[str, list[Mutant]] = {}
+    without: list[str] = []
     end = time.monotonic() + 60 * options.minutes
     for place, room in enumerate(options.rooms):
         seconds = (end - time.monotonic()) / (len(options.rooms) - place)
-        modules |= judged(room, options.sample, options.seed, seconds, options.workers)
+        folder = prepared(room)
+        judge(folder, options.sample, options.seed, seconds, options.workers)
+        modules |= sample(folder, options.sample, options.seed)
+        without += left_out(folder)
         print(f"{room}: done, {(end - time.monotonic()) / 60:.0f} minutes left", flush=True)
     command = f"python -m tests.mutation_score {' '.join(sys.argv[1:])}".strip()
     before = options.report.read_text(encoding="utf-8") if options.report.exists() else ""
-    without = [test for room in options.rooms for test in left_out(prepared(room))]
     text = report(modules, command, explanations(before), without)
     options.report.write_text(text, encoding="utf-8", newline="\n")
     print(text)

@@ -56,10 +56,10 @@ def test_mutants_are_read_but_for_those_of_the_wording(tmp_path: Path) -> None:
 
 def test_a_sample_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     written(tmp_path)
-    drawn = [sample(tmp_path, "engine", 1, seed)["engine/m.py"][0].name for seed in range(20)]
-    assert drawn == [sample(tmp_path, "engine", 1, s)["engine/m.py"][0].name for s in range(20)]
+    drawn = [sample(tmp_path, 1, seed)["engine/m.py"][0].name for seed in range(20)]
+    assert drawn == [sample(tmp_path, 1, s)["engine/m.py"][0].name for s in range(20)]
     assert set(drawn) == {"p.m.x_ratio__mutmut_1", "p.m.xǁTableǁwidth__mutmut_1"}
-    assert len(sample(tmp_path, "engine", 9, 0)["engine/m.py"]) == 2
+    assert len(sample(tmp_path, 9, 0)["engine/m.py"]) == 2
 
 
 def test_the_score_leaves_out_what_was_not_reached() -> None:
