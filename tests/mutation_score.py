@@ -28,6 +28,7 @@ import time
 import tomllib
 from collections import Counter
 from collections.abc import Sequence
+from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -63,8 +64,9 @@ class Mutant(NamedTuple):
 
 
 # ---------------------------------------------------------------------- what mutmut has made
-def without_wording(function: ast.AST) -> str:
+def without_wording(function: ast.FunctionDef) -> str:
     """The code of a function, in which every error and warning says the same."""
+    function = deepcopy(function)
     for node in ast.walk(function):
         if isinstance(node, ast.Call) and re.search(r"(Error|\.warn)$", ast.unparse(node.func)):
             node.args = []
@@ -81,7 +83,7 @@ def mutants(path: Path) -> dict[str, Mutant]:
         mutated = functions[name.rpartition(".")[2]]
         mangled = mutated.name.rpartition("__mutmut_")[0]
         original = functions[f"{mangled}__mutmut_orig"]
-        mutated.name = original.name
+        mutated.name = original.name = re.split("^x_|ǁ", mangled)[-1]
         lines = difflib.ndiff(*(ast.unparse(f).splitlines() for f in (original, mutated)))
         change = "\n".join(" ".join(line.split()) for line in lines if line[0] in "-+")
         if without_wording(original) != without_wording(mutated):

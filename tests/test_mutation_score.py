@@ -18,6 +18,11 @@ def x_ratio__mutmut_1(a, b):
         raise ValueError("b is 0")
     return a / b
 
+def x_ratio__mutmut_3(a, b=1):
+    if b == 0:
+        raise ValueError("b is 0")
+    return a / b
+
 def x_ratio__mutmut_2(a, b):
     if b == 0:
         raise ValueError("XXb is 0XX")
@@ -33,6 +38,7 @@ class Table:
 CODES = {
     "p.m.x_ratio__mutmut_1": 1,
     "p.m.x_ratio__mutmut_2": 0,
+    "p.m.x_ratio__mutmut_3": None,
     "p.m.xǁTableǁwidth__mutmut_1": 0,
 }
 
@@ -47,9 +53,15 @@ def written(folder: Path) -> Path:
 
 
 def test_mutants_are_read_but_for_those_of_the_wording(tmp_path: Path) -> None:
-    first, second = mutants(written(tmp_path)).values()
+    first, second, third = mutants(written(tmp_path)).values()
     assert first == Mutant("p.m.x_ratio__mutmut_1", "ratio", "- if b == 0:\n+ if b != 0:", "killed")
     assert second == Mutant(
+        "p.m.x_ratio__mutmut_3",
+        "ratio",
+        "- def ratio(a, b):\n+ def ratio(a, b=1):",
+        "not reached",
+    )
+    assert third == Mutant(
         "p.m.xǁTableǁwidth__mutmut_1", "Table.width", "- return 2\n+ return 3", "survived"
     )
 
@@ -58,8 +70,8 @@ def test_a_sample_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
     written(tmp_path)
     drawn = [sample(tmp_path, 1, seed)["engine/m.py"][0].name for seed in range(20)]
     assert drawn == [sample(tmp_path, 1, s)["engine/m.py"][0].name for s in range(20)]
-    assert set(drawn) == {"p.m.x_ratio__mutmut_1", "p.m.xǁTableǁwidth__mutmut_1"}
-    assert len(sample(tmp_path, 9, 0)["engine/m.py"]) == 2
+    assert set(drawn) == {name for name in CODES if name != "p.m.x_ratio__mutmut_2"}
+    assert len(sample(tmp_path, 9, 0)["engine/m.py"]) == 3
 
 
 def test_the_score_leaves_out_what_was_not_reached() -> None:
