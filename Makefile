@@ -4,6 +4,7 @@ PYTHON ?= python3
 NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb))
 LAB_ARGS ?=
 PYTEST_ARGS ?=
+MUTANTS ?= --minutes 60
 BENCH ?= movielens_small defaults evaluation_and_import growth time_to_quality paper ratings social three_graphs knowledge rivals speed
 
 ifeq ($(OS),Windows_NT)
@@ -27,7 +28,7 @@ ALLOW_ROOT := $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
 # one thread a process, so that two test workers on two cores do not get in each other's way.
 CONDITIONS := PYTHONWARNINGS= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
 
-.PHONY: help lab test check execute bench clean
+.PHONY: help lab test check mutants execute bench clean
 
 help: ## list these targets
 	@echo "gnnrec: graph neural networks for recommender systems"
@@ -37,7 +38,8 @@ help: ## list these targets
 # processor's time.
 lab: $(READY) ## open the first notebook in JupyterLab (LAB_ARGS="--no-browser")
 	@echo "Starting JupyterLab; Ctrl+C twice ends it."
-	@OMP_WAIT_POLICY=PASSIVE $(VENV_PYTHON) -m jupyterlab --ServerApp.ip=localhost --ServerApp.root_dir="$(CURDIR)" \
+	@OMP_WAIT_POLICY=PASSIVE $(VENV_PYTHON) -m jupyterlab \
+		--ServerApp.ip=localhost --ServerApp.root_dir="$(CURDIR)" \
 		--LabApp.default_url=/lab/tree/notebooks/01_recommender_systems.ipynb \
 		$(ALLOW_ROOT) $(LAB_ARGS)
 
@@ -54,6 +56,12 @@ check: $(READY) ## ruff, mypy and the unit tests without the slow ones, in about
 	@$(CONDITIONS) $(VENV_PYTHON) -m pytest -q -n 2 --dist loadscope -m "not mutation" \
 		--ignore tests/test_setup.py --ignore tests/test_notebooks.py \
 		gnnrec_helpers tests $(PYTEST_ARGS)
+
+# mutmut is not in requirements.lock: nothing else needs it, and it does not run on Windows.
+mutants: $(READY) ## break the package at random, see what tests notice (MUTANTS="--minutes 30 data")
+	@$(VENV_PYTHON) -m pip install -qq --disable-pip-version-check \
+		-c requirements.lock mutmut==3.8.1
+	@$(VENV_PYTHON) -m tests.mutation_score $(MUTANTS)
 
 execute: $(READY) ## run notebooks and store their outputs (NOTEBOOKS="notebooks/06_lightgcn.ipynb")
 	@set -e; for notebook in $(NOTEBOOKS); do \

@@ -128,6 +128,16 @@ def test_contributing_tells_the_same_floors() -> None:
     assert described == set(FLOOR) | {"distributed"}
 
 
+def test_the_places_that_contributing_names_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    (table,) = re.findall(r"^\| you add \| it goes to \|\n.*?\n\n", text, re.M | re.S)
+    places = set(re.findall(r"`([\w<>/]+(?:/|\.py))`", table))
+    assert {"evaluation/ranking.py", "course/plots/", "datasets/<name>.py"} <= places
+    for place in places:
+        exact = re.sub(r"[^/]*[<A-Z].*", "", place)  # up to the first name that one chooses
+        assert any((root / exact).exists() for root in (PACKAGE, ROOT, ROOT / "tests")), place
+
+
 def test_modules_import_downward_only() -> None:
     wrong = []
     for name, others in all_imports().items():

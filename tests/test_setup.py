@@ -24,8 +24,8 @@ from packaging.version import Version
 import gnnrec_helpers
 
 ROOT = Path(__file__).resolve().parents[1]
-EMBEDDED = sorted(p.relative_to(ROOT / "data").as_posix() for p in ROOT.glob("data/*/*.csv*"))
-TARGETS = ["help", "lab", "test", "check", "execute", "bench", "clean"]
+EMBEDDED = [line.split()[1] for line in (ROOT / "data/SHA256SUMS").read_text("utf-8").splitlines()]
+TARGETS = ["help", "lab", "test", "check", "mutants", "execute", "bench", "clean"]
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -184,8 +184,8 @@ def data_readme() -> str:
 
 # ---------------------------------------------------------------------- the wheel
 LITTER = [
-    ".ipynb_checkpoints/fitting-checkpoint.py", ".idea/workspace.xml", ".DS_Store", "a.py~",
-    "#b.py#", ".c.py.swp", "__pycache__/d.cpython-311.pyc",
+    ".ipynb_checkpoints/test_a-checkpoint.py", ".idea/workspace.xml", ".DS_Store", "a.py~",
+    "#b.py#", ".c.py.swp", "._d.py", "__pycache__/d.cpython-311.pyc",
 ]  # fmt: skip
 
 
@@ -197,11 +197,37 @@ def littered(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE", "CHANGELOG.md"):
         shutil.copy(ROOT / name, copy / name)
-    for folder in ("gnnrec_helpers", "gnnrec_helpers/training"):
+    for folder in (
+        "gnnrec_helpers",
+        "gnnrec_helpers/training",
+        "data",
+        "data/toy",
+        "tests",
+        "tests/data",
+    ):
         for name in LITTER:
             (copy / folder / name).parent.mkdir(exist_ok=True)
-            (copy / folder / name).touch()
+            (copy / folder / name).write_text("neither code nor data (")
     return copy
+
+
+def test_what_tools_leave_behind_is_no_test(littered: Path):
+    (littered / "notebooks/.ipynb_checkpoints").mkdir(parents=True)
+    (littered / "notebooks/.ipynb_checkpoints/01-checkpoint.ipynb").write_text("no notebook (")
+    run = subprocess.run(
+        [
+            sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider",
+            "--nbval", "--nbval-current-env", "--doctest-modules",
+            "gnnrec_helpers/training", "tests/data", "tests/test_public_api.py", "notebooks",
+            "-k", "test_every_module_has_a_floor",
+        ],
+        cwd=littered,
+        env={**os.environ, "PYTHONPATH": str(littered)},
+        capture_output=True,
+        text=True,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout  # also where a file cannot be imported
+    assert "1 passed" in run.stdout
 
 
 def built(tree: Path, kind: str, **environment: str) -> Path:
@@ -225,8 +251,8 @@ def test_what_tools_leave_behind_does_not_travel(littered: Path):
     assert travelling == {m for m in modules if all(p.isidentifier() for p in m[:-3].split("/"))}
     with tarfile.open(built(littered, "sdist")) as sdist:
         names += sdist.getnames()
-    marks = ("-checkpoint", ".idea", ".DS_Store", "~", "#", ".swp", ".pyc")
-    assert [name for name in names if any(mark in name for mark in marks)] == []
+    marks = [litter.rpartition("/")[2] for litter in LITTER]
+    assert [name for name in names if name.endswith(tuple(marks))] == []
 
 
 def test_the_wheel_names_the_terms_of_its_data(littered: Path):
@@ -260,4 +286,6 @@ def test_the_code_can_be_had_without_the_data(littered: Path, tmp_path: Path):
     )
     assert "10 pairs of 5 users and 5 items" in run.stdout
     assert "FileNotFoundError" in run.stderr
-    assert "ratings.csv.gz" in run.stderr.splitlines()[-1]
+    sentence = run.stderr.splitlines()[-1]
+    for part in ("ratings.csv.gz", "data/movielens-small of the gnnrec repo", "$GNNREC_DATA/movie"):
+        assert part in sentence

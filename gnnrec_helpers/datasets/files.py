@@ -77,7 +77,7 @@ def download(name: str, file: str, url: str, verify: Callable[[Path], bool]) -> 
 
 def read_table(name: str, file: str) -> pd.DataFrame:
     """A table that is embedded in the package."""
-    return pd.read_csv(need(name, file, "the gnnrec repository"))
+    return pd.read_csv(need(name, file, f"data/{name} of the gnnrec repository"))
 
 
 def sha256(path: Path) -> str:
