@@ -532,7 +532,10 @@ def position(labels: pd.Index, label: object, role: str) -> int:
 def positions(labels: pd.Index, wanted: ArrayLike | Sequence[object], role: str) -> IntArray:
     """Where each of `wanted` stands in `labels`, shape (len(wanted),); see :func:`position`."""
     values: Any = wanted
-    given = pd.Index([values] if np.isscalar(values) else list(values))
+    values = [values] if np.isscalar(values) else list(values)
+    if len(values) == 1:  # a request for one user, without the detour through an index
+        return np.array([position(labels, values[0], role)])
+    given = pd.Index(values)
     found = labels.get_indexer(given)
     for unknown in given[found < 0].tolist():
         position(labels, unknown, role)

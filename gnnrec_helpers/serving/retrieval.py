@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..data.arguments import check_whole
 from ..data.interactions import IntArray, Interactions, positions
 from ..engine.dot_products import DotProducts
 from ..engine.ranges import ranges
@@ -56,10 +57,7 @@ def rank(
     progress : bool
         Show a bar.
     """
-    if isinstance(k, bool) or not isinstance(k, (int, np.integer)):
-        raise TypeError(f"k={k!r}: a whole number is needed.")
-    if k < 1:
-        raise ValueError(f"k={k}: at least 1 is needed.")
+    check_whole(k=k)
     exclude = list(exclude)
     items = np.full((len(users), k), -1, np.int64)
     scores = np.full((len(users), k), -np.inf, np.float32)
@@ -111,7 +109,7 @@ def _top(scores: Tensor, k: int) -> tuple[IntArray, NDArray[np.float32]]:
         last = values[:, k - 1]
         tied = ((values[:, k] == last) & ~last.isneginf()).nonzero().squeeze(1)
         values, columns = values[:, :k].contiguous(), columns[:, :k].contiguous()
-        for some in tied.split(TIED):
+        for some in tied.split(TIED) if len(tied) else ():
             rows = scores[some]
             columns[some] = _lowest_of_equals(rows, last[some, None], k)
             values[some] = rows.gather(1, columns[some])
@@ -203,11 +201,12 @@ def recommend(
     row, place = np.nonzero(ranked.items >= 0)
     return pd.DataFrame(
         {
-            "user": user_labels[asked[row]],
+            "user": user_labels.array[asked[row]],
             "rank": place + 1,
-            "item": item_labels[ranked.items[row, place]],
+            "item": item_labels.array[ranked.items[row, place]],
             "score": ranked.scores[row, place],
-        }
+        },
+        copy=False,
     )
 
 

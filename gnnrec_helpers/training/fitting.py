@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..data.splits import Split
 from ..engine.memory import freed_memory_kept
@@ -119,7 +119,7 @@ def fit(
     learns_ratings = "training_predictions" in getattr(objective, "asks", ())
     shared_negatives = getattr(objective, "shared_negatives", 0)
     metric = _checked_metric(metric, learns_ratings)
-    _check_numbers(epochs=epochs, validate_every=validate_every, batch_size=batch_size, k=k)
+    check_whole(epochs=epochs, validate_every=validate_every, batch_size=batch_size, k=k)
     _check_range(lr, schedule, patience)
     _check_validation(model, split)
     device = next(model.parameters()).device
@@ -295,14 +295,6 @@ def _checked_metric(metric: str | None, learns_ratings: bool) -> str:
     if metric not in choices:
         raise ValueError(f"metric={metric!r}: choose one of {', '.join(map(repr, choices))}.")
     return metric
-
-
-def _check_numbers(**numbers: int) -> None:
-    for name, value in numbers.items():
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise TypeError(f"{name}={value!r}: a whole number is needed.")
-        if value < 1:
-            raise ValueError(f"{name}={value}: at least 1 is needed.")
 
 
 def _check_range(lr: float, schedule: str, patience: int | None) -> None:

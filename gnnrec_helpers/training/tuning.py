@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
+from ..data.arguments import check_whole
 from ..data.splits import Split
 from ..evaluation.ranking import METRICS, evaluate
 from ..models import Recommender
@@ -198,8 +199,7 @@ def tune(
     optuna = _optuna()
     if split.validation is None:
         raise ValueError("This split has no validation part to tune on: see Split.with_validation.")
-    if trials < 1:
-        raise ValueError(f"trials={trials}: at least 1 is needed.")
+    check_whole(trials=trials, k=k)
     if metric not in METRICS:
         raise ValueError(f"No metric {metric!r}; there are {', '.join(METRICS)}.")
     _check_parameters(build, space)

@@ -209,6 +209,7 @@ def test_scores_are_plain_numbers(name: str) -> None:
     assert scores.isfinite().all()
     assert torch.unique(scores).numel() > 2
     torch.testing.assert_close(model.score(torch.tensor([5, 0, 5])), scores[[5, 0, 5]])
+    torch.testing.assert_close(torch.cat([model.score(user) for user in ALL.split(1)]), scores)
     assert model.score(ALL[:0]).shape == (0, ITEMS)
     assert not model.training
     kept = scores.clone()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from scipy import sparse
 from torch import Tensor
+
+from ...engine.ranges import ranges
 
 Table: TypeAlias = Tensor | sparse.csr_array
 Product: TypeAlias = tuple[Table, ...]  # (num_users, a), (a, b), ..., (z, num_items)
@@ -38,10 +40,22 @@ def scores_of(products: Sequence[Product], users: Tensor) -> Tensor:
     for first, *others in products:
         part = _plain(first)[rows]
         for factor in others:
-            part = part @ _plain(factor)
+            part = _product(part, _plain(factor))
         dense = part.toarray() if sparse.issparse(part) else part
         total = dense if total is None else total + dense
     return torch.from_numpy(np.ascontiguousarray(total))
+
+
+def _product(part: Any, factor: Any) -> Any:
+    """``part @ factor``, added up in the same order."""
+    if part.shape[0] != 1 or not (sparse.issparse(part) and sparse.issparse(factor)):
+        return part @ factor
+    # one row: SciPy's check of two sparse matrices would take longer than the sum itself
+    starts = factor.indptr[part.indices]
+    counts = factor.indptr[part.indices + 1] - starts
+    place = ranges(starts, counts)
+    values = np.repeat(part.data, counts) * factor.data[place]
+    return np.bincount(factor.indices[place], values, factor.shape[1])[None]
 
 
 def _plain(table: Table) -> np.ndarray | sparse.csr_array:
