@@ -25,7 +25,10 @@ COLUMNS = {
     "item_index": np.dtype(np.int64),
     "rating": np.dtype(np.float64),
     "timestamp": np.dtype(np.int64),
+    "weight": np.dtype(np.float64),
 }
+VALUES = ("rating", "timestamp", "weight")  # what a pair may have besides
+TimeUnit = Literal["s", "ms", "us", "ns"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -46,9 +49,13 @@ class Interactions:
         :meth:`from_frame` sorts them.
     rating : float64 array, shape (n,), or None
     timestamp : int64 array, shape (n,), or None
-        Seconds since 1970 when parsed from dates; numbers are kept as they are.
+        When it was: larger is later. A float64 array where numbers with fractions were given.
     dropped : dict
         What was left out on the way here, and how many: ``{"repeated pairs": 3}``.
+    weight : float64 array, shape (n,), or None
+        How much a pair counts, above zero: how often a song was played, say.
+    time_unit : {"s", "ms", "us", "ns"} or None
+        Of timestamps that came from dates, which are counted from 1970 on; None for plain numbers.
 
     Examples
     --------
@@ -64,6 +71,8 @@ class Interactions:
     rating: FloatArray | None = None
     timestamp: IntArray | None = None
     dropped: Mapping[str, int] = field(default_factory=dict)
+    weight: FloatArray | None = None
+    time_unit: TimeUnit | None = None
 
     def __post_init__(self) -> None:
         for role, labels in (("users", self.users), ("items", self.items)):
@@ -78,6 +87,10 @@ class Interactions:
                 raise ValueError(
                     f"{name} holds {len(column):,} values for {len(columns['user_index']):,} pairs."
                 )
+        if "weight" in columns and not (columns["weight"] > 0).all():
+            raise ValueError(
+                f"weight holds {columns['weight'].min():g}: numbers above 0 are needed."
+            )
         _check_positions("user_index", columns["user_index"], "users", len(self.users))
         _check_positions("item_index", columns["item_index"], "items", len(self.items))
 
@@ -238,16 +251,24 @@ class Interactions:
         return cls.from_frame(frame, user, item, rating, timestamp, missing=missing)
 
     def to_frame(self) -> pd.DataFrame:
-        """The table again: columns user, item and, where present, rating and timestamp."""
+        """The table again: columns user, item and, where present, rating, timestamp and weight.
+
+        Timestamps that came from dates are dates again, in UTC.
+        """
         columns: dict[str, Any] = {
             "user": self.users[self.user_index],
             "item": self.items[self.item_index],
         }
-        if self.rating is not None:
-            columns["rating"] = self.rating
-        if self.timestamp is not None:
-            columns["timestamp"] = self.timestamp
+        columns |= self.values()
+        if self.time_unit is not None:
+            columns["timestamp"] = pd.to_datetime(
+                columns["timestamp"], unit=self.time_unit, utc=True
+            )
         return pd.DataFrame(columns)
+
+    def values(self) -> dict[str, Any]:
+        """What the pairs have besides, by name: those of rating, timestamp and weight there are."""
+        return {name: getattr(self, name) for name in VALUES if getattr(self, name) is not None}
 
     def to_csr(self, values: ArrayLike | None = None) -> sparse.csr_array:
         """The user-item matrix R, shape (num_users, num_items), float64; ones by default.
@@ -276,8 +297,7 @@ class Interactions:
         return len(self.user_index)
 
     def __repr__(self) -> str:
-        extra = [name for name in ("rating", "timestamp") if getattr(self, name) is not None]
-        extra = [f"with {' and '.join(extra)}"] if extra else []
+        extra = [f"with {' and '.join(self.values())}"] if self.values() else []
         extra += [f"left out: {count:,} {what}" for what, count in self.dropped.items()]
         return (
             f"Interactions({len(self):,} pairs of {self.num_users:,} users and "
@@ -354,9 +374,8 @@ class Interactions:
             self,
             user_index=self.user_index[mask],
             item_index=self.item_index[mask],
-            rating=None if self.rating is None else self.rating[mask],
-            timestamp=None if self.timestamp is None else self.timestamp[mask],
             dropped={},
+            **{name: values[mask] for name, values in self.values().items()},
         )
 
     def _mask(self, keep: ArrayLike) -> NDArray[np.bool_]:
@@ -500,6 +519,8 @@ def _check_labels(role: str, labels: object) -> None:
 def _checked_column(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
     """One value a pair, as `dtype`; not a copy if it is one already."""
     column = np.asarray(values)
+    if name == "timestamp" and column.dtype.kind == "f":
+        dtype = np.dtype(np.float64)
     if column.ndim != 1:
         raise ValueError(f"{name} has shape {column.shape}; one dimension is needed.")
     if len(column) and (column.dtype == bool or not np.can_cast(column.dtype, dtype)):

@@ -164,6 +164,7 @@ def merge(first: Interactions, second: Interactions) -> Interactions:
         item_index=joined("item_index"),
         rating=joined("rating"),
         timestamp=joined("timestamp"),
+        weight=joined("weight"),
         dropped={},
     )
 
