@@ -903,27 +903,47 @@ def pairs_once(
     keep
         As for :meth:`Interactions.from_frame`.
     """
-    order = np.argsort(pairs, kind="stable")
+    order = _stable_order(pairs)
+    ranked = pairs[order]
     first = np.ones(len(pairs), bool)
-    first[1:] = pairs[order[1:]] != pairs[order[:-1]]
-    if keep == "count":
-        starts = np.flatnonzero(first)
-        counts = np.diff(np.append(starts, len(pairs))).astype(np.float64)
-    if first.all():
-        chosen = order
-    else:
+    first[1:] = ranked[1:] != ranked[:-1]
+    starts = np.flatnonzero(first)
+    if len(starts) < len(pairs):
+        repeated = ~(first & np.append(first[1:], True))  # rows that have another of their pair
+        rows = order[repeated]
+
+        def sort_repeated(*names: str) -> None:
+            keys = [values[name][rows] for name in names if name in values]
+            order[repeated] = rows[np.lexsort((*keys, pairs[rows]))]
+
+        sums = {}
+        if keep in ("sum", "max"):
+            joined = np.add if keep == "sum" else np.maximum
+            for name in values.keys() & {"rating", "weight"}:
+                sort_repeated(name)  # else a sum would depend on the order of rows
+                sums[name] = joined.reduceat(values[name][order], starts)
         if "timestamp" in values:
             # of equally late rows the higher rating, so that the order of rows has no say
-            order = np.lexsort((*(values[n] for n in ("weight", "rating") if n in values),
-                                values["timestamp"], pairs))  # fmt: skip
-        last = np.append(first[1:], True)
-        chosen = order[first if keep == "first" else last]
-    found = {name: column[chosen] for name, column in values.items()}
+            sort_repeated("weight", "rating", "timestamp")
+        else:
+            order[repeated] = rows
+        ends = np.append(starts[1:], len(pairs)) - 1
+        chosen = order[starts if keep == "first" else ends]
+        found = {name: column[chosen] for name, column in values.items()} | sums
+    else:
+        chosen = order
+        found = {name: column[chosen] for name, column in values.items()}
     if keep == "count":
-        found["weight"] = counts
-    elif keep in ("sum", "max") and not first.all():
-        for name in found.keys() & {"rating", "weight"}:
-            ranked = np.lexsort((values[name], pairs))  # else a sum would depend on their order
-            joined = np.add if keep == "sum" else np.maximum
-            found[name] = joined.reduceat(values[name][ranked], np.flatnonzero(first))
+        found["weight"] = np.diff(np.append(starts, len(pairs))).astype(np.float64)
     return chosen, found
+
+
+def _stable_order(numbers: IntArray) -> IntArray:
+    """``np.argsort(numbers, kind="stable")`` of numbers from 0 on, several times faster."""
+    bits = len(numbers).bit_length()
+    if len(numbers) == 0 or int(numbers.max()) >= 2 ** (63 - bits):
+        return np.argsort(numbers, kind="stable")
+    # NumPy sorts plain numbers with vector instructions: those here carry their positions along
+    packed = (numbers << bits) | np.arange(len(numbers))
+    packed.sort()
+    return packed & ((1 << bits) - 1)

@@ -218,8 +218,9 @@ def read_csv(
     if any(pa.types.is_binary(kind) for kind in table.schema.types):
         raise _wrong_encoding(source, encoding, found)
     swallowed = 0
-    if quote and quote.encode() in found:
-        swallowed = _lines(rows) - len(table) - len(wrong)
+    begin = after if is_header else 0
+    if quote and found.find(quote.encode(), begin) >= 0:
+        swallowed = _lines(found, begin) - len(table) - len(wrong)
     counts = {
         "rows with too few or too many values": len(wrong),
         INSIDE: max(swallowed, 0),
@@ -328,13 +329,14 @@ def _places(header: list[str] | None, width: int, names: Names) -> dict[str, int
     return places
 
 
-def _lines(rows: pa.Buffer) -> int:
-    """How many lines are not empty."""
-    letters = np.frombuffer(rows, np.uint8)
-    if len(letters) == 0:
-        return 0
-    ends = (letters == 10) | (letters == 13)
-    return int(not ends[0]) + int((ends[:-1] & ~ends[1:]).sum())
+def _lines(found: bytes, begin: int) -> int:
+    """How many lines from `begin` on are not empty."""
+    if b"\r" not in found and found.find(b"\n\n", begin) < 0:
+        ends = found.count(b"\n", begin)
+        return ends - found.startswith(b"\n", begin) + (not found.endswith(b"\n"))
+    letters = np.frombuffer(found, np.uint8)[begin:]
+    inside = (letters != 10) & (letters != 13)
+    return int(inside[:1].sum()) + int((inside[1:] & ~inside[:-1]).sum())
 
 
 def read_item_lists(source: Source, encoding: str = "utf-8-sig") -> pd.DataFrame:

@@ -11,7 +11,9 @@ from typing import Any, Literal
 import narwhals as nw
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import compute
 
 Missing = Literal["error", "drop"]
 ROLES = ("user", "item", "rating", "timestamp", "weight")
@@ -216,8 +218,8 @@ def ids(
     Labels are int64 or text, whatever the type of the column was: numbers of any width, or floats
     that are whole, as a column of integers with gaps becomes.
     """
-    codes, found = pd.factorize(values)
-    labels = _whole(found, whole_text)
+    codes, found = (_integers_if_lossless(values) if whole_text else None) or pd.factorize(values)
+    labels = _whole(found)
     if labels is None:
         texts = list(found)
         kinds = sorted({type(value).__name__ for value in texts})
@@ -245,7 +247,38 @@ def ids(
     return index[order], place[codes]
 
 
-def _whole(found: Any, whole_text: bool) -> NDArray[np.int64] | None:
+def _integers_if_lossless(values: pd.Series) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
+    """Codes and distinct integers, if every text comes back from them: 42 does, 007 does not."""
+    texts = values.array if isinstance(values.dtype, pd.ArrowDtype) else values.tolist()
+    column = pa.array(texts) if len(texts) else pa.array([], pa.string())
+    try:
+        codes, integers = _factorize(compute.cast(column, pa.int64()).to_numpy())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        return None
+    if len(integers) and np.abs(integers).max() >= 10**18:
+        return None
+    digits = np.searchsorted(10 ** np.arange(1, 18), np.abs(integers), side="right") + 1
+    shortest = np.bincount(codes) @ (digits + (integers < 0))
+    # any other text of the same number is longer, so the sum of all lengths tells
+    return (
+        (codes, integers)
+        if compute.sum(compute.binary_length(column)).as_py() == shortest
+        else None
+    )
+
+
+def _factorize(integers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """``pandas.factorize``, without hashing where the integers lie close together."""
+    least, most = (int(integers.min()), int(integers.max())) if len(integers) else (0, 0)
+    if most - least > 4 * len(integers):
+        return pd.factorize(integers)
+    shifted = integers - least
+    there = np.bincount(shifted) > 0
+    code = np.cumsum(there) - 1
+    return code[shifted], np.flatnonzero(there) + least
+
+
+def _whole(found: Any) -> NDArray[np.int64] | None:
     """The values as integers, if all of them are whole numbers."""
     dtype = found.dtype
     if pd.api.types.is_bool_dtype(dtype):
@@ -259,9 +292,6 @@ def _whole(found: Any, whole_text: bool) -> NDArray[np.int64] | None:
         exact = (np.abs(floats) <= EXACT) & (np.floor(floats) == floats)
         return floats.astype(np.int64) if exact.all() else None
     listed = list(found)
-    if whole_text and all(isinstance(value, str) for value in listed):
-        lossless = all(map(WHOLE.fullmatch, listed))
-        return np.array([int(text) for text in listed], np.int64) if lossless else None
     if listed and all(
         isinstance(v, numbers.Number) and not isinstance(v, (bool, np.bool_, complex))
         for v in listed
