@@ -6,6 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -760,28 +761,34 @@ class Interactions:
     # ------------------------------------------------------------------ splits
     def split(
         self,
-        test: float = 0.2,
-        validation: float = 0.1,
+        test: float | str | date = 0.2,
+        validation: float | str | date = 0.1,
         *,
         seed: int = 0,
-        by: Literal["random", "time"] = "random",
+        by: Literal["random", "time", "user"] = "random",
         within: Literal["user", "all"] = "user",
     ) -> Split:
-        """Hold out a share of every user's interactions, or of all together.
+        """Hold out some of every user's interactions, of all together, or of whole users.
 
         Parameters
         ----------
-        test, validation : float
-            Shares of each user's interactions, rounded to whole ones (halves up); validation may
-            be 0. At least one interaction of every user stays in train, so a user with a single
-            one has nothing held out.
+        test, validation : float, int or date
+            A share of each user's interactions, rounded to whole ones (halves up); a number of
+            them, so that ``test=1, validation=1`` leaves one out for each; or, by time, the day or
+            moment (ISO text or a datetime, UTC if it names no zone) from which on everything is
+            test, and from which to `test` it is validation. Validation may be 0. At least one
+            interaction of every user stays in train, but at a date: a user with a single one has
+            nothing held out.
         seed : int
-            Of the NumPy generator that shuffles (unused by time).
-        by : {"random", "time"}
-            Which ones: any, or the latest (test) and next latest (validation).
+            Of the NumPy generator that draws, by time among equal timestamps.
+        by : {"random", "time", "user"}
+            Which ones: any, the latest (test) and next latest (validation), or all of some users,
+            of whom train then has nothing (strong generalization). By time, what is held out of
+            one user may be older than what train has of another; at a date, or within all, not.
         within : {"user", "all"}
-            Whether the shares are those of each user, or of all interactions in one heap, as
-            papers on rating prediction have it. Then some users and items are in test only.
+            Whether the amounts are of each user, or of all interactions in one heap, as
+            papers on rating prediction have it. Then some users and items are in test only. At a
+            date it has no say: an amount for validation is of the latest of all.
 
         Returns
         -------
@@ -792,13 +799,24 @@ class Interactions:
         Raises
         ------
         TypeError, ValueError
-            If an argument is out of range, or if test or validation would be empty because no user
-            has enough interactions.
+            If an argument is out of range, or if a part would be empty; the error says what would
+            help.
+
+        Examples
+        --------
+        >>> from gnnrec_helpers import datasets
+        >>> movies = datasets.load("movielens-small").interactions
+        >>> movies.split(test=1, validation=1)  # leave one out
+        Split(98,662 train, 671 validation, 671 test pairs of 671 users and 9,066 items; 0 users \
+without test items)
+        >>> movies.split(test="2016-01-01", validation="2015-01-01", by="time")
+        Split(87,169 train, 6,610 validation, 6,225 test pairs of 671 users and 9,066 items; 623 \
+users without test items)
         """
         from .splits import Split, hold_out
 
-        shares = {"test": test, "validation": validation}
-        train, for_test, for_validation = hold_out(self, shares, seed=seed, by=by, within=within)
+        amounts = {"test": test, "validation": validation}
+        train, for_test, for_validation = hold_out(self, amounts, seed=seed, by=by, within=within)
         return Split(train, for_validation if validation else None, for_test)
 
 

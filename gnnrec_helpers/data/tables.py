@@ -25,6 +25,7 @@ UNITS: tuple[tuple[Literal["s", "ms", "us", "ns"], int], ...] = (
     ("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9),
 )  # fmt: skip
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")  # integers that come back as the same text
+PLAUSIBLE = (315_532_800, 4_102_444_800)  # seconds since 1970: from 1980 to 2100
 EXACT = 2.0**53  # whole floats beyond it have lost digits
 
 
@@ -404,7 +405,7 @@ def mixed_units(stamps: NDArray[Any]) -> int:
     """
     counts = []
     for _, factor in UNITS:
-        low, high = 315_532_800 * factor, 4_102_444_800 * factor
+        low, high = (bound * factor for bound in PLAUSIBLE)
         counts.append(int(((stamps >= low) & (stamps < high)).sum()))
     if sum(counts) < len(stamps) or max(counts, default=0) == len(stamps):
         return 0
