@@ -27,6 +27,7 @@ from .readers import (
 from .tables import Missing, read_columns
 
 if TYPE_CHECKING:
+    from .description import Description
     from .splits import Split
 
 IntArray = NDArray[np.int64]
@@ -611,6 +612,25 @@ class Interactions:
     def density(self) -> float:
         """The share of all user-item pairs that are present."""
         return len(self) / (self.num_users * self.num_items)
+
+    def describe(self) -> Description:
+        """What to know before splitting and training: sizes, and what will get in the way.
+
+        Returns
+        -------
+        Description
+            Prints as a list of numbers and of findings, each with what to do about it; in a
+            notebook as a table. ``.to_frame()`` holds the numbers, ``.findings`` the sentences.
+
+        Examples
+        --------
+        >>> from gnnrec_helpers import datasets
+        >>> [finding.about for finding in datasets.load("toy").interactions.describe().findings]
+        ['short histories', 'single pairs', 'core']
+        """
+        from .description import describe
+
+        return describe(self)
 
     def user_degrees(self) -> IntArray:
         """Interactions of each user, shape (num_users,)."""

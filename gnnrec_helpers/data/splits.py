@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from .arguments import check_whole
 from .interactions import VALUES, IntArray, Interactions, TimeUnit
-from .tables import PLAUSIBLE, UNITS
+from .tables import UNITS, unit_of
 
 Part = Literal["test", "validation"]
 Amount: TypeAlias = float | str | date  # a share, a number of pairs, or a date
@@ -398,12 +398,9 @@ def _unit(interactions: Interactions) -> TimeUnit:
     """The unit of the timestamps; of plain numbers the one in which all lie from 1980 to 2100."""
     if interactions.time_unit is not None:
         return interactions.time_unit
-    stamps = interactions.timestamp
-    for unit, factor in UNITS:
-        if stamps is not None and len(stamps):
-            early, late = (factor * bound for bound in PLAUSIBLE)
-            if early <= stamps.min() and stamps.max() < late:
-                return unit
+    unit = None if interactions.timestamp is None else unit_of(interactions.timestamp)
+    if unit is not None:
+        return unit
     raise ValueError(
         "A cut at a date needs timestamps that are dates, and these are plain numbers: "
         "dataclasses.replace(interactions, time_unit='s') says that they are seconds since 1970."

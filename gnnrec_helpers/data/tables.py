@@ -397,6 +397,16 @@ def _as_numbers(values: pd.Series, column: object, notes: list[str]) -> NDArray[
     return found
 
 
+def unit_of(stamps: NDArray[Any]) -> Literal["s", "ms", "us", "ns"] | None:
+    """The unit in which all of these numbers are moments from 1980 to 2100, if there is one."""
+    if len(stamps) == 0:
+        return None
+    for unit, factor in UNITS:
+        if PLAUSIBLE[0] * factor <= stamps.min() and stamps.max() < PLAUSIBLE[1] * factor:
+            return unit
+    return None
+
+
 def mixed_units(stamps: NDArray[Any]) -> int:
     """How many of these numbers are in a coarser unit than the others, seconds among milliseconds.
 
