@@ -11,7 +11,7 @@ from .evaluation import compare, compare_ratings, evaluate, evaluate_ratings
 from .models import load
 from .objectives import BPR, SampledSoftmax
 from .serving import recommend, similar_items, similar_users
-from .training import Between, History, Tuning, fit, tune
+from .training import Between, History, League, Tuning, fit, league, tune
 
 __version__ = "0.1.0.dev0"
 
@@ -21,6 +21,7 @@ __all__ = [
     "History",
     "Interactions",
     "KnowledgeGraph",
+    "League",
     "SampledSoftmax",
     "SocialGraph",
     "Split",
@@ -31,6 +32,7 @@ __all__ = [
     "evaluate",
     "evaluate_ratings",
     "fit",
+    "league",
     "load",
     "models",
     "recommend",
