@@ -226,7 +226,7 @@ class Interactions:
         encoding : str
         quote : str or None
             The character around values that contain separators or line ends; None if quotes are
-            letters like others. Lines that lie inside of quotes are counted in `dropped`.
+            letters like others. Lines that quotes join to others are counted in `dropped`.
         escape : str, optional
             The character before a quote that is meant literally, often a backslash.
         decimal : str

@@ -21,7 +21,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import json as arrow_json
 from pyarrow import parquet
 
-from .tables import Missing, missing_column
+from .tables import Missing, listed, missing_column
 
 Source: TypeAlias = str | os.PathLike[str] | IO[Any]
 Names: TypeAlias = Mapping[str, str | int]  # from roles ("user", ...) to columns
@@ -29,7 +29,7 @@ Names: TypeAlias = Mapping[str, str | int]  # from roles ("user", ...) to column
 OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
 COMPRESSED = (*OPENERS, ".zip", ".zst")
 TORN = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
-INSIDE = "lines inside of quotes"
+INSIDE = "lines joined to others by quotes"
 STAND_IN = "\x1f"  # "unit separator": replaces a separator of several characters
 MAGIC = (
     (b"PAR1", "a Parquet file", "Interactions.from_parquet"),
@@ -157,6 +157,9 @@ def read_csv(
     for beginning, kind, reader in MAGIC:
         if found.startswith(beginning):
             raise ValueError(f"{shown(source)} is {kind}, no CSV: {reader} reads it.")
+    given, valid = found, _is_utf8(found)
+    if not valid:  # which does no harm in columns that are not read
+        found = found.decode("utf-8", "replace").encode()
     mark = separator
     if len(separator.encode()) > 1:
         mark = STAND_IN
@@ -200,8 +203,6 @@ def read_csv(
             ),
         )
     except pa.ArrowInvalid as error:
-        if "invalid UTF8" in str(error):
-            raise _wrong_encoding(source, encoding, found) from None
         if "Empty CSV" not in str(error):
             raise ValueError(
                 f"{shown(source)} cannot be read as CSV with separator={separator!r}: "
@@ -215,11 +216,9 @@ def read_csv(
             f"{wrong[0][:60].strip()!r}, with separator={separator!r}: mend them, or pass "
             "missing='drop' to leave them out."
         )
-    if any(pa.types.is_binary(kind) for kind in table.schema.types):
-        raise _wrong_encoding(source, encoding, found)
     swallowed = 0
     begin = after if is_header else 0
-    if quote and found.find(quote.encode(), begin) >= 0:
+    if any(found.find(mark.encode(), begin) >= 0 for mark in (quote, escape) if mark):
         swallowed = _lines(found, begin) - len(table) - len(wrong)
     counts = {
         "rows with too few or too many values": len(wrong),
@@ -228,11 +227,20 @@ def read_csv(
     frame = table.to_pandas(types_mapper=pd.ArrowDtype)
     picked = pd.DataFrame({role: frame[columns[place]].array for role, place in places.items()})
     for role in picked.columns[[pd.api.types.is_string_dtype(t) for t in picked.dtypes]]:
+        if not valid and picked[role].str.contains("\ufffd", regex=False).any():
+            raise _wrong_encoding(source, encoding, given)
         if mark != separator:  # where it stood between quotes
             picked[role] = picked[role].str.replace(mark, separator, regex=False)
         if decimal != "." and role in ("rating", "weight"):  # beside a mark for missing numbers
             picked[role] = picked[role].str.replace(decimal, ".", regex=False)
     return picked, {what: count for what, count in counts.items() if count}
+
+
+def _is_utf8(found: bytes) -> bool:
+    try:
+        return found.isascii() or bool(found.decode())
+    except UnicodeError:
+        return False
 
 
 def _check_dialect(separator: str, quote: str | None, escape: str | None, decimal: str) -> None:
@@ -283,14 +291,14 @@ def _is_header(first: list[str], names: Names, header: bool | None, source: Sour
             return False
         if is_data:
             raise ValueError(
-                f"The first line of {shown(source)} looks like data ({', '.join(first[:6])}): "
+                f"The first line of {shown(source)} looks like data ({listed(first)}): "
                 "pass header=False and give columns by number, such as user=0, item=1, or "
                 "header=True if these are names."
             )
         if all(by_number):
             raise ValueError(
                 f"Pass header=True if the first line of {shown(source)} holds names "
-                f"({', '.join(first[:6])}), or header=False."
+                f"({listed(first)}), or header=False."
             )
         return True
     if not header and not all(by_number):
@@ -341,8 +349,13 @@ def _lines(found: bytes, begin: int) -> int:
 
 def read_item_lists(source: Source, encoding: str = "utf-8-sig") -> pd.DataFrame:
     """Lines that begin with a user and go on with her items, with spaces between."""
+    found = utf8(source, encoding)
+    try:
+        lines = found.decode().splitlines()
+    except UnicodeError:
+        raise _wrong_encoding(source, encoding, found) from None
     user, item = [], []
-    for line in utf8(source, encoding).decode("utf-8", "surrogateescape").splitlines():
+    for line in lines:
         first, *others = line.split() or [""]
         user += [first] * len(others)
         item += others
@@ -359,34 +372,35 @@ def read_json_lines(source: Source, names: Names, as_text: Sequence[str] = ()) -
             f"{shown(source)} holds one JSON list, not an object in each line: "
             "pandas.read_json(path, dtype=False) reads it, and Interactions.from_frame goes on."
         )
-    text = {names[role] for role in as_text if role in names}
-    while True:
-        schema = pa.schema([(str(name), pa.string()) for name in sorted(map(str, text))])
-        try:
-            table = arrow_json.read_json(
-                pa.BufferReader(found),
-                arrow_json.ReadOptions(block_size=max(len(found), 1)),
-                arrow_json.ParseOptions(explicit_schema=schema, newlines_in_values=False),
-            )
-        except pa.ArrowInvalid as error:
-            if "Empty JSON" in str(error):
-                raise ValueError(
-                    f"{shown(source)} is empty: at least one line is needed."
-                ) from None
-            raise ValueError(
-                f"{shown(source)} cannot be read as JSON lines: {_one_line(error)}."
-            ) from None
-        # ids that look like dates are text all the same
-        dates = {
-            name
-            for role, name in names.items()
-            if role in ("user", "item")
-            and name in table.column_names
-            and pa.types.is_timestamp(table.schema.field(name).type)
-        }
-        if not dates:
-            return _picked(table, names)
-        text |= dates
+    text = {str(names[role]) for role in as_text if role in names}
+    table = _json(source, found, text)
+    # ids that look like dates are text all the same
+    dates = {
+        str(names[role])
+        for role in ("user", "item")
+        if names[role] in table.column_names
+        and pa.types.is_timestamp(table.schema.field(names[role]).type)
+    }
+    return _picked(_json(source, found, text | dates) if dates else table, names)
+
+
+def _json(source: Source, found: bytes, text: set[str]) -> pa.Table:
+    """All columns of JSON lines, some of them as text."""
+    schema = pa.schema([(name, pa.string()) for name in sorted(text)])
+    try:
+        table = arrow_json.read_json(
+            pa.BufferReader(found),
+            arrow_json.ReadOptions(block_size=max(len(found), 1)),
+            arrow_json.ParseOptions(explicit_schema=schema, newlines_in_values=False),
+        )
+        assert all(isinstance(name, str) for name in table.column_names)  # may be no UTF-8
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError) as error:
+        if "Empty JSON" in str(error):
+            raise ValueError(f"{shown(source)} is empty: at least one line is needed.") from None
+        raise ValueError(
+            f"{shown(source)} cannot be read as JSON lines: {_one_line(error)}."
+        ) from None
+    return table
 
 
 def read_parquet(source: Source, names: Names) -> pd.DataFrame:
@@ -394,22 +408,18 @@ def read_parquet(source: Source, names: Names) -> pd.DataFrame:
     _only_names(names)
     if isinstance(source, (str, os.PathLike)) and not Path(source).exists():
         raise FileNotFoundError(f"There is no file {os.fspath(source)!r}.")
+    place: Any = pa.BufferReader(content(source)) if hasattr(source, "read") else os.fspath(source)
+    wanted = list(dict.fromkeys(names.values()))
     try:
-        if isinstance(source, (str, os.PathLike)):
-            place: Any = os.fspath(source)
-            known = parquet.ParquetDataset(place).schema.names
-        else:
-            place = pa.BufferReader(content(source))
-            known = parquet.ParquetFile(place).schema_arrow.names
-        for role, name in names.items():
-            if name not in known:
-                raise KeyError(role)
-        table = parquet.read_table(place, columns=list(dict.fromkeys(names.values())))
-    except KeyError as error:
-        role = error.args[0]
-        raise ValueError(missing_column(role, names[role], known)) from None
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, OSError) as error:
+        known = parquet.ParquetDataset(place).schema.names
+        present = [name for name in wanted if name in known]
+        table = parquet.ParquetDataset(place).read(columns=present)
+        table = table.replace_schema_metadata(None)
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         raise ValueError(f"{shown(source)} is no Parquet file: {_one_line(error)}.") from None
+    for role, name in names.items():
+        if name not in present:
+            raise ValueError(missing_column(role, name, known))
     return _picked(table, names)
 
 

@@ -74,7 +74,12 @@ def read_columns(
     """
     if isinstance(na_values, str):
         raise TypeError(f"na_values={na_values!r}: a list is needed, such as [{na_values!r}].")
-    frame = table if by_role else _named(table, names)
+    try:
+        frame = table if by_role else _named(table, names)
+    except UnicodeEncodeError as error:
+        raise ValueError(
+            f"The table holds text that is no valid Unicode, such as {error.object!r}."
+        ) from None
     if len(frame) == 0:
         raise ValueError("The table has no rows: at least one interaction is needed.")
     columns = {role: _plain(frame[role]) for role in names}
@@ -161,15 +166,20 @@ def _check_names(found: list[Any], names: Mapping[str, Any]) -> None:
 
 def missing_column(role: str, name: object, found: Sequence[object]) -> str:
     """The sentence for a column that is not there."""
-    texts = [repr(column) for column in found[:12]]
-    shown = ", ".join(text if len(text) <= 60 else f"{text[:56]}...'" for text in texts)
-    message = f"There is no column {name!r} (for {role}); the columns are {shown}."
+    message = f"There is no column {name!r} (for {role}); the columns are {listed(found)}."
     if len(found) == 1:
         header = str(found[0])
         used = [mark for mark in ("::", ";", "\t", "|", ",") if mark in header]
         if used:
             message += f" The header contains {used[0]!r}: try separator={used[0]!r}."
     return message
+
+
+def listed(names: Sequence[object]) -> str:
+    """Names as an error shows them: each on one line and not too long, and not too many."""
+    texts = [repr(name) for name in names[:12]]
+    shown = [text if len(text) <= 60 else f"{text[:56]}...'" for text in texts]
+    return ", ".join([*shown, "..."] if len(names) > 12 else shown)
 
 
 # ---------------------------------------------------------------------- missing values

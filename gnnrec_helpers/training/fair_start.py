@@ -110,7 +110,7 @@ MODELS: Mapping[str, tuple[Build, Space]] = {
     ),
     "MF": (Trained(zoo.MatrixFactorization), {"lr": LR, "weight_decay": DECAY}),
     "LightGCN": (
-        Trained(zoo.LightGCN), {"lr": LR, "weight_decay": DECAY, "layers": [1, 2, 3, 4]},
+        Trained(zoo.LightGCN), {"lr": LR, "weight_decay": DECAY, "layers": Between(1, 6)},
     ),
 }  # fmt: skip
 # ends of a space beyond which there is nothing: no fewer layers than one (none is MF), no negative
@@ -234,7 +234,7 @@ def league(
     split: Split,
     models: Sequence[str] | Mapping[str, tuple[Build, Space]] | None = None,
     *,
-    trials: int = 10,
+    trials: int = 8,
     seed: int = 0,
     metric: str = "recall",
     k: int = 20,
@@ -255,7 +255,7 @@ def league(
         Some of the default ones; or from names to ``(build, space)`` as :func:`tune` takes them,
         of which :data:`MODELS` has the default ones. ``build(split, **settings)`` should cope with
         a split without validation, which :meth:`League.choose` gives it.
-    trials : int, default 10
+    trials : int, default 8
         For each model that has something to tune.
     seed : int, default 0
         Of what is tried.
