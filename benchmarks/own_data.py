@@ -4,8 +4,10 @@
     python benchmarks/own_data.py 10000         # one size
 
 Rows are drawn at random: users uniformly, items by a power law, times over three years; a CSV file
-with user, item, rating and time in whole numbers. Beside the package's reader stand libraries alone: pandas with ids read as numbers, pandas with ids read as text (without which 007 would become
-7), and pyarrow. Each step runs in a process of its own on two threads; memory is that process' peak.
+with user, item, rating and time in whole numbers. Beside the package's reader stand the libraries
+alone: pandas with ids read as numbers, pandas with ids read as text (as it takes to tell 007 from
+7), and pyarrow. Each step runs in a process of its own on two threads, and memory is what that
+process' peak grew by.
 """
 
 from __future__ import annotations

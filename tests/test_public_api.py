@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
@@ -176,15 +177,31 @@ ana,rye bread,2026-02-14 09:05,4.20
 """
 
 
-def promised_code() -> str:
-    if not README.is_file():
-        pytest.skip("there is no README yet")
+def promised_code(mark: str = MARK) -> str:
     blocks = re.findall(r"^```python\n(.*?)^```", README.read_text("utf-8"), re.M | re.S)
-    blocks = [block for block in blocks if MARK in block]
-    if not blocks:
-        pytest.skip(f"the README has no python block with {MARK} yet")
+    blocks = [block for block in blocks if mark in block]
     assert len(blocks) == 1
     return blocks[0]
+
+
+def test_the_ten_lines_for_own_data_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From a file to everybody's list."""
+    generator = np.random.default_rng(0)
+    odd = np.arange(30)[:, None] % 2 == np.arange(24) % 2
+    user, item = np.nonzero(generator.random((30, 24)) < np.where(odd, 0.5, 0.1))
+    when = pd.Timestamp("2026-01-01") + pd.to_timedelta(generator.permutation(len(user)), unit="h")
+    table = pd.DataFrame({"customer": user, "product": item, "when": when})
+    table.to_csv(tmp_path / "my_shop.csv", index=False)
+    code = promised_code("league(")
+    assert len([line for line in code.splitlines() if line]) <= 10
+    monkeypatch.chdir(tmp_path)
+    exec(compile(code, str(README), "exec"), {"__name__": "__main__"})
+    lists = pd.read_parquet(tmp_path / "lists.parquet")
+    assert set(lists["user"]) == set(user)
+    both = lists.merge(table, left_on=["user", "item"], right_on=["customer", "product"])
+    assert len(both) == 0
+    served = gnnrec_helpers.load(tmp_path / "my_shop.safetensors")
+    assert len(served.interactions) == len(table)  # type: ignore[attr-defined]
 
 
 def test_the_code_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

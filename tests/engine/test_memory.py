@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import subprocess
 import sys
@@ -37,14 +38,62 @@ def output(code: str, **settings: str) -> str:
     ).stdout.strip()
 
 
-@pytest.mark.parametrize("name", ["MALLOC_ARENA_MAX", "MALLOC_TRIM_THRESHOLD_"])
-def test_settings_of_the_user_are_left_alone(name: str) -> None:
-    assert output(CODE, **{name: "131072"}) == "False"
+GLIBC = sys.platform.startswith("linux") and hasattr(ctypes.CDLL(None), "mallopt")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("MALLOC_ARENA_MAX", "2"),
+        ("MALLOC_TRIM_THRESHOLD_", "131072"),
+        ("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=131072"),
+    ],
+)
+def test_settings_of_the_user_are_left_alone(name: str, value: str) -> None:
+    assert output(CODE, **{name: value}) == "False"
+    assert output(CODE, GLIBC_TUNABLES="glibc.rtld.nns=4", OTHER="MALLOC_") == str(GLIBC)
+
+
+def test_glibc_is_found_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in os.environ if n == "GLIBC_TUNABLES" or n.startswith("MALLOC_")]:
+        monkeypatch.delenv(name)
+    mallopt = memory._mallopt()
+    assert (mallopt is not None) == GLIBC
+    if mallopt is not None:
+        assert mallopt(memory.M_MMAP_THRESHOLD, memory.DEFAULT) == 1
+    monkeypatch.setenv("MALLOC_ARENA_MAX", "2")
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.rtld.nns=4")
+    assert memory._mallopt() is None
+    monkeypatch.delenv("MALLOC_ARENA_MAX")
+    monkeypatch.setenv("GLIBC_TUNABLES", "glibc.malloc.trim_threshold=131072")
+    assert memory._mallopt() is None
+
+
+class Library:
+    """A C library with some functions."""
+
+    def __init__(self, **functions: object) -> None:
+        self.__dict__.update(functions)
+
+
+def test_other_c_libraries(monkeypatch: pytest.MonkeyPatch) -> None:
+    trimmed: list[int] = []
+    for name in [n for n in os.environ if n == "GLIBC_TUNABLES" or n.startswith("MALLOC_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(sys, "platform", "linux")
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: Library(malloc_trim=trimmed.append))
+    assert memory._mallopt() is None  # musl has no mallopt
+    memory._give_back()
+    assert trimmed == [0]
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: Library())
+    memory._give_back()
+    assert trimmed == [0]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="glibc's malloc only")
 def test_page_faults_disappear() -> None:
-    if output(CODE) == "False":
+    assert output(CODE) == str(GLIBC)
+    if not GLIBC:
         pytest.skip("no glibc here")
     without, reused = (int(output(FAULTS.format(reuse=reuse))) for reuse in (False, True))
     if without == 0:  # malloc may happen to keep the memory by itself; then nothing can disappear

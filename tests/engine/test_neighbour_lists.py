@@ -157,3 +157,9 @@ def test_a_generator_depends_on_the_batch_and_the_seed_only() -> None:
     ]
     assert drawn[0] == drawn[1]
     assert len(set(drawn)) == 3
+
+
+def test_repeated_edges_are_refused_wherever_they_are() -> None:
+    source, target = np.array([0, 1, 1]), np.array([0, 1, 1])
+    with pytest.raises(ValueError, match="repeated edges"):
+        NeighbourLists(source, target, 2, 2)

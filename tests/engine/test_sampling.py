@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tables import interactions, likes_with_negatives
 
 from gnnrec_helpers import Interactions, Split
-from gnnrec_helpers.engine.sampling import Batch, Negatives, PairSampler
+from gnnrec_helpers.engine.sampling import Batch, Negatives, PairSampler, RatingSampler
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
 
@@ -171,3 +171,42 @@ def test_shared_negatives_say_which_are_positives(
         assert sorted(zip(rows, places, strict=True)) == list(
             zip(*np.nonzero(expected), strict=True)
         )
+
+
+# ---------------------------------------------------------------------- ratings
+def rated(count: int) -> Interactions:
+    pairs = {"user": np.arange(count) % 5, "item": np.arange(count), "r": np.arange(count) / 2}
+    return Interactions.from_frame(pairs, rating="r")
+
+
+@pytest.mark.parametrize("batch_size", [1, 4, 7, 100])
+def test_an_epoch_has_every_rating_once(batch_size: int) -> None:
+    train = rated(23)
+    sampler = RatingSampler(train, batch_size, seed=3)
+    batches = list(sampler.epoch(2))
+    assert len(batches) == len(sampler) == -(-23 // batch_size)
+    assert {len(batch.users) for batch in batches[:-1]} <= {batch_size}
+    rows = [row for batch in batches for row in zip(*(p.tolist() for p in batch), strict=True)]
+    index = train.user_index.tolist(), train.item_index.tolist(), train.rating.tolist()
+    assert sorted(rows) == sorted(zip(*index, strict=True))
+    assert rows != sorted(rows)
+
+
+def test_ratings_have_an_order_for_each_seed_and_epoch() -> None:
+    def order(seed: int | None, epoch: int) -> list[int]:
+        chosen = {} if seed is None else {"seed": seed}
+        return [
+            n
+            for batch in RatingSampler(rated(30), **chosen).epoch(epoch)
+            for n in batch.items.tolist()
+        ]
+
+    assert order(None, 0) == order(0, 0)
+    assert len({tuple(order(seed, epoch)) for seed in (0, 1) for epoch in (0, 1)}) == 4
+
+
+def test_without_any_pair_none_is_known(toy: Interactions) -> None:
+    none = Negatives(toy.select([]))
+    known = none.is_known(np.zeros((3, 1), int), np.zeros((3, 4), int))
+    assert known.shape == (3, 4)
+    assert not known.any()

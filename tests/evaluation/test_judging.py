@@ -319,3 +319,24 @@ def test_what_follows_the_split_is_named() -> None:
         "evaluate", "evaluate_users", "evaluate_items",
     }  # fmt: skip
     assert all(names in ([], ["k"]) for names in positional.values())
+
+
+def test_a_foreign_model_of_other_people_is_not_judged() -> None:
+    """It says its labels, though not what it was built from."""
+    split = Interactions.from_frame({"user": [1, 1, 2, 2], "item": [5, 6, 5, 7]}).split(0.5, 0)
+    model = Answers(np.zeros((2, 3)))
+    model.users, model.items = pd.Index([1, 9]), split.train.items  # type: ignore[attr-defined]
+    with pytest.raises(ValueError, match="different users"):
+        evaluate(model, split)
+    model.users = split.train.users  # type: ignore[attr-defined]
+    assert evaluate(model, split)["recall@20"] == 1.0
+
+
+def test_lists_of_twenty_and_no_bar_unless_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    split = Interactions.from_frame({"user": [1, 1, 2, 2], "item": [5, 6, 5, 7]}).split(0.5, 0)
+    model = Answers(np.zeros((2, 3)))
+    assert list(evaluate_items(model, split)) == ["held_out", "found@20", "listed@20"]
+    assert list(evaluate_users(model, split, metrics=["recall"])) == ["recall@20"]
+    assert capsys.readouterr().err == ""
+    evaluate_users(model, split, progress=True)
+    assert "user" in capsys.readouterr().err

@@ -470,3 +470,10 @@ def test_a_foreign_module_is_judged_as_it_would_answer(likes: Interactions) -> N
     assert model.training
     assert model.dropout.training
     assert not model.frozen_part.training
+
+
+def test_ten_similar_users_and_items(likes: Interactions) -> None:
+    model = models.MatrixFactorization(likes, dim=4)
+    for similar, labels in ((similar_users, likes.users), (similar_items, likes.items)):
+        assert len(similar(model, labels[:1])) == min(10, len(labels) - 1)
+        assert similar(model, labels[:1], k=1)["rank"].tolist() == [1]

@@ -50,6 +50,7 @@ def test_it_measures_validation_and_the_best_is_the_largest() -> None:
     }
     assert len(set(by_hand.values())) > 3
     table = found.to_frame()
+    assert table.index.name == "trial"
     assert list(table.columns) == ["neighbours", "shrink", "ndcg@5", "seconds"]
     assert table.index.tolist() == list(range(1, 31))
     for row in table.itertuples():

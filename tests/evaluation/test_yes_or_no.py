@@ -1,0 +1,85 @@
+"""Yes or no, for held-out pairs and as many that were drawn: against scikit-learn's figures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, f1_score, roc_auc_score
+from torch import Tensor, nn
+
+from gnnrec_helpers import Interactions, Split
+from gnnrec_helpers.evaluation import best_threshold, evaluate_ctr
+from gnnrec_helpers.evaluation.yes_or_no import _asked
+
+few = settings(max_examples=40, deadline=None, derandomize=True)
+
+
+def shop(seed: int = 0) -> Split:
+    generator = np.random.default_rng(seed)
+    user, item = np.nonzero(generator.random((25, 14)) < 0.4)
+    return Interactions.from_frame({"user": user, "item": item}).split(0.3, 0.2, seed=seed)
+
+
+class Scores:
+    """Scores from a table, rounded so that many are equal."""
+
+    def __init__(self, split: Split, seed: int, levels: int = 4) -> None:
+        shape = (split.train.num_users, split.train.num_items)
+        self.table = torch.from_numpy(
+            np.random.default_rng(seed).integers(0, levels, shape).astype(np.float32)
+        )
+
+    def score(self, users: Tensor) -> Tensor:
+        return self.table[users]
+
+
+class ByPairs(nn.Module):
+    """The same scores, of the pairs that are asked for and of nothing else."""
+
+    def __init__(self, scores: Scores) -> None:
+        super().__init__()
+        self.table = nn.Parameter(scores.table)
+
+    def score(self, users: Tensor) -> Tensor:
+        raise AssertionError("all items were scored")
+
+    def training_scores(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
+        return self.table[users, items].detach(), torch.zeros(())
+
+
+@few
+@given(st.integers(0, 50), st.sampled_from(["test", "validation"]))
+def test_figures_are_those_of_scikit_learn(seed: int, part: Any) -> None:
+    split = shop(seed)
+    model = Scores(split, seed)
+    positive, negative = _asked(model, split, part, 0)
+    truth = np.repeat([1, 0], [len(positive), len(negative)])
+    scores = np.concatenate([positive, negative])
+    for threshold in (0.5, 1.5):
+        found = evaluate_ctr(model, split, part=part, threshold=threshold)
+        assert found["auc"] == pytest.approx(roc_auc_score(truth, scores))
+        assert found["f1"] == pytest.approx(f1_score(truth, scores > threshold))
+        assert found["accuracy"] == pytest.approx(accuracy_score(truth, scores > threshold))
+        assert evaluate_ctr(ByPairs(model), split, part=part, threshold=threshold) == found
+
+
+@few
+@given(st.integers(0, 50))
+def test_no_threshold_is_better_than_the_best_on_validation(seed: int) -> None:
+    split = shop(seed)
+    model = Scores(split, seed, levels=7)
+    positive, negative = _asked(model, split, "validation", 0)
+    truth = np.repeat([1, 0], [len(positive), len(negative)])
+    scores = np.concatenate([positive, negative])
+    best = max(f1_score(truth, scores > cut) for cut in np.arange(-0.5, 7))
+    assert f1_score(truth, scores > best_threshold(model, split)) == pytest.approx(best)
+
+
+def test_nobody_says_yes() -> None:
+    split = shop()
+    assert evaluate_ctr(Scores(split, 0), split, threshold=100.0)["f1"] == 0
