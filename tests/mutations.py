@@ -108,8 +108,8 @@ DEFECTS = (
         "test pairs stay in train",
         "every model is praised for what it was told",
         "data/splits.py",
-        "interactions.select(rank >= bounds[-1][group]),",
-        "interactions.select(rank >= bounds[0][group]),",
+        "return [interactions.select(part == number) for",
+        "return [interactions.select((part == number) | (number == 0)) for",
         (BY_HAND + "test_the_parts_of_a_split_share_no_pair",),
     ),
     Defect(

@@ -781,8 +781,8 @@ class Interactions:
     # ------------------------------------------------------------------ splits
     def split(
         self,
-        test: float | str | date = 0.2,
-        validation: float | str | date = 0.1,
+        test: float | str | date | np.datetime64 = 0.2,
+        validation: float | str | date | np.datetime64 = 0.1,
         *,
         seed: int = 0,
         by: Literal["random", "time", "user"] = "random",
@@ -793,22 +793,31 @@ class Interactions:
         Parameters
         ----------
         test, validation : float, int or date
-            A share of each user's interactions, rounded to whole ones (halves up); a number of
-            them, so that ``test=1, validation=1`` leaves one out for each; or, by time, the day or
-            moment (ISO text or a datetime, UTC if it names no zone) from which on everything is
-            test, and from which to `test` it is validation. Validation may be 0. At least one
-            interaction of every user stays in train, but at a date: a user with a single one has
-            nothing held out.
+            One of these:
+
+            - a share of each user's interactions, rounded to whole ones (halves up);
+            - a number of each user's interactions: ``test=1, validation=1`` leaves one out for
+              each. A user with too few has fewer held out, or none, from validation first;
+            - by time, the day or moment (ISO text or a datetime, in UTC if it names no zone) from
+              which on everything is test, or from which to `test` everything is validation. With
+              a date for test, a share or number for validation is of the latest of all before it.
+              Timestamps that are plain numbers are taken for time since 1970 in the unit in which
+              all lie from 1980 to 2100; where there is none, a date is refused.
+
+            Validation may be 0. At least one interaction of every user stays in train, but at a
+            date: a user with a single one has nothing held out.
         seed : int
             Of the NumPy generator that draws, by time among equal timestamps.
         by : {"random", "time", "user"}
             Which ones: any, the latest (test) and next latest (validation), or all of some users,
-            of whom train then has nothing (strong generalization). By time, what is held out of
-            one user may be older than what train has of another; at a date, or within all, not.
+            whose number or share is given then, and of whom train has nothing (strong
+            generalization). A model has learnt nothing about these users: they are recommended to
+            from their histories. By time, what is held out of one user may be older than what train
+            has of another; at a date, or within all, not.
         within : {"user", "all"}
             Whether the amounts are of each user, or of all interactions in one heap, as
             papers on rating prediction have it. Then some users and items are in test only. At a
-            date it has no say: an amount for validation is of the latest of all.
+            date, and by user, it has no say.
 
         Returns
         -------

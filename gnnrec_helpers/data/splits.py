@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 import os
+import re
 import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,14 +14,16 @@ from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from .arguments import check_whole
 from .interactions import VALUES, IntArray, Interactions, TimeUnit
 from .tables import UNITS, unit_of
 
 Part = Literal["test", "validation"]
-Amount: TypeAlias = float | str | date  # a share, a number of pairs, or a date
+# a share, a number of pairs or users, or a date
+Amount: TypeAlias = float | str | date | np.datetime64
+ISO = re.compile(r"\d{4}(-?)\d\d\1\d\d([T ]\d\d[\d:.]* ?(Z|[+-]\d\d:?(\d\d)?)?)?", re.ASCII)
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -56,14 +59,7 @@ class Split:
                     f"The parts of a split must have the same users and items; {name} and "
                     f"{other_name} have not."
                 )
-            shared = part.contains(other.user_index, other.item_index)
-            if shared.any():
-                example = int(shared.argmax())
-                pair = other._in_words(other.user_index[example], other.item_index[example])
-                raise ValueError(
-                    f"{name} and {other_name} share {int(shared.sum()):,} pairs, such as {pair}: "
-                    "each pair may be in one part only."
-                )
+            _check_disjoint(name, part, other_name, other)
 
     @classmethod
     def from_parts(
@@ -90,9 +86,9 @@ class Split:
 
         Raises
         ------
-        ValueError
-            If parts have labels of different types or only some of them have ratings, timestamps
-            or weights.
+        TypeError, ValueError
+            If a part cannot be read or has no pairs, if parts share pairs or have labels of
+            different types, or if only some of them have ratings, timestamps or weights.
 
         Examples
         --------
@@ -103,23 +99,24 @@ class Split:
         """
         if shared not in ("error", "drop"):
             raise ValueError(f"shared={shared!r}: choose 'error' or 'drop'.")
-        given = {"train": train, "validation": validation, "test": test}
-        parts = {
-            name: _as_interactions(part, columns)
-            for name, part in given.items()
-            if part is not None
-        }
-        if "train" not in parts:
+        if train is None:
             raise ValueError("A train part is needed.")
-        parts = _in_one_space(parts)
-        if shared == "drop":
-            for later, earlier in (
-                ("validation", "train"),
-                ("test", "train"),
-                ("test", "validation"),
-            ):
-                if later in parts and earlier in parts:
-                    parts[later] = _without(parts[later], parts[earlier], earlier)
+        given = {"train": train, "validation": validation, "test": test}
+        given = {name: part for name, part in given.items() if part is not None}
+        if columns and all(isinstance(part, Interactions) for part in given.values()):
+            raise TypeError(
+                f"{', '.join(columns)} would say how to read a data frame or a file, and all parts "
+                "are Interactions; the parts are called train, validation and test."
+            )
+        parts = _in_one_space(
+            {name: _as_interactions(part, name, columns) for name, part in given.items()}
+        )
+        for earlier, later in itertools.combinations(parts, 2):
+            if shared == "drop":
+                parts[later] = _without(parts[later], parts[earlier], later, earlier)
+            else:
+                helps = f", and shared='drop' leaves them out of {later}"
+                _check_disjoint(earlier, parts[earlier], later, parts[later], helps)
         return cls(
             parts["train"],
             parts.get("validation"),
@@ -137,6 +134,13 @@ class Split:
         interactions : Interactions
         test, validation : bool or int array
             Masks, or positions such as those of scikit-learn's ``train_test_split``, in any order.
+            They count the pairs as ``interactions.to_frame()`` lists them, not the rows of the
+            table that was read.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If a position is none of the pairs or in both parts, or if a part would be empty.
 
         Examples
         --------
@@ -144,17 +148,33 @@ class Split:
         >>> Split.from_positions(datasets.load("toy").interactions, test=[9, 3])
         Split(8 train, 2 test pairs of 5 users and 5 items; 3 users without test items)
         """
-        for_test = interactions._mask(test)
-        if validation is None:
-            return cls(interactions.select(~for_test), None, interactions.select(for_test))
-        for_validation = interactions._mask(validation)
-        if both := int((for_test & for_validation).sum()):
-            raise ValueError(f"test and validation share {both:,} positions: each may be in one.")
-        return cls(
-            interactions.select(~(for_test | for_validation)),
-            interactions.select(for_validation),
-            interactions.select(for_test),
-        )
+        if not isinstance(interactions, Interactions):
+            raise TypeError(
+                f"Interactions are needed, not {type(interactions).__name__}: "
+                "Interactions.from_frame(table) makes them."
+            )
+        given = {"test": test} if validation is None else {"test": test, "validation": validation}
+        part = np.zeros(len(interactions), np.int64)
+        for number, (name, places) in enumerate(given.items(), 1):
+            mask = interactions._mask(places)
+            if not mask.any():
+                helps = {
+                    "test": "Split.from_parts(interactions) is a split without test",
+                    "validation": "validation=None goes without",
+                }
+                raise ValueError(f"{name} has no positions: {helps[name]}.")
+            if both := int(np.count_nonzero(part[mask])):
+                raise ValueError(
+                    f"test and validation share {both:,} positions, the first "
+                    f"{np.flatnonzero(mask & (part > 0))[0]:,}: each may be in one."
+                )
+            part[mask] = number
+        if part.all():
+            raise ValueError(
+                f"Nothing is left to train on: all {len(part):,} pairs are in {' or '.join(given)}."
+            )
+        train, for_test, *for_validation = _cut(interactions, part, len(given))
+        return cls(train, for_validation[0] if for_validation else None, for_test)
 
     def held_out(self, part: Part) -> Interactions:
         """What is to be found when this part is judged.
@@ -180,7 +200,8 @@ class Split:
             without = ", or train without one (validation=0)" if part == "validation" else ""
             raise ValueError(
                 f"The {part} part of the split is empty, so there is nothing to find: hold out a "
-                f"larger share, or a share of all pairs together (within='all'){without}."
+                f"larger share, one pair of every user ({part}=1), or a share of all pairs "
+                f"together (within='all'){without}."
             )
         return interactions
 
@@ -211,7 +232,15 @@ class Split:
         return self.validation
 
     def with_validation(self, share: float = 0.1, *, seed: int = 0) -> Split:
-        """The same split with a share, or a number, of each user's train pairs as validation."""
+        """The same split with a share, or a number, of each user's train pairs as validation.
+
+        Examples
+        --------
+        >>> from gnnrec_helpers import datasets
+        >>> split = datasets.load("toy").interactions.split(test=1, validation=0)
+        >>> split.with_validation(1).validation
+        Interactions(1 pairs of 5 users and 5 items)
+        """
         if self.validation is not None:
             raise ValueError("This split has a validation part already.")
         train, validation = hold_out(
@@ -254,6 +283,12 @@ def merge(first: Interactions, second: Interactions) -> Interactions:
     """All pairs of two interactions over the same users and items that share no pair."""
     if not _share_labels(first, second):
         raise ValueError("Only interactions with the same users and items can be merged.")
+    timed = first.timestamp is not None and second.timestamp is not None
+    if timed and first.time_unit != second.time_unit:
+        raise ValueError(
+            f"The timestamps to be merged are in different units, {first.time_unit!r} and "
+            f"{second.time_unit!r}: Split.from_parts brings parts to one."
+        )
 
     def joined(name: str) -> Any:
         values = [getattr(first, name), getattr(second, name)]
@@ -270,6 +305,7 @@ def merge(first: Interactions, second: Interactions) -> Interactions:
     )
 
 
+# ---------------------------------------------------------------------- which pairs go where
 def hold_out(
     interactions: Interactions, amounts: Mapping[str, Amount], *, seed: int, by: str, within: str
 ) -> list[Interactions]:
@@ -290,19 +326,39 @@ def hold_out(
         raise ValueError("split by='time' needs timestamps, and there are none.")
     if within not in ("user", "all"):
         raise ValueError(f"within={within!r}: choose 'user' or 'all'.")
-    if any(map(_is_date, amounts.values())):
-        return _from_dates(interactions, amounts, by, seed)
-    _check_amounts(amounts)
-    if by == "user":
-        return _whole_users(interactions, amounts, seed)
+    dates = {name: amount for name, amount in amounts.items() if _is_date(amount)}
+    if dates and by != "time":
+        name, amount = next(iter(dates.items()))
+        raise ValueError(
+            f"{name}={_shown(amount)}: a share or a number is needed; a date is for "
+            "Interactions.split(by='time')."
+        )
+    _check_amounts({name: amount for name, amount in amounts.items() if name not in dates})
+    if len(interactions) == 0:
+        raise ValueError("There are no interactions to split.")
+    if dates:
+        part = _at_dates(interactions, amounts, seed)
+    elif by == "user":
+        part = _of_users(interactions, amounts, seed)
+    else:
+        part = _of_pairs(interactions, amounts, seed, by, within)
+    return _cut(interactions, part, len(amounts))
+
+
+def _cut(interactions: Interactions, part: IntArray, count: int) -> list[Interactions]:
+    """What stays (part 0), and then the pairs of the parts 1 to `count`."""
+    return [interactions.select(part == number) for number in range(count + 1)]
+
+
+def _of_pairs(
+    interactions: Interactions, amounts: Mapping[str, Any], seed: int, by: str, within: str
+) -> IntArray:
+    """Some pairs of every user, or of all in one heap: the part of each pair, shape (n,)."""
     if within == "user":
         group, sizes = interactions.user_index, interactions.user_degrees()
     else:
         group, sizes = np.zeros_like(interactions.user_index), np.array([len(interactions)])
-    bounds = _bounds(sizes, amounts.values())
-    for number, (name, amount) in enumerate(amounts.items()):
-        if amount and not (bounds[number + 1] > bounds[number]).any():
-            raise ValueError(_empty_part(name, amounts, int(sizes.max(initial=0)), within))
+    bounds = _bounds(sizes, amounts, OF_USER if within == "user" else OF_ALL)
 
     drawn = np.random.default_rng(seed).random(len(interactions))
     place = np.empty(len(interactions), np.int64)  # within the group
@@ -314,84 +370,78 @@ def hold_out(
     place[order] = np.arange(len(interactions)) - starts[group[order]]
     # rank 0 is the first of a group to be held out; by time, that is the latest
     rank = place if by == "random" else sizes[group] - 1 - place
-    return [
-        interactions.select(rank >= bounds[-1][group]),
-        *(
-            interactions.select((rank >= start[group]) & (rank < end[group]))
-            for start, end in itertools.pairwise(bounds)
-        ),
-    ]
+    return _numbered(rank, [bound[group] for bound in bounds])
 
 
-def _whole_users(
-    interactions: Interactions, amounts: Mapping[str, Amount], seed: int
-) -> list[Interactions]:
-    """All pairs of some users held out."""
+def _of_users(interactions: Interactions, amounts: Mapping[str, Any], seed: int) -> IntArray:
+    """All pairs of some users: the part of each pair, shape (n,)."""
     active = np.unique(interactions.user_index)
-    bounds = [int(bound[0]) for bound in _bounds(np.array([len(active)]), amounts.values())]
-    for (name, amount), (start, end) in zip(
-        amounts.items(), itertools.pairwise(bounds), strict=True
-    ):
-        if amount and start == end:
-            raise ValueError(
-                f"{name}={amount!r} would hold out nobody of {len(active):,} users: pass a larger "
-                "share, or a number of users."
-            )
+    bounds = _bounds(np.array([len(active)]), amounts, OF_USERS)
     rank = np.full(interactions.num_users, -1)
     rank[active] = np.random.default_rng(seed).permutation(len(active))
-    ranks = rank[interactions.user_index]
-    return [
-        interactions.select(ranks >= bounds[-1]),
-        *(
-            interactions.select((ranks >= start) & (ranks < end))
-            for start, end in itertools.pairwise(bounds)
-        ),
-    ]
+    return _numbered(rank[interactions.user_index], bounds)
 
 
-def _from_dates(
-    interactions: Interactions, amounts: Mapping[str, Amount], by: str, seed: int
-) -> list[Interactions]:
-    """Cut at one moment for everybody."""
-    if by != "time":
-        name, amount = next((n, amount) for n, amount in amounts.items() if _is_date(amount))
+def _at_dates(interactions: Interactions, amounts: Mapping[str, Any], seed: int) -> IntArray:
+    """A cut at one moment for everybody: the part of each pair, shape (n,)."""
+    stamps: NDArray[Any] = interactions.timestamp  # type: ignore[assignment]
+    test, validation = amounts["test"], amounts["validation"]
+    if not _is_date(test):
         raise ValueError(
-            f"{name}={amount!r}: a share or a number is needed; a date needs by='time'."
+            f"validation={_shown(validation)} is a date, so test has to be one too, and not "
+            f"{test!r}."
         )
-    names = list(amounts)
-    if not _is_date(amounts[names[0]]):
-        raise ValueError(f"{names[1]} is a date, so {names[0]} has to be one too.")
-    cuts = {name: _moment(name, amount, interactions) for name, amount in amounts.items()
-            if _is_date(amount)}  # fmt: skip
-    stamps = interactions.timestamp
-    assert stamps is not None
-    first = names[0]
-    late = np.asarray(stamps >= cuts[first])
-    rest, parts = interactions.select(~late), {first: interactions.select(late)}
-    for name in names[1:]:
-        if name in cuts:
-            if cuts[name] >= cuts[first]:
-                raise ValueError(f"{name} must begin before {first} does.")
-            late = np.asarray(rest.timestamp >= cuts[name])  # type: ignore[operator]
-            rest, parts[name] = rest.select(~late), rest.select(late)
-        elif len(rest):
-            rest, parts[name] = hold_out(
-                rest, {name: amounts[name]}, seed=seed, by="time", within="all"
-            )
-        else:
-            parts[name] = rest
-    for name, part in {"train": rest, **parts}.items():
-        if len(part) == 0 and amounts.get(name, 1):
-            span = [_in_words(stamp, interactions) for stamp in (stamps.min(), stamps.max())]
-            raise ValueError(
-                f"{name} would be empty: the interactions are from {span[0]} to {span[1]}, so "
-                "choose dates between."
-            )
-    return [rest, *parts.values()]
+    begin = _moment("test", test, interactions)
+    part = np.where(stamps >= begin, 1, 0)
+    span = (
+        f"the interactions are from {_in_words(stamps.min(), interactions)} to "
+        f"{_in_words(stamps.max(), interactions)}"
+    )
+    if not part.any():
+        raise ValueError(
+            f"test={_shown(test)} would hold out nothing: {span}, so choose a date between."
+        )
+    if part.all():
+        raise ValueError(
+            f"test={_shown(test)} leaves nothing to train on: {span}, so choose a later date."
+        )
+    if not _is_date(validation):
+        rest = np.flatnonzero(part == 0)
+        amount = {"validation": validation}
+        part[rest] = 2 * _of_pairs(interactions.select(rest), amount, seed, "time", "all")
+        return part
+
+    start = _moment("validation", validation, interactions)
+    if start >= begin:
+        raise ValueError(
+            f"validation={_shown(validation)} must begin before test={_shown(test)} does."
+        )
+    part[(part == 0) & (stamps >= start)] = 2
+    if not (part == 2).any():
+        raise ValueError(
+            f"validation={_shown(validation)} would hold out nothing: there are no interactions "
+            f"from then to test={_shown(test)}. Choose an earlier date, or pass validation=0."
+        )
+    if part.all():
+        raise ValueError(
+            f"validation={_shown(validation)} leaves nothing to train on: {span}, so choose a "
+            "later date."
+        )
+    return part
 
 
+def _numbered(rank: IntArray, bounds: list[IntArray]) -> IntArray:
+    """The part that each rank belongs to, which is 0 from the last bound on."""
+    part = np.zeros_like(rank)
+    for number, (start, end) in enumerate(itertools.pairwise(bounds), 1):
+        part[(rank >= start) & (rank < end)] = number
+    return part
+
+
+# ---------------------------------------------------------------------- dates
 def _is_date(amount: object) -> bool:
-    return isinstance(amount, (str, date))  # a datetime and a pandas.Timestamp are dates too
+    # a datetime and a pandas.Timestamp are dates too
+    return isinstance(amount, (str, date, np.datetime64))
 
 
 def _unit(interactions: Interactions) -> TimeUnit:
@@ -403,27 +453,45 @@ def _unit(interactions: Interactions) -> TimeUnit:
         return unit
     raise ValueError(
         "A cut at a date needs timestamps that are dates, and these are plain numbers: "
-        "dataclasses.replace(interactions, time_unit='s') says that they are seconds since 1970."
+        "interactions.select(interactions.timestamp < number) and Split.from_parts cut at a number "
+        "(dataclasses.replace(interactions, time_unit='s') says that they are seconds since 1970)."
     )
 
 
-def _moment(name: str, amount: Any, interactions: Interactions) -> int:
-    """A date as a timestamp of these interactions, rounded up."""
+def _moment(name: str, amount: Any, interactions: Interactions) -> float:
+    """A date as a timestamp of these interactions, rounded up where they are whole numbers."""
+    refusal = (
+        f"{name}={_shown(amount)}: a date such as '2026-01-31' or '2026-01-31 18:30', or a number, "
+        "is needed."
+    )
+    # else pandas would guess which number of 01/02/2024 is the month
+    if isinstance(amount, str) and not ISO.fullmatch(amount):
+        raise ValueError(refusal)
     try:
         moment = pd.Timestamp(amount)
-        moment = moment.tz_localize("UTC") if moment.tzinfo is None else moment.tz_convert("UTC")
-        nanoseconds = moment.as_unit("ns").value
     except (ValueError, OverflowError):
-        raise ValueError(
-            f"{name}={amount!r}: a share, a number, or a date such as '2026-01-31' is needed."
-        ) from None
-    return -(-nanoseconds // (10**9 // dict(UNITS)[_unit(interactions)]))
+        raise ValueError(refusal) from None
+    if pd.isna(moment):
+        raise ValueError(refusal)
+    if moment.tzinfo is not None:
+        moment = moment.tz_convert("UTC").tz_localize(None)
+    # Python's own integers: year 9999 in nanoseconds does not fit into 64 bits
+    count = int(moment.to_datetime64().astype(np.int64)) * dict(UNITS)[_unit(interactions)]
+    per_second = dict(UNITS)[moment.unit]  # type: ignore[index]
+    whole = interactions.timestamp.dtype.kind == "i"  # type: ignore[union-attr]
+    return -(-count // per_second) if whole else count / per_second
 
 
 def _in_words(stamp: Any, interactions: Interactions) -> str:
-    return f"{pd.Timestamp(int(stamp), unit=_unit(interactions)):%Y-%m-%d %H:%M}"
+    return str(np.datetime64(int(stamp), _unit(interactions))).replace("T", " ")
 
 
+def _shown(amount: object) -> str:
+    """As an error shows it: a datetime as the text that would be accepted too."""
+    return repr(amount if isinstance(amount, (str, int, float)) else str(amount))
+
+
+# ---------------------------------------------------------------------- how many
 def _share_labels(first: Interactions, second: Interactions) -> bool:
     return first.users.equals(second.users) and first.items.equals(second.items)
 
@@ -433,7 +501,7 @@ def _check_amounts(amounts: Mapping[str, Amount]) -> None:
         is_number = isinstance(amount, (int, float, np.number)) and not isinstance(amount, bool)
         if _is_count(amount) and (amount > 0 or (amount == 0 and name == "validation")):  # type: ignore[operator]
             continue
-        if not (is_number and 0 < amount < 1) and not (name == "validation" and amount == 0):  # type: ignore[operator]
+        if not is_number or not (0 < amount < 1 or (name == "validation" and amount == 0)):  # type: ignore[operator]
             final = " For the final fit on all pairs: Split.from_parts(interactions)."
             raise ValueError(
                 f"{name}={amount!r}: a share between 0 and 1, or a whole number from 1 on, is "
@@ -449,53 +517,110 @@ def _is_count(amount: object) -> bool:
     return isinstance(amount, (int, np.integer)) and not isinstance(amount, bool)
 
 
-def _bounds(sizes: IntArray, amounts: Iterable[Amount]) -> list[IntArray]:
+OF_USER, OF_ALL, OF_USERS = (
+    "interactions of a user",
+    "interactions",
+    "users",
+)  # what amounts are counted of
+
+
+def _bounds(sizes: IntArray, amounts: Mapping[str, Any], what: str) -> list[IntArray]:
     """Of every group, the rank at which each held-out part begins, and at which the last ends.
 
-    Shares are rounded to whole pairs, halves up, and at least one pair of a group is left.
+    Raises
+    ------
+    ValueError
+        If a part would be empty, or if one heap has fewer than the numbers that it is asked for.
     """
-    most = np.maximum(sizes - 1, 0)
-    bounds = [np.zeros_like(most)]
-    for amount in amounts:
-        number: Any = amount if _is_count(amount) else np.floor(sizes * amount + 0.5)  # type: ignore[operator]
-        bounds.append(np.minimum(bounds[-1] + np.int64(number), most))
+    bounds = _ranks(sizes, amounts.values())
+    if what != OF_USER and any(map(_is_count, amounts.values())):
+        size = int(sizes[0])
+        if sum(_number(size, amount) for amount in amounts.values()) >= size:
+            given = " and ".join(f"{name}={amount}" for name, amount in amounts.items() if amount)
+            raise ValueError(
+                f"{given} would leave nothing to train on: there are {size:,} {what} to take from."
+            )
+    for number, (name, amount) in enumerate(amounts.items()):
+        if amount and not (bounds[number + 1] > bounds[number]).any():
+            raise ValueError(_empty_part(name, amounts, int(sizes.max()), what))
     return bounds
 
 
-def _empty_part(name: str, amounts: Mapping[str, Amount], largest: int, within: str) -> str:
+def _number(size: int, amount: Any) -> int:
+    """How many of `size` an amount is; shares are rounded, halves up."""
+    return int(amount) if _is_count(amount) else int(np.floor(size * amount + 0.5))
+
+
+def _ranks(sizes: IntArray, amounts: Iterable[Any]) -> list[IntArray]:
+    """The bounds unchecked: at least one of a group is left."""
+    most = np.maximum(sizes - 1, 0)
+    bounds = [np.zeros_like(most)]
+    for amount in amounts:
+        if _is_count(amount):  # which may be too large for an array
+            number = np.minimum(most, min(int(amount), int(most.max())))
+        else:
+            number = np.floor(sizes * amount + 0.5).astype(np.int64)
+        bounds.append(np.minimum(bounds[-1] + number, most))
+    return bounds
+
+
+def _empty_part(name: str, amounts: Mapping[str, Any], largest: int, what: str) -> str:
     """Why nothing is held out for an amount, and what would help."""
-    number = list(amounts).index(name)
+    place = list(amounts).index(name)
 
-    def holds_out(size: int) -> bool:
-        bounds = _bounds(np.array([size]), amounts.values())
-        return bool(bounds[number + 1] > bounds[number])
+    def holds_out(size: int, amounts: Mapping[str, Any] = amounts) -> bool:
+        bounds = _ranks(np.array([size]), amounts.values())
+        return bool(bounds[place + 1] > bounds[place])
 
-    # a larger group never has fewer pairs held out, so the first that has one can be bisected
+    # a larger group never has fewer held out, so the first that has one can be bisected
     needed = 1 + bisect.bisect_left(range(1, 2**53), True, key=holds_out)
-    helps = [] if _is_count(amounts[name]) else ["a larger share"]
-    if within == "user":
+    is_share = not _is_count(amounts[name])
+    helps = []
+    if is_share and holds_out(largest, {**amounts, name: 1}):
+        one = {OF_USER: "one pair of every user", OF_ALL: "one pair", OF_USERS: "one user"}[what]
+        helps += ["a larger share", f"{name}=1 ({one})"]
+    if what == OF_USER:
         why = f"no user has the {needed:,} interactions that it takes (the most are {largest:,})"
         if name != "share":
-            if not _is_count(amounts[name]):
-                helps.append(f"{name}=1 (one pair of every user)")
-            helps.append("within='all' (a share of all pairs together)")
+            amount = "share" if is_share else "number"
+            helps.append(f"within='all' (a {amount} of all pairs together)")
     else:
-        why = f"it takes {needed:,} interactions and there are {largest:,}"
+        why = f"it takes {needed:,} {what} and there are {largest:,}"
     if name == "validation":
         helps.append("validation=0")
     return (
-        f"{name}={amounts[name]:g} would hold out nothing, since {why}"
+        f"{name}={amounts[name]} would hold out nothing, since {why}"
         f"{': pass ' if helps else ''}{' or '.join(helps)}."
     )
 
 
 # ---------------------------------------------------------------------- parts that come separately
-def _as_interactions(part: Any, columns: Mapping[str, Any]) -> Interactions:
-    if isinstance(part, Interactions):
-        return part
-    if isinstance(part, (str, os.PathLike)):
-        return Interactions.read(part, **columns)
-    return Interactions.from_frame(part, **columns)
+def _as_interactions(part: Any, name: str, columns: Mapping[str, Any]) -> Interactions:
+    try:
+        if isinstance(part, (str, os.PathLike)):
+            part = Interactions.read(part, **columns)
+        elif not isinstance(part, Interactions):
+            part = Interactions.from_frame(part, **columns)
+    except Exception as error:
+        error.add_note(f"This is about the {name} part.")
+        raise
+    if len(part) == 0:
+        helps = "it is what is learnt from" if name == "train" else f"pass {name}=None for none"
+        raise ValueError(f"The {name} part has no pairs: {helps}.")
+    return part
+
+
+def _check_disjoint(
+    name: str, part: Interactions, other_name: str, other: Interactions, helps: str = ""
+) -> None:
+    shared = part.contains(other.user_index, other.item_index)
+    if shared.any():
+        example = int(shared.argmax())
+        pair = other._in_words(other.user_index[example], other.item_index[example])
+        raise ValueError(
+            f"{name} and {other_name} share {int(shared.sum()):,} pairs, such as {pair}: "
+            f"each pair may be in one part only{helps}."
+        )
 
 
 def _in_one_space(parts: dict[str, Interactions]) -> dict[str, Interactions]:
@@ -506,26 +631,35 @@ def _in_one_space(parts: dict[str, Interactions]) -> dict[str, Interactions]:
         for role in ("users", "items")
     )
     units = {part.time_unit for part in parts.values()}
-    finest = (
-        max((factor, unit) for unit, factor in UNITS if unit in units)[1]
-        if units - {None}
-        else None
-    )
-    moved = {}
-    for name, part in parts.items():
-        stamps = part.timestamp
-        if part.time_unit != finest and stamps is not None:
-            stamps = stamps * (dict(UNITS)[finest] // dict(UNITS)[part.time_unit])  # type: ignore[index]
-        moved[name] = replace(
+    finest = next((unit for unit, _ in reversed(UNITS) if unit in units), None)
+    return {
+        name: replace(
             part,
             user_index=users.get_indexer(part.users)[part.user_index].astype(np.int64),
             item_index=items.get_indexer(part.items)[part.item_index].astype(np.int64),
             users=users,
             items=items,
-            timestamp=stamps,
+            timestamp=_in_unit(part, finest, name),
             time_unit=finest,
         )
-    return moved
+        for name, part in parts.items()
+    }
+
+
+def _in_unit(part: Interactions, unit: TimeUnit | None, name: str) -> NDArray[Any] | None:
+    """The timestamps in a finer unit, exactly."""
+    stamps = part.timestamp
+    if stamps is None or unit is None or part.time_unit is None or part.time_unit == unit:
+        return stamps
+    factor = dict(UNITS)[unit] // dict(UNITS)[part.time_unit]
+    fits = np.iinfo(np.int64).max // factor
+    beyond = np.flatnonzero((stamps > fits) | (stamps < -fits))
+    if len(beyond):
+        raise ValueError(
+            f"{name} has the time {_in_words(stamps[beyond[0]], part)}, which cannot be written in "
+            f"{unit!r}, the unit of another part: give all parts times in {part.time_unit!r}."
+        )
+    return stamps * factor
 
 
 def _union(labels: dict[str, pd.Index], role: str) -> pd.Index:
@@ -533,16 +667,15 @@ def _union(labels: dict[str, pd.Index], role: str) -> pd.Index:
     first, *others = labels.values()
     if all(first.equals(other) for other in others):
         return first
+    words = {"integer": "integers", "string": "text", "floating": "floats"}
     kinds = {
-        name: "integers" if pd.api.types.is_integer_dtype(index.dtype) else "text"
-        for name, index in labels.items()
-        if len(index)
+        name: words.get(index.inferred_type, index.inferred_type) for name, index in labels.items()
     }
     if len(set(kinds.values())) > 1:
         told = ", ".join(f"{kind} in {name}" for name, kind in kinds.items())
         raise ValueError(
-            f"The {role} are {told}: they must be of one type (from_csv(..., ids='text') keeps "
-            "text)."
+            f"The {role} are {told}: they must be of one type (ids='text' reads files as text, and "
+            "astype(str) makes text of a column)."
         )
     return pd.Index(sorted(set().union(*(index.tolist() for index in labels.values()))))
 
@@ -553,8 +686,8 @@ def _check_values(parts: dict[str, Interactions]) -> None:
         lack = [name for name in parts if name not in has]
         if has and lack:
             raise ValueError(
-                f"{' and '.join(lack)} lacks {value}s, which {' and '.join(has)} has: give all "
-                "parts of a split the same columns."
+                f"There are no {value}s in {' and '.join(lack)}, but in {' and '.join(has)}: give "
+                "all parts of a split the same columns."
             )
     dated = [name for name, part in parts.items() if part.time_unit is not None]
     if dated and len(dated) < len(parts):
@@ -565,10 +698,15 @@ def _check_values(parts: dict[str, Interactions]) -> None:
         )
 
 
-def _without(part: Interactions, other: Interactions, what: str) -> Interactions:
+def _without(part: Interactions, other: Interactions, name: str, other_name: str) -> Interactions:
     """The pairs that the other has not."""
     shared = other.contains(part.user_index, part.item_index)
     if not shared.any():
         return part
-    dropped = {**part.dropped, f"pairs of {what}": int(shared.sum())}
+    if shared.all():
+        raise ValueError(
+            f"All {len(part):,} pairs of {name} are in {other_name} too: shared='drop' would leave "
+            "none of them."
+        )
+    dropped = {**part.dropped, f"pairs of {other_name}": int(shared.sum())}
     return replace(part.select(~shared), dropped=dropped)

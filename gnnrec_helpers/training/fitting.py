@@ -243,7 +243,8 @@ def _check_model(model: nn.Module, split: Split) -> None:
     """Refuse what cannot be trained, and a model of other data than it would be trained on."""
     if not isinstance(getattr(split, "train", None), Interactions):
         raise TypeError(
-            f"fit needs a Split, not {type(split).__name__}: Interactions.split() makes one."
+            f"fit needs a Split, not {type(split).__name__}: Interactions.split() makes one, and "
+            "Split.from_parts(interactions) one of all pairs, for the final fit."
         )
     name = type(model).__name__
     if not isinstance(model, nn.Module) or (

@@ -6,6 +6,7 @@ import datetime as dt
 import itertools
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -423,6 +424,100 @@ def test_leave_one_out_for_a_shop_with_short_histories() -> None:
     assert [len(part) for part in parts_of(shop.split(10, 5, within="all"))] == [105, 5, 10]
 
 
+def test_numbers_that_one_heap_has_not_are_refused() -> None:
+    whole = built([(n % 4, n, 1.0, n) for n in range(20)])
+    for arguments, told in [
+        ({"test": 20}, "test=20 would leave nothing to train on: there are 20 interactions"),
+        ({"test": 15, "validation": 5}, "test=15 and validation=5 would leave"),
+        ({"test": 15, "validation": 0.3}, "test=15 and validation=0.3 would leave"),
+        ({"test": 10**30}, "there are 20 interactions"),
+        ({"test": 4, "by": "user"}, "test=4 would leave nothing to train on: there are 4 users"),
+        ({"test": 0.1, "by": "user"}, "since it takes 5 users and there are 4: pass a larger"),
+    ]:
+        message = complaint(
+            lambda arguments=arguments: whole.split(
+                **{"validation": 0, "within": "all", **arguments}
+            )
+        )
+        assert told in message
+    assert [len(p) for p in parts_of(whole.split(15, 4, within="all"))] == [1, 4, 15]
+    assert [len(p) for p in parts_of(whole.split(10**30, 0))] == [4, 16]  # one of each stays
+
+
+def test_nothing_cannot_be_split(toy: Interactions) -> None:
+    for arguments in ({}, {"within": "all"}, {"by": "user"}):
+        assert complaint(lambda arguments=arguments: toy.select([]).split(**arguments)) == (
+            "There are no interactions to split."
+        )
+
+
+# ---------------------------------------------------------------------- every kind
+KINDS = st.sampled_from(
+    [
+        {"by": by, "within": within, "test": test, "validation": validation}
+        for by, within in itertools.product(("random", "time", "user"), ("user", "all"))
+        for test, validation in [(0.25, 0.25), (1, 1), (2, 0), (0.5, 1), (1, 0.25)]
+    ]
+    + [
+        {"by": "time", "test": f"2024-01-{day:02}", "validation": validation}
+        for day in (4, 8)
+        for validation in (0, 1, 0.25, "2024-01-02", "2024-01-03")
+    ]
+)
+
+
+@few
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 4), st.integers(0, 8), st.integers(1, 9)),
+        min_size=1,
+        max_size=30,
+        unique_by=lambda row: row[:2],
+    ),
+    KINDS,
+    st.integers(0, 3),
+    st.randoms(use_true_random=False),
+)
+def test_a_split_of_any_kind_is_a_partition_and_no_accident(
+    rows: list[tuple], kind: dict, seed: int, random
+) -> None:
+    """Every pair is in one part, whatever the order of rows, and later parts are later."""
+
+    def cut(rows: list[tuple]) -> Split | str:
+        user, item, day = zip(*rows, strict=True)
+        when = [f"2024-01-{d:02}" for d in day]
+        whole = read({"user": user, "item": item, "when": when}, timestamp="when")
+        try:
+            return whole.split(**kind, seed=seed)
+        except ValueError as error:
+            return str(error)
+
+    split = cut(rows)
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    again = cut(shuffled)
+    if isinstance(split, str):
+        assert again == split
+        assert "nothing" in split
+        return
+    assert isinstance(again, Split)
+    for part, same in zip(parts_of(split), parts_of(again), strict=True):
+        assert_same(part, same)
+    assert all(len(part) for part in parts_of(split))
+    known = {(user, item): day for user, item, day in rows}
+    assert sorted(pair for part in parts_of(split) for pair in pairs_of(part)) == sorted(known)
+    if kind["by"] != "time":
+        return
+    for earlier, later in itertools.pairwise(parts_of(split)):
+        for user in range(5) if kind.get("within") == "user" else [None]:
+            of_user = [
+                [known[pair] for pair in pairs_of(part) if user in (None, pair[0])]
+                for part in (earlier, later)
+            ]
+            if all(of_user):
+                assert max(of_user[0]) <= min(of_user[1])
+
+
 # ---------------------------------------------------------------------- time
 def test_ties_in_time_are_drawn() -> None:
     generator = np.random.default_rng(0)
@@ -488,13 +583,37 @@ def test_a_cut_at_a_date_through_plain_seconds_and_milliseconds() -> None:
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        ({"test": "2025-01-01"}, ["test would be empty", "2024-01-01 00:00 to 2024-01-09 00:00"]),
-        ({"test": "2023-01-01"}, ["train would be empty"]),
-        ({"test": "2024-01-01", "validation": 0.5}, ["train would be empty"]),
-        ({"test": "2024-01-05", "validation": "2024-01-06"}, ["validation must begin before test"]),
-        ({"test": 0.2, "validation": "2024-01-06"}, ["validation is a date", "test"]),
+        (
+            {"test": "2025-01-01"},
+            ["test='2025-01-01' would hold out nothing", "2024-01-01 00:00:00 to 2024-01-09"],
+        ),
+        ({"test": "9999-12-31"}, ["would hold out nothing", "a date between"]),
+        ({"test": "1500-01-01"}, ["leaves nothing to train on", "2024-01-01", "a later date"]),
+        ({"test": "2024-01-01", "validation": 0.5}, ["test='2024-01-01' leaves nothing"]),
+        (
+            {"test": "2024-01-05", "validation": "2023-12-01"},
+            ["validation='2023-12-01' leaves nothing", "2024-01-01"],
+        ),
+        (
+            {"test": "2024-01-05", "validation": "2024-01-04"},
+            ["validation='2024-01-04' would hold out nothing", "test='2024-01-05'", "validation=0"],
+        ),
+        (
+            {"test": "2024-01-05", "validation": "2024-01-06"},
+            ["validation='2024-01-06' must begin before test='2024-01-05'"],
+        ),
+        ({"test": 0.2, "validation": "2024-01-06"}, ["validation='2024-01-06' is a date", "0.2"]),
+        ({"test": "2024-01-05", "validation": 2}, ["validation=2 would leave nothing", "are 2 "]),
+        ({"test": "2024-01-05", "validation": 0.1}, ["validation=0.1 would hold", "there are 2:"]),
+        ({"test": "2024-01-05", "validation": True}, ["validation=True", "a share"]),
         ({"test": "soon"}, ["test='soon'", "'2026-01-31'"]),
+        ({"test": "now"}, ["test='now'", "'2026-01-31'"]),
+        ({"test": "05/01/2024"}, ["test='05/01/2024'", "'2026-01-31'"]),
+        ({"test": "2024-02-30"}, ["test='2024-02-30'", "'2026-01-31'"]),
+        ({"test": ""}, ["test=''", "'2026-01-31'"]),
+        ({"test": pd.NaT}, ["test='NaT'", "'2026-01-31'"]),
         ({"test": "2024-01-05", "by": "random"}, ["test='2024-01-05'", "by='time'"]),
+        ({"test": dt.date(2024, 1, 5), "by": "user"}, ["test='2024-01-05'", "by='time'"]),
     ],
 )
 def test_dates_that_cannot_cut(arguments: dict, parts: list[str]) -> None:
@@ -503,11 +622,66 @@ def test_dates_that_cannot_cut(arguments: dict, parts: list[str]) -> None:
     assert [part for part in parts if part not in message] == []
 
 
+def test_a_moment_is_as_exact_as_the_timestamps() -> None:
+    """The cut is at the first timestamp that is no earlier, whatever the units."""
+    second = 1_700_000_000
+    rows = {"user": [1, 1, 1, 1], "item": [1, 2, 3, 4]}
+    moment = pd.Timestamp(second, unit="s")
+    for stamps, unit, cut, held_out in [
+        ([second, second + 1, second + 2, second + 3], "s", "1.000000001s", [3, 4]),
+        ([second, second + 1, second + 2, second + 3], "s", "1s", [2, 3, 4]),
+        ([second + 0.25, second + 0.5, second + 0.75, second + 3.5], None, "600ms", [3, 4]),
+        ([second + 0.25, second + 0.5, second + 0.75, second + 3.5], None, "500ms", [2, 3, 4]),
+        ([second * 10**9 + n for n in range(4)], "ns", "3ns", [4]),
+        ([second * 10**9 + n for n in range(4)], "ns", "1ns", [2, 3, 4]),
+    ]:
+        whole = replace(read({**rows, "t": stamps}, timestamp="t"), time_unit=unit)
+        when = moment + pd.Timedelta(cut)
+        for given_as in (when, when.isoformat(), when.to_datetime64(), when.tz_localize("UTC")):
+            test = whole.split(given_as, 0, by="time").test
+            assert test.items[test.item_index].tolist() == held_out
+
+
+@few
+@given(
+    st.lists(st.integers(0, 40), min_size=1, max_size=25),
+    st.integers(-2, 45),
+    st.one_of(st.none(), st.integers(-2, 45)),
+)
+def test_a_date_cuts_everybody_alike(days: list[int], cut: int, validation: int | None) -> None:
+    start = pd.Timestamp("2024-01-01")
+    whole = read(
+        {
+            "user": [n % 4 for n in range(len(days))],
+            "item": list(range(len(days))),
+            "when": [start + pd.Timedelta(day, "D") for day in days],
+        },
+        timestamp="when",
+    )
+    begins = sorted(day for day in (validation, cut) if day is not None)
+    want = [
+        sorted(day for day in days if low <= day < high)
+        for low, high in itertools.pairwise([-99, *begins, 99])
+    ]
+    moments = [str((start + pd.Timedelta(day, "D")).date()) for day in begins]
+    arguments = {"test": moments[-1], "validation": 0 if validation is None else moments[0]}
+    if not all(want) or len(set(begins)) < len(begins):
+        complaint(lambda: whole.split(**arguments, by="time"))
+        return
+    split = whole.split(**arguments, by="time")
+    found = [
+        sorted((part.to_frame()["timestamp"].dt.tz_localize(None) - start).dt.days.tolist())
+        for part in parts_of(split)
+    ]
+    assert found == want
+
+
 def test_plain_numbers_are_no_dates() -> None:
     message = complaint(
         lambda: built([(1, 1, 1.0, 5), (1, 2, 1.0, 6)]).split("2024-01-01", by="time")
     )
     assert "plain numbers" in message
+    assert "interactions.select(interactions.timestamp < number) and Split.from_parts" in message
 
 
 # ---------------------------------------------------------------------- whole users
@@ -517,7 +691,7 @@ def test_whole_users_are_held_out(rows: list[tuple], seed: int) -> None:
     interactions = built(rows)
     people = {user for user, *_ in rows}
     if len(people) < 3:
-        assert "would hold out nobody" in complaint(
+        assert "would leave nothing to train on" in complaint(
             lambda: interactions.split(1, 1, by="user", seed=seed)
         )
         return
@@ -572,8 +746,9 @@ def test_parts_in_any_pieces_are_the_split_they_came_from(
 
 def test_parts_that_share_pairs() -> None:
     train, test = {"user": [1, 2], "item": [5, 6]}, {"user": [1, 3], "item": [5, 5]}
-    assert "train and test share 1 pairs, such as user 1 with item 5" in complaint(
-        lambda: Split.from_parts(train, test=test)
+    assert complaint(lambda: Split.from_parts(train, test=test)) == (
+        "train and test share 1 pairs, such as user 1 with item 5: each pair may be in one part "
+        "only, and shared='drop' leaves them out of test."
     )
     split = Split.from_parts(train, test=test, shared="drop")
     assert pairs_of(split.test) == [(3, 5)]
@@ -581,10 +756,56 @@ def test_parts_that_share_pairs() -> None:
     assert "'error' or 'drop'" in complaint(lambda: Split.from_parts(train, shared="keep"))  # type: ignore[arg-type]
 
 
+def test_parts_without_pairs_are_refused(toy: Interactions) -> None:
+    nothing = toy.select([])
+    assert "pass test=None" in complaint(lambda: Split.from_parts(toy, test=nothing))
+    assert "The train part has no pairs" in complaint(lambda: Split.from_parts(nothing, test=toy))
+    some = toy.select([1, 2])
+    assert complaint(lambda: Split.from_parts(toy, test=some, shared="drop")) == (
+        "All 2 pairs of test are in train too: shared='drop' would leave none of them."
+    )
+
+
+def test_a_misspelt_part_is_not_taken_for_a_column(toy: Interactions) -> None:
+    message = complaint(lambda: Split.from_parts(toy, tets=toy), TypeError)
+    assert "tets" in message
+    assert "train, validation and test" in message
+
+
+def test_an_error_in_a_part_names_the_part() -> None:
+    with pytest.raises(ValueError, match="no column 'user'") as caught:
+        Split.from_parts({"user": [1], "item": [2]}, test={"who": [1], "item": [3]})
+    assert caught.value.__notes__ == ["This is about the test part."]
+
+
+def test_times_that_do_not_fit_into_the_finer_unit_are_refused() -> None:
+    fine = read({"user": [1], "item": [1], "t": [pd.Timestamp(1, unit="ns")]}, timestamp="t")
+    assert fine.time_unit == "ns"
+    largest = (2**63 - 1) // 10**9  # whole seconds that nanoseconds can hold
+    for seconds in (largest, -largest, largest + 1, -largest - 1):
+        far = Interactions(
+            np.array([0]), np.array([0]), pd.Index([1]), pd.Index([2]),
+            timestamp=np.array([seconds]), time_unit="s",
+        )  # fmt: skip
+        if abs(seconds) <= largest:
+            split = Split.from_parts(fine, test=far)
+            assert split.test.timestamp.tolist() == [seconds * 10**9]  # type: ignore[union-attr]
+            assert split.test.time_unit == split.everything().train.time_unit == "ns"
+        else:
+            message = complaint(lambda far=far: Split.from_parts(fine, test=far))
+            assert "cannot be written in 'ns'" in message
+
+
+def test_only_times_in_one_unit_are_merged() -> None:
+    one = replace(built([(1, 1, 1.0, 5), (1, 2, 1.0, 6)]), time_unit="s")
+    split = Split(one.select([0]), None, replace(one.select([1]), time_unit="ms"))
+    assert "'s' and 'ms'" in complaint(split.everything)
+
+
 def test_parts_of_different_kinds_are_refused() -> None:
     plain = {"user": [1, 2], "item": [5, 6]}
     rated = {**plain, "user": [7, 8], "r": [1, 2]}
-    assert "test lacks ratings, which train has" in complaint(
+    assert "There are no ratings in test, but in train" in complaint(
         lambda: Split.from_parts(read(rated, rating="r"), test=plain)
     )
     assert "users are integers in train, text in test" in complaint(
@@ -612,7 +833,37 @@ def test_positions_of_another_library() -> None:
     mask[train[:5]] = True
     three = Split.from_positions(whole, test, mask)
     assert [len(part) for part in parts_of(three)] == [35, 5, 10]
-    assert "share 10 positions" in complaint(lambda: Split.from_positions(whole, test, test))
+    assert f"share 10 positions, the first {min(test)}:" in complaint(
+        lambda: Split.from_positions(whole, test, test)
+    )
+
+
+@few
+@given(tables(), st.data())
+def test_positions_hold_out_these_pairs(rows: list[tuple], data: st.DataObject) -> None:
+    whole, count = built(rows), len(rows)
+    listed = rows_of(whole)
+    chosen = data.draw(st.permutations(range(count)))
+    first = data.draw(st.integers(0, count))
+    second = data.draw(st.integers(first, count))
+    test, validation = chosen[:first], chosen[first:second]
+    masked = np.isin(np.arange(count), validation)
+    for places in (validation, masked):
+        if not test or not validation or second == count:
+            message = complaint(lambda places=places: Split.from_positions(whole, test, places))
+            assert "has no positions" in message or "Nothing is left to train on" in message
+            continue
+        split = Split.from_positions(whole, test, places)
+        assert rows_of(split.test) == [listed[place] for place in sorted(test)]
+        assert rows_of(split.validation) == [listed[place] for place in sorted(validation)]
+        assert rows_of(split.train) == [listed[place] for place in sorted(chosen[second:])]
+
+
+def test_positions_are_of_interactions(toy: Interactions) -> None:
+    message = complaint(lambda: Split.from_positions(toy.to_frame(), [1]), TypeError)
+    assert message.startswith("Interactions are needed, not DataFrame")
+    assert "Split.from_parts(interactions)" in complaint(lambda: Split.from_positions(toy, []))
+    assert "Position 10 is not one" in complaint(lambda: Split.from_positions(toy, [10]))
 
 
 def test_everything_is_for_the_final_fit(toy: Interactions) -> None:
