@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 HOUR, DAY = 3600, 86400
 SHARES = (0.2, 0.1)  # of test and validation in split(), as long as nothing else is asked for
 CORE = 5  # the k of the k-core that most papers cut their data to
-DATED = (0, 253_402_300_800)  # seconds since 1970 that stand for a day until the year 9999
+DATED = (-62_135_596_800, 253_402_300_800)  # seconds since 1970: the years 1 to 9999
 
 # How serious a finding is; the most serious come first.
 WRONG, MISLEADING, NOTE = 1, 2, 3  # the data are wrong; so will results be; good to know
@@ -144,8 +144,11 @@ def _exact(value: float) -> str:
     return repr(float(value)).removesuffix(".0")
 
 
-def _count(count: int, what: str) -> str:
-    return f"{count:,} {what}{'s' * (count != 1)}"
+def _count(count: int, what: str, verb: str = "") -> str:
+    """So many of something, and what they do, a verb in the plural."""
+    if count == 1:
+        return f"1 {what} {'has' if verb == 'have' else verb + 's'}" if verb else f"1 {what}"
+    return f"{count:,} {what}s {verb}".rstrip()
 
 
 def _with_code(sentence: str) -> str:
@@ -279,8 +282,8 @@ def _degrees(interactions: Interactions, users: IntArray, items: IntArray, notes
             notes.find(
                 f"{role}s without pairs",
                 NOTE,
-                f"{without:,} of {len(degrees):,} {role}s have no pair here, and the numbers are "
-                "about the others: `interactions.compact()` takes them off the list.",
+                f"{_count(without, role, 'have')} no pair here, of {len(degrees):,}, and the "
+                "numbers are about the others: `interactions.compact()` takes them off the list.",
             )
 
 
@@ -328,10 +331,10 @@ def _users(
         notes.find(
             "every item",
             MISLEADING,
-            f"{_count(len(full), 'user')} {'has' if len(full) == 1 else 'have'} all "
-            f"{num_items:,} items, such as {_named(interactions.users[full[:1]].tolist())}, so "
-            "nothing is left to recommend: `interactions.select(interactions.user_degrees()"
-            f"[interactions.user_index] < {num_items})` leaves such users out.",
+            f"{_count(len(full), 'user', 'have')} all {num_items:,} items, such as "
+            f"{_named(interactions.users[full[:1]].tolist())}, so nothing is left to recommend: "
+            "`interactions.select(interactions.user_degrees()[interactions.user_index] < "
+            f"{num_items})` leaves such users out.",
         )
     twins = _twins(interactions, degrees, starts)
     notes.numbers[f"users identical to another, in {TWINS} or more items"] = twins
@@ -620,8 +623,8 @@ def _calendar(
             notes.find(
                 "mixed units",
                 WRONG,
-                f"{others:,} timestamps seem to be in another unit than {unit}, in which most are "
-                "dates, so the order is wrong: bring them to one unit before reading.",
+                f"{_count(others, 'timestamp', 'seem')} to be in another unit than {unit}, in which "
+                "most are dates, so the order is wrong: bring them to one unit before reading.",
             )
             odd -= others
     if odd:
@@ -632,8 +635,8 @@ def _calendar(
         notes.find(
             "implausible dates",
             WRONG,
-            f"{_count(odd, 'timestamp')} lie before 1980 or after 2100, such as {shown}, and may "
-            f"stand for a missing time: `interactions.select((interactions.timestamp >= {low}) & "
+            f"{_count(odd, 'timestamp', 'lie')} before 1980 or after 2100, such as {shown}, and "
+            f"may stand for a missing time: `interactions.select((interactions.timestamp >= {low}) & "
             f"(interactions.timestamp < {high}))` keeps the others."
             if end > start
             else f"All timestamps lie before 1980 or after 2100, such as {shown}: if {unit!r} is "
@@ -670,7 +673,7 @@ def _moment(stamp: Any, unit: str) -> str:
     """A moment as ISO text, without a fraction of the unit; a number where it has no date."""
     whole = int(np.floor(stamp))
     factor = dict(UNITS)[unit]  # type: ignore[index]
-    if not DATED[0] - DATED[1] // 4 <= whole // factor < DATED[1]:
+    if not DATED[0] <= whole // factor < DATED[1] or abs(whole) >= 2**63:
         return f"{stamp.item()!r}"
     return str(np.datetime64(whole, unit)).replace("T", " ")  # type: ignore[call-overload]
 
@@ -714,7 +717,7 @@ def _months(ranked: NDArray[Any], unit: str, notes: _Notes) -> pd.Series:
             "a month cut short",
             NOTE,
             f"Pairs end on {finish}, and {last} has {found:,} against {around:,.0f} in a month "
-            "near it: leave it out where months are compared, and test on a whole one, "
+            "near it: leave it out where months are compared, and test on more than it, "
             f"`interactions.split(test='{last - 1}-01', by='time')`.",
         )
     return months
@@ -803,8 +806,8 @@ def _spellings(role: str, labels: pd.Index, notes: _Notes) -> None:
         notes.find(
             "spaces",
             WRONG,
-            f"{len(spaces):,} {role} ids begin or end with a space, such as {_named(spaces[:1])}: "
-            "`frame[column].str.strip()` before reading takes it away.",
+            f"{_count(len(spaces), f'{role} id', 'have')} a space at an end, such as "
+            f"{_named(spaces[:1])}: `frame[column].str.strip()` before reading takes it away.",
         )
     folded = list(map(_folded, texts))
     alike = len(texts) - len(set(folded))
@@ -818,8 +821,8 @@ def _spellings(role: str, labels: pd.Index, notes: _Notes) -> None:
         notes.find(
             "spellings",
             WRONG,
-            f"{alike:,} {role} ids differ from another only in capitals, spaces or the code of an "
-            f"accent, such as {' and '.join(_named([text]) for text in pair)}: if they are one, "
+            f"{_count(alike, f'{role} id', 'differ')} from another only in capitals, spaces or the "
+            f"code of an accent, such as {' and '.join(_named([text]) for text in pair)}: if they are one, "
             "`frame[column].str.normalize('NFC').str.split().str.join(' ').str.lower()` before "
             "reading makes them one.",
         )

@@ -401,7 +401,7 @@ KINDS: dict[str, tuple[pd.DataFrame, dict[str, Any], str]] = {
     ),
     "spaces": (
         shop(user=text(u7="u7 ", u8=" u8")), {},
-        "2 user ids begin or end with a space, such as ' u8': `frame[column].str.strip()`",
+        "2 user ids have a space at an end, such as ' u8': `frame[column].str.strip()`",
     ),
     "spellings": (
         shop(user=text(u7="U8", u9="u10 ")), {},
@@ -677,7 +677,9 @@ def test_no_pairs_and_one_pair(toy: Interactions) -> None:
     assert len(nobody.describe().to_frame()) == 3
     one = toy.select([3])
     assert_numbers(one.describe().numbers, by_pandas(one))
-    assert sentence(one, "users without pairs").startswith("4 of 5 users have no pair here")
+    assert about(sold(shop(user=text(u7="u7 ")))) == ["spaces"]
+    assert sentence(sold(shop(user=text(u7="u7 "))), "spaces").startswith("1 user id has a space")
+    assert sentence(one, "users without pairs").startswith("4 users have no pair here, of 5,")
     assert "users without pairs" not in about(one.compact())
 
 
@@ -720,7 +722,10 @@ def anything(draw: st.DrawFn) -> Interactions:
         given = draw(st.none() | st.lists(values, min_size=len(pairs), max_size=len(pairs)))
         return None if given is None else np.array(given, dtype)
 
-    stamps = column(moments, np.int64) if draw(st.booleans()) else column(finite, np.float64)
+    large = st.sampled_from([1.1e9, 1.2e18, 2.0**63, 2e20, -(2.0**63), -1e19])
+    stamps = (
+        column(moments, np.int64) if draw(st.booleans()) else column(finite | large, np.float64)
+    )
     return Interactions(
         user, item, draw(labels), draw(labels),
         rating=column(finite, np.float64),
