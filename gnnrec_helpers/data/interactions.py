@@ -620,7 +620,9 @@ class Interactions:
         -------
         Description
             Prints as a list of numbers and of findings, each with what to do about it; in a
-            notebook as a table. ``.to_frame()`` holds the numbers, ``.findings`` the sentences.
+            notebook as a table. ``.numbers`` and ``.to_frame()`` hold the exact numbers,
+            ``.findings`` the sentences, the most serious first, ``.months`` the pairs of every
+            month. Degrees, shares and Gini are about users and items that have pairs.
 
         Examples
         --------
