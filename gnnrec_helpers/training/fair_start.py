@@ -111,18 +111,18 @@ def _fitted(
 
 
 RATE = Between(1e-3, 5e-2, log=True)
-DECAY = Between(1e-3, 1.0, log=True)
+DECAY = Between(1e-2, 1.0, log=True)
 CONTENDERS: Mapping[str, Contender] = {
     "Popularity": (_popularity, {}),
     "ItemKNN": (
         _item_knn,
-        {"neighbours": Between(1, 1000, log=True), "shrink": Between(0.0, 100.0)},
+        {"neighbours": Between(5, 1000, log=True), "shrink": Between(0.0, 100.0)},
     ),
     "EASE": (_ease, {"regularization": Between(1.0, 10000.0, log=True)}),
     "RP3Beta": (
         _rp3beta,
         {
-            "neighbours": Between(1, 1000, log=True),
+            "neighbours": Between(5, 1000, log=True),
             "alpha": Between(0.1, 2.0),
             "beta": Between(0.0, 1.0),
         },
@@ -136,10 +136,10 @@ CONTENDERS: Mapping[str, Contender] = {
     ),
     "GraphFilter": (
         _graph_filter,
-        {"components": Between(1, 512, log=True), "alpha": Between(0.01, 3.0, log=True)},
+        {"components": Between(1, 512, log=True), "alpha": Between(0.0, 1.0)},
     ),
     "MatrixFactorization": (_matrix_factorization, {"lr": RATE, "weight_decay": DECAY}),
-    "LightGCN": (_lightgcn, {"layers": [1, 2, 3, 4], "lr": RATE, "weight_decay": DECAY}),
+    "LightGCN": (_lightgcn, {"layers": Between(1, 6), "lr": RATE, "weight_decay": DECAY}),
 }
 
 
