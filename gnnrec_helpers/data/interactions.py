@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from datetime import date
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -14,7 +14,20 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from .readers import (
+    INSIDE,
+    Source,
+    ending,
+    read_csv,
+    read_item_lists,
+    read_json_lines,
+    read_parquet,
+    shown,
+)
+from .tables import Missing, read_columns
+
 if TYPE_CHECKING:
+    from .description import Description
     from .splits import Split
 
 IntArray = NDArray[np.int64]
@@ -29,6 +42,7 @@ COLUMNS = {
 }
 VALUES = ("rating", "timestamp", "weight")  # what a pair may have besides
 TimeUnit = Literal["s", "ms", "us", "ns"]
+Keep = Literal["latest", "first", "sum", "max", "count"]
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -113,142 +127,432 @@ class Interactions:
     @classmethod
     def from_frame(
         cls,
-        frame: pd.DataFrame,
+        frame: Any,
         user: str = "user",
         item: str = "item",
         rating: str | None = None,
         timestamp: str | None = None,
+        weight: str | None = None,
         *,
-        missing: Literal["error", "drop"] = "error",
+        keep: Keep = "latest",
+        missing: Missing = "error",
+        na_values: Sequence[Any] = (),
+        date_format: str | None = None,
     ) -> Interactions:
-        """Read a table with one interaction a row.
+        """Read a table with one interaction per row.
 
         Parameters
         ----------
-        frame : pandas.DataFrame
+        frame : data frame of pandas, polars or Arrow, or mapping from names to columns
+            Anything that narwhals knows, a DuckDB relation or a lazy frame, say.
         user, item : str
-            The columns holding the ids: integers, or text (kept exactly, spaces and emoji too).
-        rating, timestamp : str, optional
-            A column of numbers, and one of dates or numbers.
+            The columns with the ids: integers, or text (kept exactly, spaces and emoji too).
+            Floats that are whole become integers, as they were before a gap made them floats.
+        rating, timestamp, weight : str, optional
+            A column of numbers, one of dates or numbers, and one of numbers above zero.
+        keep : {"latest", "first", "sum", "max", "count"}
+            What becomes of a pair that occurs several times: the latest or the first row by
+            timestamp (by the order of rows where there is none; of equal times the higher rating),
+            the sum or the largest of its ratings and weights, or the number of its rows as its
+            weight, with the rating of the latest. Its time is the latest, but with "first".
         missing : {"error", "drop"}
             What to do with a row that lacks one of these values. Dropped rows are counted in
             `dropped`.
+        na_values : list, optional
+            What stands for a missing value, such as ``["NULL", -1]``. In columns of numbers and
+            times an empty text and the usual marks do so anyway ("NA", "NULL", "-", ...).
+        date_format : str, optional
+            How dates are written, such as ``"%d.%m.%Y"``. By default they are ISO dates, in UTC
+            where they name no zone, or numbers.
 
         Returns
         -------
         Interactions
-            A pair that occurs several times is kept once: the latest by timestamp, else the last
-            row. How many rows that left out is in `dropped`, and a warning says so.
+            How many rows were left out is in `dropped`, and a warning says so.
 
         Raises
         ------
-        ValueError
+        TypeError, ValueError
             With one sentence naming the column, what was found and what would be accepted.
+
+        Examples
+        --------
+        >>> plays = {"user": ["ana", "ana", "ben"], "item": ["tea", "tea", "rye"]}
+        >>> Interactions.from_frame(plays, keep="count").weight.tolist()
+        [2.0, 1.0]
         """
-        if not isinstance(frame, pd.DataFrame):
-            raise TypeError(f"frame must be a pandas.DataFrame, not {type(frame).__name__}.")
-        if missing not in ("error", "drop"):
-            raise ValueError(f"missing={missing!r}: choose 'error' or 'drop'.")
-        named = {"user": user, "item": item, "rating": rating, "timestamp": timestamp}
-        columns = {role: name for role, name in named.items() if name is not None}
-        for role, name in columns.items():
-            if name not in frame.columns:
-                raise ValueError(_missing_column(role, name, frame))
-            if (count := int((frame.columns == name).sum())) > 1:
-                raise ValueError(f"There are {count} columns {name!r} (for {role}): keep one.")
-        if len(frame) == 0:
-            raise ValueError("The table has no rows: at least one interaction is needed.")
-
-        table = pd.DataFrame({role: frame[name].array for role, name in columns.items()})
-        if "rating" in table:
-            table["rating"] = _numbers(table["rating"], columns["rating"])
-        if "timestamp" in table:
-            table["timestamp"] = _seconds(table["timestamp"], columns["timestamp"])
-        table, dropped = _without_missing(table, columns, missing)
-        users, user_index = _labels(table["user"], user)
-        items, item_index = _labels(table["item"], item)
-
-        order = np.arange(len(table))
-        if "timestamp" in table:
-            order = np.argsort(table["timestamp"].to_numpy(), kind="stable")
-        # sorted by user, item and age: the last of each run of equal pairs is the one to keep
-        order = order[np.lexsort((item_index[order], user_index[order]))]
-        pairs = user_index[order] * len(items) + item_index[order]
-        keep = order[np.append(pairs[1:] != pairs[:-1], True)]
-        if len(keep) < len(table):
-            dropped["repeated pairs"] = len(table) - len(keep)
-        if dropped:
-            counts = ", ".join(f"{count:,} {what}" for what, count in dropped.items())
-            warnings.warn(
-                f"Left out of {len(frame):,} rows: {counts} (the latest of a pair is kept).",
-                stacklevel=2,
-            )
-        return cls(
-            user_index[keep],
-            item_index[keep],
-            users,
-            items,
-            table["rating"].to_numpy(np.float64)[keep] if "rating" in table else None,
-            table["timestamp"].to_numpy(np.int64)[keep] if "timestamp" in table else None,
-            dropped,
+        names = _given(user=user, item=item, rating=rating, timestamp=timestamp, weight=weight)
+        return cls._read(
+            frame, names, keep=keep, missing=missing, na_values=na_values, date_format=date_format
         )
 
     @classmethod
     def from_csv(
         cls,
-        path: str | os.PathLike[str],
-        user: str = "user",
-        item: str = "item",
-        rating: str | None = None,
-        timestamp: str | None = None,
+        path: Source,
+        user: str | int = "user",
+        item: str | int = "item",
+        rating: str | int | None = None,
+        timestamp: str | int | None = None,
+        weight: str | int | None = None,
         *,
         separator: str = ",",
+        header: bool | None = None,
         encoding: str = "utf-8-sig",
-        missing: Literal["error", "drop"] = "error",
+        quote: str | None = '"',
+        escape: str | None = None,
+        decimal: str = ".",
+        ids: Literal["auto", "text"] = "auto",
+        keep: Keep = "latest",
+        missing: Missing = "error",
+        na_values: Sequence[Any] = (),
+        date_format: str | None = None,
     ) -> Interactions:
-        """Read a CSV file (plain or compressed) with a header line; see :meth:`from_frame`.
+        """Read a CSV file, plain or compressed; see :meth:`from_frame`.
 
-        Ids are read as text and become integers only when that loses nothing: ``42`` does,
-        ``007`` stays text.
+        Only the columns that are named are read. Ids are read as text and become integers only
+        when that loses nothing: ``42`` does, ``007`` stays text.
+
+        Parameters
+        ----------
+        path : path or file object
+        user, item, rating, timestamp, weight : str or int
+            Names in the header line, or places counted from 0.
+        separator : str
+            One or several characters.
+        header : bool, optional
+            Whether the first line holds names. By default it does if columns are named; a first
+            line of numbers is then refused, since it would be lost.
+        encoding : str
+        quote : str or None
+            The character around values that contain separators or line ends; None if quotes are
+            letters like others. Lines that quotes join to others are counted in `dropped`.
+        escape : str, optional
+            The character before a quote that is meant literally, often a backslash.
+        decimal : str
+            The decimal point.
+        ids : {"auto", "text"}
+            "text" keeps ids as text, whatever they look like, so that a file of tomorrow has ids
+            of the same type.
+        keep, missing, na_values, date_format
+            As for :meth:`from_frame`. A row with too few or too many values lacks values.
 
         Examples
         --------
         >>> Interactions.from_csv("my_shop.csv", user="customer", item="product",
         ...                       timestamp="when")                        # doctest: +SKIP
+        >>> Interactions.from_csv("ratings.dat", 0, 1, 2, 3, separator="::")  # doctest: +SKIP
         """
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"There is no file {os.fspath(path)!r}.")
-        ids = {user, item}
-        try:
-            with warnings.catch_warnings():
-                warnings.filterwarnings("error", "Length of header", pd.errors.ParserWarning)
-                frame = pd.read_csv(
-                    path,
-                    sep=separator,
-                    encoding=encoding,
-                    index_col=False,  # else a value too many in each row shifts all columns
-                    dtype=dict.fromkeys(ids, str),
-                    # an id may well be the text "NA": only an empty cell is missing there
-                    keep_default_na=False,
-                    na_values={name: [""] for name in ids} | _usual_na([rating, timestamp]),
+        if ids not in ("auto", "text"):
+            raise ValueError(f"ids={ids!r}: choose 'auto' or 'text'.")
+        _check_options(keep, missing)
+        names = _given(user=user, item=item, rating=rating, timestamp=timestamp, weight=weight)
+        table, left_out = read_csv(
+            path,
+            names,
+            separator=separator,
+            header=header,
+            encoding=encoding,
+            quote=quote,
+            escape=escape,
+            decimal=decimal,
+            as_text=() if date_format is None else ("timestamp",),
+            uneven=missing,
+        )
+        return cls._read(
+            table,
+            names,
+            by_role=True,
+            left_out=left_out,
+            whole_text=ids == "auto",
+            keep=keep,
+            missing=missing,
+            na_values=na_values,
+            date_format=date_format,
+        )
+
+    @classmethod
+    def from_json_lines(
+        cls,
+        path: Source,
+        user: str = "user",
+        item: str = "item",
+        rating: str | None = None,
+        timestamp: str | None = None,
+        weight: str | None = None,
+        *,
+        keep: Keep = "latest",
+        missing: Missing = "error",
+        na_values: Sequence[Any] = (),
+        date_format: str | None = None,
+    ) -> Interactions:
+        """Read a file with a JSON object in each line, plain or compressed; see :meth:`from_frame`.
+
+        Ids keep the type that they have there: ``"0042"`` is text.
+
+        Examples
+        --------
+        >>> Interactions.from_json_lines("reviews.jsonl.gz", "reviewerID", "asin", "overall",
+        ...                              "unixReviewTime")                 # doctest: +SKIP
+        """
+        names = _given(user=user, item=item, rating=rating, timestamp=timestamp, weight=weight)
+        _check_options(keep, missing)
+        table = read_json_lines(path, names, () if date_format is None else ("timestamp",))
+        return cls._read(
+            table, names, by_role=True,
+            keep=keep, missing=missing, na_values=na_values, date_format=date_format,
+        )  # fmt: skip
+
+    @classmethod
+    def from_parquet(
+        cls,
+        path: Source,
+        user: str = "user",
+        item: str = "item",
+        rating: str | None = None,
+        timestamp: str | None = None,
+        weight: str | None = None,
+        *,
+        keep: Keep = "latest",
+        missing: Missing = "error",
+        na_values: Sequence[Any] = (),
+        date_format: str | None = None,
+    ) -> Interactions:
+        """Read the named columns of a Parquet file, or of a folder of them; see :meth:`from_frame`.
+
+        Examples
+        --------
+        >>> Interactions.from_parquet("orders.parquet", "customer", "sku",
+        ...                           timestamp="ordered_at")              # doctest: +SKIP
+        """
+        names = _given(user=user, item=item, rating=rating, timestamp=timestamp, weight=weight)
+        _check_options(keep, missing)
+        return cls._read(
+            read_parquet(path, names), names, by_role=True,
+            keep=keep, missing=missing, na_values=na_values, date_format=date_format,
+        )  # fmt: skip
+
+    @classmethod
+    def from_item_lists(
+        cls, path: Source, *, encoding: str = "utf-8-sig", ids: Literal["auto", "text"] = "auto"
+    ) -> Interactions:
+        """Read lines such as ``user item item item``, as the data of LightGCN come.
+
+        A user whose line holds no item does not appear.
+        """
+        if ids not in ("auto", "text"):
+            raise ValueError(f"ids={ids!r}: choose 'auto' or 'text'.")
+        names = {"user": "user", "item": "item"}
+        return cls._read(read_item_lists(path, encoding), names, whole_text=ids == "auto")
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], *columns: Any, **options: Any) -> Interactions:
+        """Read a file of the kind that its ending names.
+
+        ================================ ==================================================
+        .csv                             :meth:`from_csv`
+        .tsv, .tab, .inter, .data        :meth:`from_csv`, with tabs between values
+        .dat                             :meth:`from_csv`, with ``::`` between values
+        .jsonl, .ndjson, .json           :meth:`from_json_lines`
+        .parquet, .pq                    :meth:`from_parquet`
+        ================================ ==================================================
+
+        An ending such as .gz, .bz2, .xz, .zst or .zip after it is looked through.
+
+        Parameters
+        ----------
+        path : path
+        columns, options
+            As for the method that reads it.
+
+        Examples
+        --------
+        >>> Interactions.read("u.data", user=0, item=1, rating=2, timestamp=3)  # doctest: +SKIP
+        """
+        kind = ending(path)
+        if kind in (".parquet", ".pq"):
+            return cls.from_parquet(path, *columns, **options)
+        if kind in (".jsonl", ".ndjson", ".json"):
+            return cls.from_json_lines(path, *columns, **options)
+        separators = {".csv": ",", ".tsv": "\t", ".tab": "\t", ".inter": "\t", ".data": "\t",
+                      ".dat": "::"}  # fmt: skip
+        if kind not in separators:
+            raise ValueError(
+                f"{shown(path)} does not say by its ending what it is; known are "
+                f"{', '.join(separators)}, .jsonl and .parquet. Interactions.from_csv(path, "
+                "separator=...) reads text, and from_frame what pandas can read."
+            )
+        return cls.from_csv(path, *columns, **{"separator": separators[kind], **options})
+
+    @classmethod
+    def from_edge_index(
+        cls,
+        edge_index: ArrayLike,
+        users: pd.Index | Sequence[Any] | int | None = None,
+        items: pd.Index | Sequence[Any] | int | None = None,
+        *,
+        rating: ArrayLike | None = None,
+        timestamp: ArrayLike | None = None,
+        weight: ArrayLike | None = None,
+        keep: Keep = "latest",
+    ) -> Interactions:
+        """Pairs of positions, as graph libraries hold them.
+
+        Parameters
+        ----------
+        edge_index : int array or Tensor, shape (2, n)
+            Users in the first row, items in the second, each counted from 0.
+        users, items : labels, or their number, optional
+            By default as many as the largest position needs, labelled 0, 1, 2, ...
+        rating, timestamp, weight : array, shape (n,), optional
+        keep
+            As for :meth:`from_frame`.
+
+        Examples
+        --------
+        >>> Interactions.from_edge_index([[0, 1, 1], [2, 0, 2]], items=["tea", "rye", "oat"])
+        Interactions(3 pairs of 2 users and 3 items)
+        """
+        pairs = np.asarray(edge_index)
+        if pairs.ndim != 2 or len(pairs) != 2:
+            raise ValueError(f"edge_index has shape {pairs.shape}: (2, n) is needed.")
+        _check_options(keep, "error")
+        user_index = _checked_column("edge_index[0]", pairs[0], np.dtype(np.int64))
+        item_index = _checked_column("edge_index[1]", pairs[1], np.dtype(np.int64))
+        labels = [
+            _labels_for(role, given, index)
+            for role, given, index in (("users", users, user_index), ("items", items, item_index))
+        ]
+        values = {
+            name: _checked_column(name, column, COLUMNS[name])
+            for name, column in (("rating", rating), ("timestamp", timestamp), ("weight", weight))
+            if column is not None
+        }
+        for name, column in values.items():
+            if len(column) != len(user_index):
+                raise ValueError(
+                    f"{name} holds {len(column):,} values for {len(user_index):,} pairs."
                 )
-        except pd.errors.EmptyDataError:
+        return cls._once(
+            user_index, item_index, labels[0], labels[1], values, keep, len(user_index), {}
+        )
+
+    @classmethod
+    def from_scipy(
+        cls,
+        matrix: Any,
+        users: pd.Index | Sequence[Any] | None = None,
+        items: pd.Index | Sequence[Any] | None = None,
+        *,
+        values: Literal["weight", "rating"] | None = "weight",
+    ) -> Interactions:
+        """The stored entries of a SciPy matrix with a row per user and a column per item.
+
+        Parameters
+        ----------
+        matrix : sparse array or matrix of any format
+        users, items : labels, optional
+            By default 0, 1, 2, ...
+        values : {"weight", "rating"} or None
+            What the entries are. Weights that are all 1 are left out, and so are entries of 0,
+            which are counted in `dropped`; ratings may be 0. None takes no notice of them.
+
+        Examples
+        --------
+        >>> Interactions.from_scipy(sparse.csr_array([[0, 3], [1, 0]])).weight.tolist()
+        [3.0, 1.0]
+        """
+        if not sparse.issparse(matrix):
+            raise TypeError(f"A SciPy sparse matrix is needed, not {type(matrix).__name__}.")
+        if values not in ("weight", "rating", None):
+            raise ValueError(f"values={values!r}: choose 'weight', 'rating' or None.")
+        entries = sparse.coo_array(matrix, copy=True)
+        entries.sum_duplicates()
+        row, column = entries.coords
+        data = np.asarray(entries.data, np.float64)
+        kept = data != 0 if values == "weight" else np.ones(len(data), bool)
+        plain = values is None or (values == "weight" and bool((data[kept] == 1).all()))
+        return cls._once(
+            row[kept].astype(np.int64),
+            column[kept].astype(np.int64),
+            _labels_for("users", matrix.shape[0] if users is None else users, row),
+            _labels_for("items", matrix.shape[1] if items is None else items, column),
+            {} if plain else {str(values): data[kept]},
+            "latest",
+            len(data),
+            {"entries of 0": int((~kept).sum())},
+        )
+
+    @classmethod
+    def _read(
+        cls,
+        table: Any,
+        names: Mapping[str, Any],
+        *,
+        by_role: bool = False,
+        left_out: Mapping[str, int] | None = None,
+        whole_text: bool = False,
+        keep: Keep = "latest",
+        missing: Missing = "error",
+        na_values: Sequence[Any] = (),
+        date_format: str | None = None,
+    ) -> Interactions:
+        """From a table whose columns are called as `names` says, or by their roles."""
+        _check_options(keep, missing)
+        if keep in ("sum", "max") and not {"rating", "weight"} & set(names):
             raise ValueError(
-                f"{os.fspath(path)!r} is empty: a header line and at least one row are needed."
-            ) from None
-        except pd.errors.ParserWarning:
-            raise ValueError(
-                f"{os.fspath(path)!r} has rows with more values than the header has names, with "
-                f"separator={separator!r}: as many are needed."
-            ) from None
-        except (pd.errors.ParserError, UnicodeError, LookupError) as error:
-            raise ValueError(
-                f"{os.fspath(path)!r} cannot be read as CSV with separator={separator!r} and "
-                f"encoding={encoding!r}: {str(error).strip()}."
-            ) from None
-        for name in ids & set(frame.columns):
-            frame[name] = _integers_if_lossless(frame[name])
-        return cls.from_frame(frame, user, item, rating, timestamp, missing=missing)
+                f"keep={keep!r} needs a rating or a weight column; 'count' needs none."
+            )
+        if keep == "count" and "weight" in names:
+            raise ValueError("keep='count' makes weights: with a weight column, choose 'sum'.")
+        columns = read_columns(
+            table,
+            names,
+            by_role=by_role,
+            missing=missing,
+            na_values=na_values,
+            date_format=date_format,
+            whole_text=whole_text,
+        )
+        dropped = {**(left_out or {}), "rows with a missing value": columns.lacking}
+        for note in columns.notes:
+            warnings.warn(note, stacklevel=3)
+        return cls._once(
+            columns.user, columns.item, columns.users, columns.items, columns.values, keep,
+            len(columns.user) + sum(dropped.values()), dropped, columns.time_unit,
+        )  # fmt: skip
+
+    @classmethod
+    def _once(
+        cls,
+        user_index: IntArray,
+        item_index: IntArray,
+        users: pd.Index,
+        items: pd.Index,
+        values: dict[str, NDArray[Any]],
+        keep: Keep,
+        seen: int,
+        dropped: dict[str, int],
+        time_unit: TimeUnit | None = None,
+    ) -> Interactions:
+        """Each pair once, and a warning about what is left out of the rows that were seen."""
+        order, values = pairs_once(user_index * len(items) + item_index, values, keep)
+        joined = len(user_index) - len(order)
+        what = "repeated pairs" if keep in ("latest", "first") else f"rows joined by {keep}"
+        dropped = {name: count for name, count in {**dropped, what: joined}.items() if count}
+        told = {
+            name: count for name, count in dropped.items() if not name.startswith("rows joined")
+        }
+        if told:
+            counts = ", ".join(f"{count:,} {name}" for name, count in told.items())
+            which = f" (the {keep} of a pair is kept)" if what in told else ""
+            if INSIDE in told:
+                which += "; pass quote=None if quotes are letters like others"
+            warnings.warn(f"Left out of {seen:,} rows: {counts}{which}.", stacklevel=4)
+        return cls(
+            user_index[order], item_index[order], users, items,
+            dropped=dropped, time_unit=time_unit, **values,
+        )  # fmt: skip
 
     def to_frame(self) -> pd.DataFrame:
         """The table again: columns user, item and, where present, rating, timestamp and weight.
@@ -308,6 +612,25 @@ class Interactions:
     def density(self) -> float:
         """The share of all user-item pairs that are present."""
         return len(self) / (self.num_users * self.num_items)
+
+    def describe(self) -> Description:
+        """What to know before splitting and training: sizes, and what will get in the way.
+
+        Returns
+        -------
+        Description
+            Prints as a list of numbers and of findings, each with what to do about it; in a
+            notebook as a table. ``.to_frame()`` holds the numbers, ``.findings`` the sentences.
+
+        Examples
+        --------
+        >>> from gnnrec_helpers import datasets
+        >>> [finding.about for finding in datasets.load("toy").interactions.describe().findings]
+        ['short histories', 'single pairs', 'core']
+        """
+        from .description import describe
+
+        return describe(self)
 
     def user_degrees(self) -> IntArray:
         """Interactions of each user, shape (num_users,)."""
@@ -458,28 +781,34 @@ class Interactions:
     # ------------------------------------------------------------------ splits
     def split(
         self,
-        test: float = 0.2,
-        validation: float = 0.1,
+        test: float | str | date = 0.2,
+        validation: float | str | date = 0.1,
         *,
         seed: int = 0,
-        by: Literal["random", "time"] = "random",
+        by: Literal["random", "time", "user"] = "random",
         within: Literal["user", "all"] = "user",
     ) -> Split:
-        """Hold out a share of every user's interactions, or of all together.
+        """Hold out some of every user's interactions, of all together, or of whole users.
 
         Parameters
         ----------
-        test, validation : float
-            Shares of each user's interactions, rounded to whole ones (halves up); validation may
-            be 0. At least one interaction of every user stays in train, so a user with a single
-            one has nothing held out.
+        test, validation : float, int or date
+            A share of each user's interactions, rounded to whole ones (halves up); a number of
+            them, so that ``test=1, validation=1`` leaves one out for each; or, by time, the day or
+            moment (ISO text or a datetime, UTC if it names no zone) from which on everything is
+            test, and from which to `test` it is validation. Validation may be 0. At least one
+            interaction of every user stays in train, but at a date: a user with a single one has
+            nothing held out.
         seed : int
-            Of the NumPy generator that shuffles (unused by time).
-        by : {"random", "time"}
-            Which ones: any, or the latest (test) and next latest (validation).
+            Of the NumPy generator that draws, by time among equal timestamps.
+        by : {"random", "time", "user"}
+            Which ones: any, the latest (test) and next latest (validation), or all of some users,
+            of whom train then has nothing (strong generalization). By time, what is held out of
+            one user may be older than what train has of another; at a date, or within all, not.
         within : {"user", "all"}
-            Whether the shares are those of each user, or of all interactions in one heap, as
-            papers on rating prediction have it. Then some users and items are in test only.
+            Whether the amounts are of each user, or of all interactions in one heap, as
+            papers on rating prediction have it. Then some users and items are in test only. At a
+            date it has no say: an amount for validation is of the latest of all.
 
         Returns
         -------
@@ -490,13 +819,24 @@ class Interactions:
         Raises
         ------
         TypeError, ValueError
-            If an argument is out of range, or if test or validation would be empty because no user
-            has enough interactions.
+            If an argument is out of range, or if a part would be empty; the error says what would
+            help.
+
+        Examples
+        --------
+        >>> from gnnrec_helpers import datasets
+        >>> movies = datasets.load("movielens-small").interactions
+        >>> movies.split(test=1, validation=1)  # leave one out
+        Split(98,662 train, 671 validation, 671 test pairs of 671 users and 9,066 items; 0 users \
+without test items)
+        >>> movies.split(test="2016-01-01", validation="2015-01-01", by="time")
+        Split(87,169 train, 6,610 validation, 6,225 test pairs of 671 users and 9,066 items; 623 \
+users without test items)
         """
         from .splits import Split, hold_out
 
-        shares = {"test": test, "validation": validation}
-        train, for_test, for_validation = hold_out(self, shares, seed=seed, by=by, within=within)
+        amounts = {"test": test, "validation": validation}
+        train, for_test, for_validation = hold_out(self, amounts, seed=seed, by=by, within=within)
         return Split(train, for_validation if validation else None, for_test)
 
 
@@ -563,97 +903,85 @@ def positions(labels: pd.Index, wanted: ArrayLike | Sequence[object], role: str)
     return found.astype(np.int64)
 
 
-def _missing_column(role: str, name: str, frame: pd.DataFrame) -> str:
-    found = ", ".join(repr(str(column)) for column in frame.columns[:12])
-    message = f"There is no column {name!r} (for {role}); the columns are {found}."
-    if len(frame.columns) == 1:
-        header = str(frame.columns[0])
-        used = [mark for mark in (";", "\t", "|", ",") if mark in header]
-        if used:
-            message += f" The header contains {used[0]!r}: try separator={used[0]!r}."
-    return message
+def _given(**names: Any) -> dict[str, Any]:
+    return {role: name for role, name in names.items() if name is not None}
 
 
-def _usual_na(names: list[str | None]) -> dict[str, list[str]]:
-    return {name: ["", "NA", "NaN", "nan", "null", "NULL", "None"] for name in names if name}
+def _check_options(keep: str, missing: str) -> None:
+    if keep not in ("latest", "first", "sum", "max", "count"):
+        raise ValueError(f"keep={keep!r}: choose 'latest', 'first', 'sum', 'max' or 'count'.")
+    if missing not in ("error", "drop"):
+        raise ValueError(f"missing={missing!r}: choose 'error' or 'drop'.")
 
 
-def _integers_if_lossless(values: pd.Series) -> pd.Series:
-    present = values.dropna()
-    if len(present) and present.str.fullmatch(r"0|-?[1-9][0-9]{0,17}").all():
-        return values.astype("Int64") if len(present) < len(values) else values.astype(np.int64)
-    return values
+def _labels_for(role: str, given: Any, index: NDArray[Any]) -> pd.Index:
+    """The labels of the positions in `index`, from labels, their number, or nothing."""
+    if given is None:
+        given = int(index.max(initial=-1)) + 1
+    if isinstance(given, (int, np.integer)) and not isinstance(given, bool):
+        labels: pd.Index = pd.RangeIndex(int(given))
+    else:
+        labels = pd.Index(given)
+    _check_labels(role, labels)
+    _check_positions(role, index, role, len(labels))
+    return labels
 
 
-def _numbers(values: pd.Series, column: str) -> pd.Series:
-    numbers = pd.to_numeric(values, errors="coerce")
-    wrong = numbers.isna() & values.notna()
-    wrong |= np.isinf(numbers.to_numpy(np.float64, na_value=np.nan))
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise ValueError(
-            f"Column {column!r} has {int(wrong.sum()):,} values that are no finite number, the "
-            f"first {values.tolist()[row]!r} in row {row}."
-        )
-    return numbers.astype(np.float64)
+def pairs_once(
+    pairs: IntArray, values: dict[str, NDArray[Any]], keep: Keep
+) -> tuple[IntArray, dict[str, NDArray[Any]]]:
+    """One position for each distinct pair, in ascending order of pairs, and its values.
+
+    Parameters
+    ----------
+    pairs : int64 array, shape (n,)
+        A number for each row; rows with the same number are of the same pair.
+    values : dict
+        Arrays of shape (n,): rating, timestamp and weight, as far as there are any.
+    keep
+        As for :meth:`Interactions.from_frame`.
+    """
+    order = _stable_order(pairs)
+    ranked = pairs[order]
+    first = np.ones(len(pairs), bool)
+    first[1:] = ranked[1:] != ranked[:-1]
+    starts = np.flatnonzero(first)
+    if len(starts) < len(pairs):
+        repeated = ~(first & np.append(first[1:], True))  # rows that have another of their pair
+        rows = order[repeated]
+
+        def sort_repeated(*names: str) -> None:
+            keys = [values[name][rows] for name in names if name in values]
+            order[repeated] = rows[np.lexsort((*keys, pairs[rows]))]
+
+        sums = {}
+        if keep in ("sum", "max"):
+            joined = np.add if keep == "sum" else np.maximum
+            for name in values.keys() & {"rating", "weight"}:
+                sort_repeated(name)  # else a sum would depend on the order of rows
+                sums[name] = joined.reduceat(values[name][order], starts)
+        if "timestamp" in values:
+            # of equally late rows the higher rating, so that the order of rows has no say
+            sort_repeated("weight", "rating", "timestamp")
+        else:
+            order[repeated] = rows
+        ends = np.append(starts[1:], len(pairs)) - 1
+        chosen = order[starts if keep == "first" else ends]
+        found = {name: column[chosen] for name, column in values.items()} | sums
+    else:
+        chosen = order
+        found = {name: column[chosen] for name, column in values.items()}
+    if keep == "count":
+        found["weight"] = np.diff(np.append(starts, len(pairs))).astype(np.float64)
+    return chosen, found
 
 
-def _seconds(values: pd.Series, column: str) -> pd.Series:
-    values = values.infer_objects()
-    if pd.api.types.is_integer_dtype(values.dtype):
-        return values.astype("Int64")  # exactly: nanoseconds would not fit into a float
-    if pd.api.types.is_numeric_dtype(values.dtype):
-        return _numbers(values, column).round().astype("Int64")
-    dates = pd.to_datetime(values, errors="coerce", utc=True, format="mixed")
-    wrong = dates.isna() & values.notna()
-    wrong |= values.map(lambda value: isinstance(value, (int, float))) & values.notna()
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        raise ValueError(
-            f"Column {column!r} has {int(wrong.sum()):,} values that are no date or time, the "
-            f"first {values.iloc[row]!r} in row {row}; ISO dates such as '2026-01-31 12:00' "
-            "throughout, or numbers throughout, are accepted."
-        )
-    seconds = pd.Series(pd.NA, index=values.index, dtype="Int64")
-    known = dates.notna()
-    seconds[known] = dates[known].dt.as_unit("s").astype("int64")
-    return seconds
-
-
-def _without_missing(
-    table: pd.DataFrame, columns: Mapping[str, str], missing: str
-) -> tuple[pd.DataFrame, dict[str, int]]:
-    lacking = table.isna()
-    if not lacking.to_numpy().any():
-        return table, {}
-    counts = {role: int(count) for role, count in lacking.sum().items() if count}
-    if missing == "error":
-        role, count = next(iter(counts.items()))
-        row = int(np.flatnonzero(lacking[role])[0])
-        raise ValueError(
-            f"Column {columns[str(role)]!r} lacks a value in {count:,} rows, the first row {row}; "
-            "fill them in, or pass missing='drop' to leave those rows out."
-        )
-    table = table[~lacking.any(axis=1)].reset_index(drop=True)
-    if len(table) == 0:
-        raise ValueError("No row is left once those with missing values are dropped.")
-    return table, {"rows with a missing value": int(lacking.any(axis=1).sum())}
-
-
-def _labels(values: pd.Series, column: str) -> tuple[pd.Index, IntArray]:
-    """Sorted distinct labels and the position of each value among them."""
-    values = values.infer_objects()
-    if isinstance(values.dtype, pd.CategoricalDtype):  # else the labels are in its own order
-        values = values.astype(values.cat.categories.dtype)
-    if not pd.api.types.is_integer_dtype(values.dtype):
-        kinds = sorted({type(value).__name__ for value in values})
-        if len(kinds) > 1 or kinds[0] not in ("str", "int"):
-            raise ValueError(
-                f"Column {column!r} holds ids of type {' and '.join(kinds)}: use integers or text "
-                f"throughout, for example frame[{column!r}].astype(str)."
-            )
-        values = values.astype(np.int64) if kinds == ["int"] else values
-    elif pd.api.types.is_extension_array_dtype(values.dtype):
-        values = values.astype(np.int64)
-    codes, labels = pd.factorize(values, sort=True)
-    return pd.Index(labels), codes.astype(np.int64)
+def _stable_order(numbers: IntArray) -> IntArray:
+    """``np.argsort(numbers, kind="stable")`` of numbers from 0 on, several times faster."""
+    bits = len(numbers).bit_length()
+    if len(numbers) == 0 or int(numbers.max()) >= 2 ** (63 - bits):
+        return np.argsort(numbers, kind="stable")
+    # NumPy sorts plain numbers with vector instructions: those here carry their positions along
+    packed = (numbers << bits) | np.arange(len(numbers))
+    packed.sort()
+    return packed & ((1 << bits) - 1)

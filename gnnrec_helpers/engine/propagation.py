@@ -27,6 +27,7 @@ from typing import Any, Literal, cast
 
 import numpy as np
 import torch
+from numpy.typing import ArrayLike
 from scipy import sparse
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -39,10 +40,10 @@ Normalization = Literal["symmetric", "mean", "none"]
 LARGE = 2**15  # nodes: 8 MiB of embeddings of 64 numbers, more than one core's cache holds
 
 
-def bipartite_matrix(train: Interactions) -> sparse.csr_array:
+def bipartite_matrix(train: Interactions, values: ArrayLike | None = None) -> sparse.csr_array:
     """The adjacency matrix of the user-item graph, shape (num_users + num_items,) * 2.
 
-    ``[[0, R], [R.T, 0]]`` with R the user-item matrix of ones.
+    ``[[0, R], [R.T, 0]]`` with R the user-item matrix of ones, or of `values`, one a pair.
 
     Examples
     --------
@@ -50,7 +51,7 @@ def bipartite_matrix(train: Interactions) -> sparse.csr_array:
     >>> bipartite_matrix(datasets.load("toy").interactions).sum(axis=0).astype(int)
     array([2, 3, 2, 2, 1, 2, 2, 2, 2, 2])
     """
-    likes = train.to_csr()
+    likes = train.to_csr(values)
     return sparse.csr_array(sparse.block_array([[None, likes], [likes.T, None]], format="csr"))
 
 
@@ -256,8 +257,12 @@ class Adjacency(nn.Module):
 def user_item_adjacency(
     train: Interactions, normalization: Normalization = "symmetric"
 ) -> Adjacency:
-    """The normalized adjacency of the user-item graph, ready to propagate along."""
-    matrix = normalize(bipartite_matrix(train), normalization)
+    """The normalized adjacency of the user-item graph, ready to propagate along.
+
+    Edges have the weights of the interactions, where there are any; a node's degree is the sum of
+    its edges' weights.
+    """
+    matrix = normalize(bipartite_matrix(train, train.weight), normalization)
     return Adjacency.in_cache_order(matrix, kinds=(train.num_users, train.num_items))
 
 

@@ -48,6 +48,8 @@ class Model(nn.Module):
         (``train`` is the name of a method of every :class:`torch.nn.Module`.)
     uses_ratings : bool
         Whether ratings are learnt; otherwise every pair counts as one choice.
+    uses_weights : bool
+        Whether weights are used; otherwise every pair counts once.
     trained_by : tuple of str
         Methods that a loss has to call, because part of the model is trained through them alone.
 
@@ -62,6 +64,7 @@ class Model(nn.Module):
     """
 
     uses_ratings: ClassVar[bool] = False
+    uses_weights: ClassVar[bool] = False
     trained_by: ClassVar[tuple[str, ...]] = ()
 
     _arguments: dict[str, Any]  # of the constructor, by name, defaults included
@@ -88,6 +91,12 @@ class Model(nn.Module):
             warnings.warn(
                 f"{cls.__name__} does not use the ratings: each of the {len(train):,} pairs counts "
                 "as a choice. Interactions.binarize(threshold) keeps those that are likes.",
+                stacklevel=2,
+            )
+        if train.weight is not None and not cls.uses_weights:
+            warnings.warn(
+                f"{cls.__name__} does not use the weights: each of the {len(train):,} pairs counts "
+                "once. IALS and LightGCN use them.",
                 stacklevel=2,
             )
         return self
@@ -139,12 +148,12 @@ class Model(nn.Module):
         return {"class": type(self).__name__, **arguments}
 
     def is_built_from(self, interactions: Interactions) -> bool:
-        """Are these the same pairs, with the same ratings if ratings are used?"""
-        own = self.interactions
-        return own is interactions or (
-            np.array_equal(own.user_index, interactions.user_index)
-            and np.array_equal(own.item_index, interactions.item_index)
-            and (not self.uses_ratings or np.array_equal(own.rating, interactions.rating))  # type: ignore[arg-type]
+        """Are these the same pairs, with the same ratings and weights if these are used?"""
+        used = ["user_index", "item_index"]
+        used += ["rating"] * self.uses_ratings + ["weight"] * self.uses_weights
+        return self.interactions is interactions or all(
+            np.array_equal(getattr(self.interactions, name), getattr(interactions, name))
+            for name in used
         )
 
     def computed(self, name: str, compute: Callable[[], T]) -> T:

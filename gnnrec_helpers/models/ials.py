@@ -26,8 +26,10 @@ class IALS(EmbeddingModel):
     where c(u) is ``(interactions of u + unobserved * num_items) ** exponent``, and likewise for
     items ("Revisiting the Performance of iALS on Item Recommendation Benchmarks", eq. 1-5). With
     the items fixed, every user's embedding is a small ridge regression, and the other way round;
-    a sweep solves all users, then all items. Like :class:`LightGCN` with 0 layers it learns from
-    first-order edges only; unlike it, it needs no negatives and no learning rate.
+    a sweep solves all users, then all items. Where interactions have weights, the first sum and
+    c(u) count each as often as its weight says (the confidence of Hu et al. 2008). Like
+    :class:`LightGCN` with 0 layers it learns from first-order edges only; unlike it, it needs no
+    negatives and no learning rate.
 
     Parameters
     ----------
@@ -50,6 +52,8 @@ class IALS(EmbeddingModel):
     >>> model.score(torch.tensor([0])).shape
     torch.Size([1, 5])
     """
+
+    uses_weights = True
 
     def __init__(
         self,
@@ -74,7 +78,7 @@ class IALS(EmbeddingModel):
         self.unobserved, self.regularization, self.exponent = unobserved, regularization, exponent
 
         def alternate() -> Tensor:
-            likes = train.to_csr()
+            likes = train.to_csr(train.weight)
             by_item = sparse.csr_array(likes.T)
             start = np.random.default_rng(seed).standard_normal((train.num_items, dim))
             items = torch.from_numpy((0.1 / np.sqrt(dim) * start).astype(np.float32))
@@ -88,8 +92,9 @@ class IALS(EmbeddingModel):
     def _solved(self, likes: sparse.csr_array, others: Tensor) -> Tensor:
         """The embeddings of all rows of `likes` that are best with these of the columns."""
         degrees = np.diff(likes.indptr)
+        counts = np.asarray(likes.sum(axis=1)).ravel()  # the degrees, where all weights are 1
         gram = self.unobserved * others.T @ others  # (dim, dim)
-        damping = (degrees + self.unobserved * likes.shape[1]) ** self.exponent
+        damping = (counts + self.unobserved * likes.shape[1]) ** self.exponent
         diagonal = torch.from_numpy(self.regularization * damping).float()
         solution = torch.zeros(len(degrees), self.dim)
         for degree in np.unique(degrees[degrees > 0]).tolist():  # rows as long as each other
@@ -99,8 +104,11 @@ class IALS(EmbeddingModel):
                 entries = likes.indptr[block][:, None] + np.arange(degree)
                 chosen = torch.from_numpy(likes.indices[entries]).long()
                 known = others[chosen]  # (block, degree, dim)
-                left = known.mT @ known + gram + diagonal[block, None, None] * torch.eye(self.dim)
-                solution[block] = torch.linalg.solve(left, known.sum(1))
+                weighted = torch.from_numpy(likes.data[entries]).float()[..., None] * known
+                left = (
+                    weighted.mT @ known + gram + diagonal[block, None, None] * torch.eye(self.dim)
+                )
+                solution[block] = torch.linalg.solve(left, weighted.sum(1))
         return solution
 
     def embeddings(

@@ -69,7 +69,7 @@ class KnowledgeLightGCN(LightGCN):
         check_items(knowledge, train)
         others = knowledge.num_entities - knowledge.num_items
         kinds = (train.num_users, train.num_items, others)
-        choices = normalize(bipartite_matrix(train))
+        choices = normalize(bipartite_matrix(train, train.weight))
         choices.resize((sum(kinds), sum(kinds)))
         friends = sparse.csr_array((train.num_users, train.num_users))
         if social is not None:

@@ -16,7 +16,8 @@ class LightGCN(MatrixFactorization):
 
     Starts as :class:`MatrixFactorization` does and has the same parameters. Before scoring, every
     node's embedding becomes the mean of `layers` + 1 layers, each of which sums over a node's
-    neighbours the layer before, divided by the square roots of both degrees.
+    neighbours the layer before, divided by the square roots of both degrees. Where interactions
+    have weights, edges have them, and degrees are sums of weights.
 
     Parameters
     ----------
@@ -36,6 +37,8 @@ class LightGCN(MatrixFactorization):
     >>> LightGCN(datasets.load("toy").interactions, dim=8, layers=2).embeddings()[0].shape
     torch.Size([5, 8])
     """
+
+    uses_weights = True
 
     def __init__(
         self,

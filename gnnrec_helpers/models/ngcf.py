@@ -42,6 +42,8 @@ class NGCF(MatrixFactorization):
     torch.Size([5, 32])
     """
 
+    uses_weights = True
+
     def __init__(
         self,
         train: Interactions,

@@ -61,7 +61,7 @@ class SocialLightGCN(LightGCN):
     ) -> None:
         if not 0 <= friend_weight < math.inf:
             raise ValueError(f"friend_weight={friend_weight}: zero or more is needed.")
-        listens = normalize(bipartite_matrix(train))
+        listens = normalize(bipartite_matrix(train, train.weight))
         friends = among_all_nodes(normalize(friendships(social, train)), train.num_items)
         if learn_weight:
             adjacency = Adjacency(listens)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import html
 import inspect
 import math
@@ -23,7 +22,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ..data.arguments import check_whole
-from ..data.splits import Split, merge
+from ..data.splits import Split
 from ..evaluation.comparison import compare_users
 from ..evaluation.judging import check_named
 from ..evaluation.ranking import evaluate, evaluate_users
@@ -141,6 +140,7 @@ CONTENDERS: Mapping[str, Contender] = {
     "MatrixFactorization": (_matrix_factorization, {"lr": RATE, "weight_decay": DECAY}),
     "LightGCN": (_lightgcn, {"layers": Between(1, 6), "lr": RATE, "weight_decay": DECAY}),
 }
+USE_WEIGHTS = ("IALS", "LightGCN")  # of the contenders
 
 
 # ---------------------------------------------------------------------- the league
@@ -243,11 +243,11 @@ def league(
     check_named(entries, baseline)
     folder = _folder(storage, split, trials, seed, f"{metric}@{k}")
     judged = {name: found for name in entries if (found := _stored(folder, name, split))}
-    _warn_of_ratings(split, entries)
+    _warn_of_what_is_unused(split, entries)
     untested = without_test(split)
     rounds = sum(1 + (trials if entry.space else 1) for entry in entries.values())
     bar = tqdm(total=rounds, unit="model", disable=not progress, leave=False)
-    with bar, _without_warnings_of_ratings():
+    with bar, _without_the_models_warnings():
         tunings = {}
         for name, entry in entries.items():
             bar.set_description(f"tuning {name}")
@@ -374,9 +374,9 @@ class League:
         left to judge the new one on: what the table says of the old one is the estimate.
         """
         judged = self._judged[self.winner]
-        with _without_warnings_of_ratings():
+        with _without_the_models_warnings():
             model, _ = self._entries[self.winner].built(
-                _everything(self.split), judged.settings, judged.epochs
+                self.split.everything(), judged.settings, judged.epochs
             )
         if judged.epochs is None and isinstance(model, Model) and model.default_objective():
             warnings.warn(
@@ -504,7 +504,7 @@ def _tried_once(
     entry: _Entry, split: Split, metric: str, k: int, folder: Path | None, name: str
 ) -> Tuning:
     """The same of a model with nothing to tune."""
-    path = None if folder is None else folder / f"{_file(name)}.trial"
+    path = None if folder is None else folder / f"{_file(name)}.trial.safetensors"
     if path is not None and path.exists():
         trial, _ = read(path, "a trial written by league", lambda story: "trial" in story)
         value, seconds = trial["trial"]
@@ -549,12 +549,6 @@ def _megabytes(model: Recommender) -> float:
         return path.stat().st_size / 1e6
 
 
-def _everything(split: Split) -> Split:
-    """All pairs to learn from, and none to be judged on."""
-    everything = functools.reduce(merge, [*split.known_before("test"), split.test])
-    return Split(everything, None, everything.select(np.zeros(0, np.int64)))
-
-
 # ---------------------------------------------------------------------- storage
 def _folder(
     storage: str | os.PathLike[str] | None, split: Split, trials: int, seed: int, metric: str
@@ -572,9 +566,9 @@ def _folder(
         "train": fingerprint(split.train),
         "validation": fingerprint(split.validation),
     }
-    path = folder / "league"
+    path = folder / "league.safetensors"
     if path.exists():
-        before, _ = read(path, "a league's", lambda story: "league" in story)
+        before, _ = read(path, "the record of a league", lambda story: "league" in story)
         for name, value in made_with.items():
             _refuse_other(folder, name, before["league"].get(name), value)
     else:
@@ -603,15 +597,17 @@ def _store(folder: Path | None, name: str, judged: _Judged, split: Split) -> Non
         "test": fingerprint(split.test),
     }
     tensors: Tensors = {
-        "users": torch.from_numpy(split.train.users.get_indexer(judged.users.index).astype(np.int64)),
+        "users": torch.from_numpy(
+            split.train.users.get_indexer(judged.users.index).astype(np.int64)
+        ),
         "values": torch.from_numpy(judged.users.to_numpy(np.float64, copy=True)),
     }
-    write(folder / f"{_file(name)}.test", {"judged": story}, tensors)
+    write(folder / f"{_file(name)}.test.safetensors", {"judged": story}, tensors)
 
 
 def _stored(folder: Path | None, name: str, split: Split) -> _Judged | None:
     """What test said of a model before; it had been chosen by then."""
-    if folder is None or not (path := folder / f"{_file(name)}.test").exists():
+    if folder is None or not (path := folder / f"{_file(name)}.test.safetensors").exists():
         return None
     found, tensors = read(path, "a result written by league", lambda story: "judged" in story)
     story = found["judged"]
@@ -671,21 +667,28 @@ def _naming(name: str) -> Iterator[None]:
         raise
 
 
-def _warn_of_ratings(split: Split, entries: Mapping[str, _Entry]) -> None:
+def _warn_of_what_is_unused(split: Split, entries: Mapping[str, _Entry]) -> None:
     """Once, where every model would otherwise warn at every trial."""
-    own = {build for build, _ in CONTENDERS.values()}
-    if split.train.rating is not None and any(e.build in own for e in entries.values()):
+    builds = {entry.build for entry in entries.values()}
+    own = {name: build for name, (build, _) in CONTENDERS.items() if build in builds}
+    if own and split.train.rating is not None:
         warnings.warn(
             "The league's models do not use the ratings: each pair counts as a choice. "
             "Interactions.binarize(threshold), before the split, keeps those that are likes.",
             stacklevel=3,
         )
+    if own.keys() - USE_WEIGHTS and split.train.weight is not None:
+        warnings.warn(
+            f"Of the league's models only {' and '.join(USE_WEIGHTS)} use the weights: to the "
+            "others each pair counts once.",
+            stacklevel=3,
+        )
 
 
 @contextmanager
-def _without_warnings_of_ratings() -> Iterator[None]:
+def _without_the_models_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"\w+ does not use the ratings: ")
+        warnings.filterwarnings("ignore", r"\w+ does not use the (ratings|weights): ")
         yield
 
 

@@ -320,11 +320,10 @@ MINUTE_AND_DAY = pd.to_datetime(["1970-01-01 00:01:00", "1970-01-02 00:00:00"])
         (MINUTE_AND_DAY, [60, 86400]),
         (MINUTE_AND_DAY.tz_localize("Etc/GMT-1"), [-3540, 82800]),  # an hour ahead of UTC
         ([1260759144, 5], [1260759144, 5]),
-        ([2.6, 1.0], [3, 1]),
         (np.array([1260759144, 5], object), [1260759144, 5]),
         ([2**60 + 1, 2**60 + 2], [2**60 + 1, 2**60 + 2]),
     ],
-    ids=["dates", "zones", "datetimes", "zoned", "whole", "fractions", "objects", "nanoseconds"],
+    ids=["dates", "zones", "datetimes", "zoned", "whole", "objects", "nanoseconds"],
 )
 def test_dates_become_seconds_and_numbers_stay(given_as, seconds: list[int]) -> None:
     frame = pd.DataFrame({"user": [1, 2], "item": [1, 1], "when": given_as})
@@ -452,6 +451,7 @@ def test_a_csv_file_comes_back(rows: list[tuple]) -> None:
         (["1" * 19, "2"], ["1" * 19, "2"]),
         (["NA", "nan", "None", "null"], ["NA", "None", "nan", "null"]),
         ([" ana ", "😀", "x y"], [" ana ", "x y", "😀"]),
+        (['""', "a"], ["", "a"]),
         (["2026-01-31", "TRUE"], ["2026-01-31", "TRUE"]),
     ],
 )
@@ -463,7 +463,11 @@ def test_ids_of_a_csv_file_are_kept_exactly(csv, ids: list[str], kept: list) -> 
 def test_names_separator_and_dates_of_a_csv_file(csv) -> None:
     text = "when;product;note;customer\n1970-01-02;tea;;ana\n1970-01-01;rye;NA;ben\n"
     found = csv(text, "customer", "product", timestamp="when", separator=";")
-    assert rows_of(found) == [("ana", "tea", 86400), ("ben", "rye", 0)]
+    assert rows_of(found) == [
+        ("ana", "tea", pd.Timestamp("1970-01-02", tz="UTC")),
+        ("ben", "rye", pd.Timestamp("1970-01-01", tz="UTC")),
+    ]
+    assert found.timestamp.tolist() == [86400, 0]
 
 
 def test_a_compressed_csv_file(tmp_path: Path) -> None:
@@ -508,15 +512,23 @@ def test_empty_cells_are_missing(csv) -> None:
         ("user\titem\n1\t2\n", {}, ["separator='\\t'"]),
         ("user|item\n1|2\n", {}, ["separator='|'"]),
         ("user,item\n1,2\n", {"separator": ";"}, ["separator=','"]),
-        ("user,item\n1,2\n3,4,5\n", {}, ["shop.csv", "separator=','", "line 3"]),
-        ("user,item\n0,1,2\n1,3,4\n", {}, ["shop.csv", "more values", "header", "separator=','"]),
-        ("user,item\n7,1,2\n1,3\n", {}, ["shop.csv", "more values", "header"]),
-        ("user,item\n1,2\n3\n", {}, ["'item'", "1 rows", "row 1"]),
+        ("user,item\n1,2\n3,4,5\n", {}, ["shop.csv", "separator=','", "first '3,4,5'"]),
+        (
+            "user,item\n0,1,2\n1,3,4\n",
+            {},
+            ["shop.csv", "more or fewer", "2 of its header", "separator=','"],
+        ),
+        (
+            "user,item\n7,1,2\n1,3\n",
+            {},
+            ["shop.csv", "rows with more or fewer", "header", "'7,1,2'"],
+        ),
+        ("user,item\n1,2\n3\n", {}, ["shop.csv", "1 rows", "'3'", "missing='drop'"]),
         ("user,item\n,2\n3,4\n", {}, ["'user'", "1 rows", "row 0"]),
-        ('user,item\n"1,2\n', {}, ["shop.csv", "string"]),
+        ('user,item\n"1,2\n', {}, ["shop.csv", "1 rows with more or fewer"]),
         ("user,item\nZoë,x\n".encode("latin-1"), {}, ["shop.csv", "utf-8", "0xeb"]),
         ("user,item\nZoë,x\n", {"encoding": "ascii"}, ["shop.csv", "encoding='ascii'"]),
-        ("user,item\n1,2\n", {"encoding": "utf-16"}, ["shop.csv", "encoding='utf-16'"]),
+        ("user,item\n1,22\n", {"encoding": "utf-16"}, ["shop.csv", "encoding='utf-16'"]),
         ("user,item\n1,2\n", {"encoding": "utf-x"}, ["encoding='utf-x'", "unknown encoding"]),
         ("user,item,r\n1,2,inf\n", {"rating": "r"}, ["'r'", "finite", "inf"]),
         ("user,item,r\n1,2,4\n1,3,oops\n", {"rating": "r"}, ["'r'", "'oops'", "row 1"]),

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 from collections import Counter
 from collections.abc import Iterable
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
 from test_interactions import (
     assert_same,
     built,
@@ -23,7 +27,7 @@ from test_interactions import (
     tables,
 )
 
-from gnnrec_helpers import Interactions, Split
+from gnnrec_helpers import Interactions, Split, evaluate, fit, models, recommend
 from gnnrec_helpers.data import merge
 
 few_users = st.integers(0, 3)
@@ -211,14 +215,15 @@ def test_a_user_with_one_pair_stays_in_train_and_is_reported() -> None:
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        ({"test": 0}, ["test=0", "between 0 and 1"]),
+        ({"test": 0}, ["test=0", "between 0 and 1", "Split.from_parts(interactions)"]),
+        ({"test": -1}, ["test=-1", "from 1 on"]),
         ({"test": 1.0}, ["test=1.0", "between 0 and 1"]),
         ({"test": -0.1}, ["test=-0.1"]),
         ({"test": float("nan")}, ["test=nan"]),
-        ({"validation": -0.1}, ["validation=-0.1", "from 0 up to 1"]),
-        ({"validation": 1}, ["validation=1"]),
+        ({"validation": -0.1}, ["validation=-0.1", "between 0 and 1"]),
+        ({"validation": 1.0}, ["validation=1.0"]),
         ({"test": 0.5, "validation": 0.5}, ["test=0.5", "validation=0.5", "under 1"]),
-        ({"by": "date"}, ["by='date'", "'random' or 'time'"]),
+        ({"by": "date"}, ["by='date'", "'random', 'time' or 'user'"]),
         ({"within": "item"}, ["within='item'", "'user' or 'all'"]),
         ({"by": "time"}, ["by='time'", "timestamps"]),
         ({"test": "2023-06-01"}, ["test='2023-06-01'", "a share"]),
@@ -267,7 +272,7 @@ def test_validation_is_taken_from_train_and_given_back(
 def test_with_validation_complains(toy: Interactions) -> None:
     assert "already" in complaint(lambda: toy.split(within="all").with_validation())
     bare = toy.split(test=0.4, validation=0.0)
-    for share in (0, 1, -0.5, "half"):
+    for share in (0, 1.0, -0.5, "half"):
         assert f"share={share!r}" in complaint(lambda share=share: bare.with_validation(share))
 
 
@@ -372,9 +377,253 @@ def test_short_histories_are_refused_when_they_are_split() -> None:
     message = complaint(lambda: shop.split())
     assert message == (
         "validation=0.1 would hold out nothing, since no user has the 5 interactions that it takes "
-        "(the most are 4): pass a larger share or within='all' (a share of all pairs together) or "
-        "validation=0."
+        "(the most are 4): pass a larger share or validation=1 (one pair of every user) or "
+        "within='all' (a share of all pairs together) or validation=0."
     )
     assert len(shop.split(validation=0).test) == 23  # one each of those with three or four
     together = shop.split(within="all")
     assert [len(part) for part in parts_of(together)] == [135, 19, 38]
+
+
+# ---------------------------------------------------------------------- numbers of pairs
+@few
+@given(tables(users=few_users), st.integers(1, 3), st.integers(0, 3))
+def test_leaving_some_out(rows: list[tuple], test: int, validation: int) -> None:
+    interactions = built(rows)
+    counts = Counter(user for user, *_ in rows)
+    want = {
+        user: (min(test, n - 1), min(validation, n - 1 - min(test, n - 1)))
+        for user, n in counts.items()
+    }
+    lacks = [
+        not any(w[0] for w in want.values()),
+        validation and not any(w[1] for w in want.values()),
+    ]
+    for by in ("random", "time"):
+        if any(lacks):
+            assert "would hold out nothing" in complaint(
+                lambda by=by: interactions.split(test, validation, by=by)
+            )
+            continue
+        split = interactions.split(test, validation, by=by)
+        found = [Counter(user for user, *_ in rows_of(part)) for part in parts_of(split)]
+        assert found[-1] == Counter({user: w[0] for user, w in want.items() if w[0]})
+        if validation:
+            assert found[1] == Counter({user: w[1] for user, w in want.items() if w[1]})
+        assert sorted(row for part in parts_of(split) for row in rows_of(part)) == sorted(
+            rows_of(interactions)
+        )
+
+
+def test_leave_one_out_for_a_shop_with_short_histories() -> None:
+    rows = [(f"{n}", item) for n in range(60) for item in range(1 + n % 3)]
+    shop = read(table(rows))
+    split = shop.split(test=1, validation=1)
+    assert [len(part) for part in parts_of(split)] == [60, 20, 40]
+    assert [len(part) for part in parts_of(shop.split(10, 5, within="all"))] == [105, 5, 10]
+
+
+# ---------------------------------------------------------------------- time
+def test_ties_in_time_are_drawn() -> None:
+    generator = np.random.default_rng(0)
+    rows = [(user, item, 1.0, 7) for user in range(50) for item in generator.permutation(400)[:10]]
+    whole = built(rows)
+    lowest = {user: set(sorted(whole.items_of(user))[:2]) for user in whole.users}
+    found = []
+    for seed in (0, 1):
+        test = whole.split(test=0.2, validation=0, seed=seed, by="time").test
+        found.append(pairs_of(test))
+        taken_lowest = sum(set(test.items_of(user)) == lowest[user] for user in whole.users)
+        assert taken_lowest < 10  # by chance one in 45
+        assert abs(test.item_index.mean() - whole.item_index.mean()) < 30
+    assert found[0] != found[1]
+
+
+@few
+@given(tables(users=few_users), st.randoms(use_true_random=False))
+def test_the_latest_are_held_out_and_the_order_of_rows_is_nothing(
+    rows: list[tuple], random
+) -> None:
+    rows = [(user, item, rating, time // 3) for user, item, rating, time in rows]  # with ties
+    assume(max(Counter(user for user, *_ in rows).values()) > 1)
+    shuffled = list(rows)
+    random.shuffle(shuffled)
+    one, other = (built(part).split(1, 0, by="time") for part in (rows, shuffled))
+    assert_same(one.test, other.test)
+    for user, _, _, time in rows_of(one.test):
+        assert time == max(t for u, _, _, t in rows if u == user)
+
+
+def dated(days: list[int]) -> Interactions:
+    when = [f"2024-01-{day:02}" for day in days]
+    rows = {"user": [n % 3 for n in range(len(days))], "item": list(range(len(days))), "when": when}
+    return read(rows, timestamp="when")
+
+
+def test_a_cut_at_a_date() -> None:
+    whole = dated([3, 9, 5, 7, 1, 8])
+    split = whole.split(test="2024-01-08", validation="2024-01-05", by="time")
+    days = [sorted(part.to_frame()["timestamp"].dt.day) for part in parts_of(split)]
+    assert days == [[1, 3], [5, 7], [8, 9]]
+    later = whole.split(test=dt.datetime(2024, 1, 7, 0, 0, 1), validation=0.25, by="time")
+    days = [sorted(part.to_frame()["timestamp"].dt.day) for part in parts_of(later)]
+    assert days == [[1, 3, 5], [7], [8, 9]]
+    zoned = whole.split(test="2024-01-08T01:00+02:00", validation=0, by="time")  # still the 7th
+    assert sorted(zoned.test.to_frame()["timestamp"].dt.day) == [8, 9]
+    assert whole.split(test=dt.date(2024, 1, 9), validation=0, by="time").test.num_items == 6
+
+
+def test_a_cut_at_a_date_through_plain_seconds_and_milliseconds() -> None:
+    generator = np.random.default_rng(0)
+    stamps = generator.integers(1.6e9, 1.7e9, 500)
+    cut = pd.Timestamp("2023-06-01").value
+    for factor in (1, 1000):
+        rows = {"user": np.arange(500) % 9, "item": np.arange(500), "t": stamps * factor}
+        split = read(rows, timestamp="t").split(test="2023-06-01", validation=0, by="time")
+        assert split.test.timestamp.min() * (10**9 // factor) >= cut  # type: ignore[union-attr]
+        assert split.train.timestamp.max() * (10**9 // factor) < cut  # type: ignore[union-attr]
+        assert len(split.train) + len(split.test) == 500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        ({"test": "2025-01-01"}, ["test would be empty", "2024-01-01 00:00 to 2024-01-09 00:00"]),
+        ({"test": "2023-01-01"}, ["train would be empty"]),
+        ({"test": "2024-01-01", "validation": 0.5}, ["train would be empty"]),
+        ({"test": "2024-01-05", "validation": "2024-01-06"}, ["validation must begin before test"]),
+        ({"test": 0.2, "validation": "2024-01-06"}, ["validation is a date", "test"]),
+        ({"test": "soon"}, ["test='soon'", "'2026-01-31'"]),
+        ({"test": "2024-01-05", "by": "random"}, ["test='2024-01-05'", "by='time'"]),
+    ],
+)
+def test_dates_that_cannot_cut(arguments: dict, parts: list[str]) -> None:
+    whole = dated([3, 9, 5, 7, 1, 8])
+    message = complaint(lambda: whole.split(**{"by": "time", "validation": 0, **arguments}))
+    assert [part for part in parts if part not in message] == []
+
+
+def test_plain_numbers_are_no_dates() -> None:
+    message = complaint(
+        lambda: built([(1, 1, 1.0, 5), (1, 2, 1.0, 6)]).split("2024-01-01", by="time")
+    )
+    assert "plain numbers" in message
+
+
+# ---------------------------------------------------------------------- whole users
+@few
+@given(tables(users=st.integers(0, 8)), st.integers(0, 3))
+def test_whole_users_are_held_out(rows: list[tuple], seed: int) -> None:
+    interactions = built(rows)
+    people = {user for user, *_ in rows}
+    if len(people) < 3:
+        assert "would hold out nobody" in complaint(
+            lambda: interactions.split(1, 1, by="user", seed=seed)
+        )
+        return
+    split = interactions.split(1, 1, by="user", seed=seed)
+    found = [{user for user, *_ in rows_of(part)} for part in parts_of(split)]
+    assert [len(part) for part in found] == [len(people) - 2, 1, 1]
+    assert set.union(*found) == people
+    assert sorted(row for part in parts_of(split) for row in rows_of(part)) == sorted(
+        rows_of(interactions)
+    )
+    shares = interactions.split(0.5, 0, by="user", seed=seed)
+    held_out = {user for user, *_ in rows_of(shares.test)}
+    assert len(held_out) == half_up(len(people), 0.5)
+    assert not held_out & {user for user, *_ in rows_of(shares.train)}
+
+
+# ---------------------------------------------------------------------- parts and positions
+def test_parts_from_files_tables_and_interactions(tmp_path: Path) -> None:
+    (tmp_path / "u1.tsv").write_text("user\titem\n1\t10\n1\t11\n2\t10\n2\t12\n3\t11\n")
+    test = pd.DataFrame({"user": [1, 2, 4, 3], "item": [12, 11, 10, 99]})
+    for part in (test, read(test)):
+        split = Split.from_parts(tmp_path / "u1.tsv", test=part)
+        assert split.train.users.tolist() == [1, 2, 3, 4]
+        assert split.train.items.tolist() == [10, 11, 12, 99]
+        assert pairs_of(split.train) == [(1, 10), (1, 11), (2, 10), (2, 12), (3, 11)]
+        assert pairs_of(split.test) == [(1, 12), (2, 11), (3, 99), (4, 10)]
+    named = Split.from_parts(
+        {"who": ["a"], "what": ["x"]}, {"who": ["a"], "what": ["y"]}, {"who": ["b"], "what": ["x"]},
+        user="who", item="what",
+    )  # fmt: skip
+    assert [pairs_of(part) for part in parts_of(named)] == [
+        [("a", "x")],
+        [("a", "y")],
+        [("b", "x")],
+    ]
+
+
+@few
+@given(tables(), st.data())
+def test_parts_in_any_pieces_are_the_split_they_came_from(
+    rows: list[tuple], data: st.DataObject
+) -> None:
+    pieces: list[list[tuple]] = [[], [], []]
+    for row in rows:
+        pieces[data.draw(st.integers(0, 2))].append(row)
+    assume(all(pieces))
+    split = Split.from_parts(*map(built, pieces))
+    assert [sorted(rows_of(part)) for part in parts_of(split)] == [sorted(p) for p in pieces]
+    assert sorted(rows_of(split.everything().train)) == sorted(rows)
+    assert_same(split.everything().train, built(rows))
+
+
+def test_parts_that_share_pairs() -> None:
+    train, test = {"user": [1, 2], "item": [5, 6]}, {"user": [1, 3], "item": [5, 5]}
+    assert "train and test share 1 pairs, such as user 1 with item 5" in complaint(
+        lambda: Split.from_parts(train, test=test)
+    )
+    split = Split.from_parts(train, test=test, shared="drop")
+    assert pairs_of(split.test) == [(3, 5)]
+    assert dict(split.test.dropped) == {"pairs of train": 1}
+    assert "'error' or 'drop'" in complaint(lambda: Split.from_parts(train, shared="keep"))  # type: ignore[arg-type]
+
+
+def test_parts_of_different_kinds_are_refused() -> None:
+    plain = {"user": [1, 2], "item": [5, 6]}
+    rated = {**plain, "user": [7, 8], "r": [1, 2]}
+    assert "test lacks ratings, which train has" in complaint(
+        lambda: Split.from_parts(read(rated, rating="r"), test=plain)
+    )
+    assert "users are integers in train, text in test" in complaint(
+        lambda: Split.from_parts(plain, test={"user": ["1"], "item": [7]})
+    )
+    assert "A train part is needed" in complaint(lambda: Split.from_parts(None, test=plain))
+    days = {"user": [1], "item": [1], "t": ["2024-01-01"]}
+    fine = {"user": [2], "item": [1], "t": ["2024-01-01T00:00:00.5"]}
+    split = Split.from_parts(days, test=fine, timestamp="t")
+    assert split.train.time_unit == split.test.time_unit == "ms"
+    assert split.test.timestamp[0] - split.train.timestamp[0] == 500  # type: ignore[index]
+    numbers = {"user": [2], "item": [1], "t": [5]}
+    assert "dates and those of test plain numbers" in complaint(
+        lambda: Split.from_parts(days, test=numbers, timestamp="t")
+    )
+
+
+def test_positions_of_another_library() -> None:
+    whole = built([(n % 7, n, 1.0, n) for n in range(50)])
+    train, test = train_test_split(np.arange(50), test_size=0.2, random_state=0)
+    split = Split.from_positions(whole, test)
+    assert_same(split.train, whole.select(np.sort(train)))
+    assert_same(split.test, whole.select(np.sort(test)))
+    mask = np.zeros(50, bool)
+    mask[train[:5]] = True
+    three = Split.from_positions(whole, test, mask)
+    assert [len(part) for part in parts_of(three)] == [35, 5, 10]
+    assert "share 10 positions" in complaint(lambda: Split.from_positions(whole, test, test))
+
+
+def test_everything_is_for_the_final_fit(toy: Interactions) -> None:
+    split = toy.split(test=1, validation=0)
+    final = split.everything()
+    assert pairs_of(final.train) == pairs_of(toy)
+    assert final.validation is None
+    assert len(final.test) == 0
+    model = models.LightGCN(final.train, dim=4)
+    fit(model, final, epochs=2, progress=False)
+    assert len(recommend(model, toy.users, k=1)) == toy.num_users
+    alone = Split.from_parts(toy)
+    assert (len(alone.train), len(alone.test)) == (len(toy), 0)
+    assert "test part of the split is empty" in complaint(lambda: evaluate(model, final))

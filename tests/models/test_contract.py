@@ -8,6 +8,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,10 @@ def knowledge(seed: int = 0) -> KnowledgeGraph:
     return KnowledgeGraph.from_frame(facts, items)
 
 
+def without_weights(train: Interactions) -> Interactions:
+    return replace(train, weight=None) if isinstance(train, Interactions) else train
+
+
 # from train, side graphs' seed, and settings to a model: one line a model
 BUILD: dict[str, Callable[..., Model]] = {
     "BiasOnly": lambda train, g, **s: models.BiasOnly(train, **s),
@@ -83,7 +88,7 @@ BUILD: dict[str, Callable[..., Model]] = {
     "EASE": lambda train, g, **s: models.EASE(train, 5.0, **s),
     "GraphFilter": lambda train, g, **s: models.GraphFilter(train, 4, **s),
     "GraphRec": lambda train, g, **s: models.GraphRec(
-        train, social(g), 8, 3, baseline=models.BiasOnly(train), **s
+        train, social(g), 8, 3, baseline=models.BiasOnly(without_weights(train)), **s
     ),
     "IALS": lambda train, g, **s: models.IALS(train, 4, **s),
     "ItemKNN": lambda train, g, **s: models.ItemKNN(train, 5, **s),
@@ -195,6 +200,56 @@ def test_ratings_that_are_not_used_are_told(name: str) -> None:
         UserWarning, match=rf"{name} does not use the ratings: each of the \d+ pairs"
     ):
         new(name, rated)
+
+
+@every_model
+def test_weights_are_used_or_their_neglect_is_told(name: str) -> None:
+    train = data_of(name).train
+    weights = np.random.default_rng(0).integers(1, 9, len(train)).astype(float)
+    weighted = replace(train, weight=weights)
+    plain = new(name).score(ALL)
+    if not getattr(models, name).uses_weights:
+        with pytest.warns(UserWarning, match=rf"{name} does not use the weights: each of the \d+"):
+            model = new(name, weighted)
+        assert torch.equal(model.score(ALL), plain)
+        return
+    model = new(name, weighted)  # without a warning
+    assert not model.is_built_from(train)
+    assert not torch.allclose(model.score(ALL), plain)
+    equal = new(name, replace(train, weight=np.ones(len(train))))
+    assert torch.equal(equal.score(ALL), plain)
+
+
+def test_propagation_along_weighted_edges_by_hand() -> None:
+    pairs = pd.DataFrame({"user": [0, 0, 1], "item": [0, 1, 1], "weight": [4.0, 1.0, 3.0]})
+    train = Interactions.from_frame(pairs, weight="weight")
+    model = models.LightGCN(train, 3, 1)
+    edges = torch.tensor([[4.0, 1.0], [0.0, 3.0]])
+    by_hand = edges / edges.sum(1).sqrt()[:, None] / edges.sum(0).sqrt()
+    users, items = model.nodes.weight.detach().split(2)
+    want = (users + by_hand @ items) / 2, (items + by_hand.T @ users) / 2
+    for found, expected in zip(model.embeddings(), want, strict=True):
+        torch.testing.assert_close(found.detach(), expected)
+
+
+def test_ials_with_a_weight_of_three_is_ials_with_three_pairs() -> None:
+    train = data_of("IALS").train
+    weights = np.where(np.arange(len(train)) % 4 == 0, 3.0, 1.0)
+    model = models.IALS(replace(train, weight=weights), 4, sweeps=1)
+    likes = train.to_csr(weights).toarray()
+    users, items = (table.double() for table in model.embeddings())
+    # the last half sweep solved the items, each against all users
+    for item in range(train.num_items):
+        left = 0.1 * users.T @ users
+        right = torch.zeros(4, dtype=torch.float64)
+        for user, weight in enumerate(likes[:, item].astype(int)):
+            for _ in range(weight):
+                left += torch.outer(users[user], users[user])
+                right += users[user]
+        left += 0.01 * (likes[:, item].sum() + 0.1 * USERS) * torch.eye(4)
+        torch.testing.assert_close(
+            items[item], torch.linalg.solve(left, right), rtol=1e-3, atol=1e-5
+        )
 
 
 # ---------------------------------------------------------------------- scores

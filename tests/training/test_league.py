@@ -35,6 +35,7 @@ from gnnrec_helpers import (
     recommend,
     tune,
 )
+from gnnrec_helpers.training.fair_start import USE_WEIGHTS
 
 QUIET = {"k": 3, "progress": False}
 KNN = {"neighbours": Between(1, 15), "shrink": Between(0.0, 20.0)}
@@ -367,10 +368,10 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     path.write_text("mine")
     with pytest.raises(ValueError, match=r"notes.txt' is a file: a folder is needed"):
         league(small_split(), THREE, storage=path, **QUIET)
-    (tmp_path / "league").write_text("mine")
-    with pytest.raises(ValueError, match=r"league' is not a league"):
+    (tmp_path / "league.safetensors").write_text("mine")
+    with pytest.raises(ValueError, match=r"league.safetensors' is not the record of a league"):
         league(small_split(), THREE, storage=tmp_path, **QUIET)
-    assert (tmp_path / "league").read_text() == "mine"
+    assert (tmp_path / "league.safetensors").read_text() == "mine"
 
 
 def test_settings_that_test_did_not_see_are_refused(tmp_path: Path) -> None:
@@ -563,26 +564,43 @@ def test_ones_own_beside_the_contenders() -> None:
     assert set(found.to_frame().index) == {"EASE", "mine"}
 
 
+def with_column(split: Split, name: str) -> Split:
+    """The split with a rating or a weight of 4.5 for each pair."""
+    parts = (split.train, split.validation, split.test)
+    return Split(*(replace(p, **{name: np.full(len(p), 4.5)}) for p in parts if p is not None))
+
+
 def test_ratings_are_warned_of_once() -> None:
-    split = small_split()
-    rated = Split(*(
-        replace(part, rating=np.full(len(part), 4.5))
-        for part in (split.train, split.validation, split.test)
-        if part is not None
-    ))  # fmt: skip
+    split, names = small_split(), ["Popularity", "EASE", "ItemKNN"]
+    rated = with_column(split, "rating")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        found = league(rated, ["Popularity", "EASE", "ItemKNN"], trials=2, **QUIET)
+        found = league(rated, names, trials=2, **QUIET)
         assert len(caught) == 1
         found.choose()
     (warning,) = caught
     assert "do not use the ratings" in str(warning.message)
     assert "Interactions.binarize(threshold)" in str(warning.message)
     assert warning.filename == __file__
-    same = league(split, ["Popularity", "EASE", "ItemKNN"], trials=2, **QUIET)
+    same = league(split, names, trials=2, **QUIET)
     columns = ["recall@3", "validation", "settings"]
     pd.testing.assert_frame_equal(found.to_frame()[columns], same.to_frame()[columns])
     league(rated, {"own": (Best, {})}, **QUIET)  # no warning, which would be an error
+
+
+def test_weights_that_some_models_do_not_use_are_warned_of_once() -> None:
+    weighted = with_column(small_split(), "weight")
+    with pytest.warns(UserWarning, match="only IALS and LightGCN use the weights") as caught:
+        league(weighted, trials=1, **QUIET)
+    assert len(caught) == 1
+    assert caught[0].filename == __file__
+    league(weighted, USE_WEIGHTS, trials=1, **QUIET)
+    for name, (build, space) in CONTENDERS.items():
+        settings = {key: values.high for key, values in space.items()}  # type: ignore[union-attr]
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            build(weighted, **settings)
+        assert (len(caught) == 0) == (name in USE_WEIGHTS), name
 
 
 def test_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,454 @@
+"""Files of interactions: CSV in its dialects, lists of items, JSON lines, Parquet."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import csv
+import gzip
+import lzma
+import os
+import zipfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+from pyarrow import csv as arrow_csv
+from pyarrow import json as arrow_json
+from pyarrow import parquet
+
+from .tables import Missing, listed, missing_column
+
+Source: TypeAlias = str | os.PathLike[str] | IO[Any]
+Names: TypeAlias = Mapping[str, str | int]  # from roles ("user", ...) to columns
+
+OPENERS: dict[str, Any] = {".gz": gzip.open, ".bz2": bz2.open, ".xz": lzma.open}
+COMPRESSED = (*OPENERS, ".zip", ".zst")
+TORN = (EOFError, gzip.BadGzipFile, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError)
+INSIDE = "lines joined to others by quotes"
+STAND_IN = "\x1f"  # "unit separator": replaces a separator of several characters
+MAGIC = (
+    (b"PAR1", "a Parquet file", "Interactions.from_parquet"),
+    (b"PK\x03\x04", "an archive or a workbook", "Interactions.from_csv(path.zip), or pandas,"),
+    (b'{"', "a file of JSON", "Interactions.from_json_lines"),
+)
+BEGINNING = 2**20  # bytes in which the first line is looked for
+
+
+# ---------------------------------------------------------------------- bytes
+def content(source: Source) -> bytes:
+    """All bytes of a file, a compressed one, the one file in a zip archive, or a file object."""
+    if not isinstance(source, (str, os.PathLike)):
+        if not hasattr(source, "read"):
+            raise TypeError(f"A path is needed, not {type(source).__name__}.")
+        found = source.read()
+        return found.encode() if isinstance(found, str) else bytes(found)
+    if "://" in os.fspath(source):
+        raise ValueError(f"{os.fspath(source)!r} is an address: download the file first.")
+    path = Path(source)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no file {os.fspath(source)!r}.")
+    try:
+        if path.suffix == ".zip":
+            return _only_file(path)
+        if path.suffix == ".zst":
+            with pa.input_stream(str(path), compression="zstd") as stream:
+                return stream.read()
+        with OPENERS.get(path.suffix, open)(path, "rb") as file:
+            return file.read()
+    except (*TORN, OSError) as error:
+        if isinstance(error, PermissionError):
+            raise
+        raise ValueError(f"{shown(source)} cannot be unpacked: {_one_line(error)}.") from None
+
+
+def _only_file(path: Path) -> bytes:
+    with zipfile.ZipFile(path) as archive:
+        files = [
+            name
+            for name in archive.namelist()
+            if not name.endswith("/") and not name.startswith("__MACOSX")
+        ]
+        if len(files) != 1:
+            raise zipfile.BadZipFile(
+                f"it holds {len(files)} files ({', '.join(files[:5])}) and one is needed, so "
+                "unpack it and name the file"
+            )
+        return archive.read(files[0])
+
+
+def shown(source: Source) -> str:
+    """A source, as errors name it."""
+    if isinstance(source, (str, os.PathLike)):
+        return repr(os.fspath(source))
+    return f"The {type(source).__name__}"
+
+
+def _one_line(error: BaseException) -> str:
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
+def utf8(source: Source, encoding: str) -> bytes:
+    """The content as UTF-8, without a byte order mark."""
+    found = content(source)
+    try:
+        if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig"):
+            found = found.decode(encoding).encode()
+    except (UnicodeError, LookupError):
+        raise _wrong_encoding(source, encoding, found) from None
+    return found.removeprefix(codecs.BOM_UTF8)
+
+
+def _wrong_encoding(source: Source, encoding: str, found: bytes) -> ValueError:
+    try:
+        found.decode(encoding)
+        why = "characters that UTF-8 has not"
+    except (UnicodeError, LookupError) as error:
+        why = _one_line(error)
+    return ValueError(
+        f"{shown(source)} cannot be read with encoding={encoding!r} ({why}): name its encoding, "
+        "such as 'latin-1' or 'utf-16'."
+    )
+
+
+# ---------------------------------------------------------------------- CSV
+def read_csv(
+    source: Source,
+    names: Names,
+    *,
+    separator: str = ",",
+    header: bool | None = None,
+    encoding: str = "utf-8-sig",
+    quote: str | None = '"',
+    escape: str | None = None,
+    decimal: str = ".",
+    as_text: Sequence[str] = (),
+    uneven: Missing = "error",
+) -> tuple[pd.DataFrame, dict[str, int]]:
+    """The named columns of a CSV file, ids as text, and how much of the file is not in them.
+
+    Parameters
+    ----------
+    source : path or file object
+    names : mapping
+        From "user", "item", "rating", "timestamp" and "weight" to columns: their names, or their
+        places counted from 0.
+    separator, header, encoding, quote, escape, decimal
+        As for :meth:`Interactions.from_csv`.
+    as_text : sequence of roles
+        Those whose column is not to be taken for numbers or dates.
+    uneven : {"error", "drop"}
+        What to do with rows that have too few or too many values.
+
+    Returns
+    -------
+    DataFrame
+        A column for each role.
+    dict
+        Rows with too few or too many values, which are left out, and lines that are inside of
+        quotes and so part of another row.
+    """
+    _check_dialect(separator, quote, escape, decimal)
+    found = utf8(source, encoding)
+    for beginning, kind, reader in MAGIC:
+        if found.startswith(beginning):
+            raise ValueError(f"{shown(source)} is {kind}, no CSV: {reader} reads it.")
+    given, valid = found, _is_utf8(found)
+    if not valid:  # which does no harm in columns that are not read
+        found = found.decode("utf-8", "replace").encode()
+    mark = separator
+    if len(separator.encode()) > 1:
+        mark = STAND_IN
+        if mark.encode() in found:
+            raise ValueError(
+                f"{shown(source)} holds the character {mark!r}, beside which no separator of "
+                "several characters can be read."
+            )
+        found = found.replace(separator.encode(), mark.encode())
+    first, after = _first_record(found, mark, quote, escape, source)
+    is_header = _is_header(first, names, header, source)
+    places = _places(first if is_header else None, len(first), names)
+    rows = pa.py_buffer(memoryview(found)[after if is_header else 0 :])
+    wrong: list[str] = []
+
+    def set_aside(row: Any) -> str:
+        wrong.append(row.text)
+        return "skip"
+
+    columns = [f"column {place}" for place in range(len(first))]
+    text = [columns[places[role]] for role in ("user", "item", *as_text) if role in places]
+    try:
+        table = arrow_csv.read_csv(
+            pa.BufferReader(rows),
+            arrow_csv.ReadOptions(column_names=columns),
+            arrow_csv.ParseOptions(
+                delimiter=mark,
+                quote_char=quote or False,
+                double_quote=bool(quote),
+                escape_char=escape or False,
+                newlines_in_values=bool(quote),
+                invalid_row_handler=set_aside,
+            ),
+            arrow_csv.ConvertOptions(
+                include_columns=[columns[place] for place in dict.fromkeys(places.values())],
+                column_types=dict.fromkeys(text, pa.string()),
+                null_values=[""],  # of ids: text between quotes is text, also if there is none
+                strings_can_be_null=True,
+                quoted_strings_can_be_null=False,
+                decimal_point=decimal,
+            ),
+        )
+    except pa.ArrowInvalid as error:
+        if "Empty CSV" not in str(error):
+            raise ValueError(
+                f"{shown(source)} cannot be read as CSV with separator={separator!r}: "
+                f"{_one_line(error)}."
+            ) from None
+        table = pa.table({name: pa.array([], pa.string()) for name in columns})
+    if wrong and uneven == "error":
+        raise ValueError(
+            f"{shown(source)} has {len(wrong):,} rows with more or fewer values than the "
+            f"{len(first)} of its {'header' if is_header else 'first line'}, the first "
+            f"{wrong[0][:60].strip()!r}, with separator={separator!r}: mend them, or pass "
+            "missing='drop' to leave them out."
+        )
+    swallowed = 0
+    begin = after if is_header else 0
+    if any(found.find(mark.encode(), begin) >= 0 for mark in (quote, escape) if mark):
+        swallowed = _lines(found, begin) - len(table) - len(wrong)
+    counts = {
+        "rows with too few or too many values": len(wrong),
+        INSIDE: max(swallowed, 0),
+    }
+    frame = table.to_pandas(types_mapper=pd.ArrowDtype)
+    picked = pd.DataFrame({role: frame[columns[place]].array for role, place in places.items()})
+    for role in picked.columns[[pd.api.types.is_string_dtype(t) for t in picked.dtypes]]:
+        if not valid and picked[role].str.contains("\ufffd", regex=False).any():
+            raise _wrong_encoding(source, encoding, given)
+        if mark != separator:  # where it stood between quotes
+            picked[role] = picked[role].str.replace(mark, separator, regex=False)
+        if decimal != "." and role in ("rating", "weight"):  # beside a mark for missing numbers
+            picked[role] = picked[role].str.replace(decimal, ".", regex=False)
+    return picked, {what: count for what, count in counts.items() if count}
+
+
+def _is_utf8(found: bytes) -> bool:
+    try:
+        return found.isascii() or bool(found.decode())
+    except UnicodeError:
+        return False
+
+
+def _check_dialect(separator: str, quote: str | None, escape: str | None, decimal: str) -> None:
+    if not separator or any(mark in separator for mark in "\r\n"):
+        raise ValueError(f"separator={separator!r}: one or more characters of a line are needed.")
+    for name, mark in (("quote", quote), ("escape", escape), ("decimal", decimal)):
+        if mark is None and name != "decimal":
+            continue
+        if not (isinstance(mark, str) and len(mark) == 1 and mark.isascii() and mark.isprintable()):
+            raise ValueError(f"{name}={mark!r}: one printable ASCII character is needed.")
+        if mark == separator:
+            raise ValueError(f"{name}={mark!r} is the separator too: they must differ.")
+    if quote is not None and quote == escape:
+        raise ValueError(f"quote and escape are both {quote!r}: they must differ.")
+
+
+def _first_record(
+    found: bytes, mark: str, quote: str | None, escape: str | None, source: Source
+) -> tuple[list[str], int]:
+    """The values of the first row that is not empty, and where the row after it begins."""
+    lines = found[:BEGINNING].splitlines(keepends=True)
+    texts = [line.decode("utf-8", "replace") for line in lines]
+    reader = csv.reader(
+        texts,
+        delimiter=mark,
+        quotechar=quote,
+        quoting=csv.QUOTE_MINIMAL if quote else csv.QUOTE_NONE,
+        escapechar=escape,
+    )
+    try:
+        for record in reader:
+            if record:
+                return record, sum(map(len, lines[: reader.line_num]))
+    except csv.Error as error:
+        raise ValueError(
+            f"The first line of {shown(source)} cannot be read: {_one_line(error)}."
+        ) from None
+    raise ValueError(f"{shown(source)} is empty: a header line, or at least one row, is needed.")
+
+
+def _is_header(first: list[str], names: Names, header: bool | None, source: Source) -> bool:
+    by_number = [isinstance(name, int) for name in names.values()]
+    if any(by_number) and not all(by_number):
+        raise ValueError("Name all columns, or give all of them by number.")
+    is_data = 2 * sum(map(_is_number, first)) >= len(first)
+    if header is None:
+        if is_data and all(by_number):
+            return False
+        if is_data:
+            raise ValueError(
+                f"The first line of {shown(source)} looks like data ({listed(first)}): "
+                "pass header=False and give columns by number, such as user=0, item=1, or "
+                "header=True if these are names."
+            )
+        if all(by_number):
+            raise ValueError(
+                f"Pass header=True if the first line of {shown(source)} holds names "
+                f"({listed(first)}), or header=False."
+            )
+        return True
+    if not header and not all(by_number):
+        raise ValueError(
+            "Without a header line, columns are given by number: user=0, item=1, for example."
+        )
+    return header
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(",", "."))
+    except ValueError:
+        return False
+    return True
+
+
+def _places(header: list[str] | None, width: int, names: Names) -> dict[str, int]:
+    """Where each of the named columns is."""
+    places = {}
+    for role, name in names.items():
+        if isinstance(name, int):
+            if not 0 <= name < width:
+                raise ValueError(f"There is no column {name} (for {role}); there are {width}.")
+            places[role] = name
+            continue
+        assert header is not None
+        found = [place for place, one in enumerate(header) if one == name]
+        # typed names of .inter files: "user_id:token"
+        found = found or [p for p, one in enumerate(header) if one.partition(":")[0] == name]
+        if not found:
+            raise ValueError(missing_column(role, name, header))
+        if len(found) > 1:
+            raise ValueError(f"There are {len(found)} columns {name!r} (for {role}): keep one.")
+        places[role] = found[0]
+    return places
+
+
+def _lines(found: bytes, begin: int) -> int:
+    """How many lines from `begin` on are not empty."""
+    if b"\r" not in found and found.find(b"\n\n", begin) < 0:
+        ends = found.count(b"\n", begin)
+        return ends - found.startswith(b"\n", begin) + (not found.endswith(b"\n"))
+    letters = np.frombuffer(found, np.uint8)[begin:]
+    inside = (letters != 10) & (letters != 13)
+    return int(inside[:1].sum()) + int((inside[1:] & ~inside[:-1]).sum())
+
+
+def read_item_lists(source: Source, encoding: str = "utf-8-sig") -> pd.DataFrame:
+    """Lines that begin with a user and go on with her items, with spaces between."""
+    found = utf8(source, encoding)
+    try:
+        lines = found.decode().splitlines()
+    except UnicodeError:
+        raise _wrong_encoding(source, encoding, found) from None
+    user, item = [], []
+    for line in lines:
+        first, *others = line.split() or [""]
+        user += [first] * len(others)
+        item += others
+    return pd.DataFrame({"user": user, "item": item}, dtype=object)
+
+
+# ---------------------------------------------------------------------- JSON lines, Parquet
+def read_json_lines(source: Source, names: Names, as_text: Sequence[str] = ()) -> pd.DataFrame:
+    """The named values of a file with a JSON object in each line: a column for each role."""
+    _only_names(names)
+    found = content(source).removeprefix(codecs.BOM_UTF8)
+    if found[:100].lstrip()[:1] == b"[":
+        raise ValueError(
+            f"{shown(source)} holds one JSON list, not an object in each line: "
+            "pandas.read_json(path, dtype=False) reads it, and Interactions.from_frame goes on."
+        )
+    text = {str(names[role]) for role in as_text if role in names}
+    table = _json(source, found, text)
+    # ids that look like dates are text all the same
+    dates = {
+        str(names[role])
+        for role in ("user", "item")
+        if names[role] in table.column_names
+        and pa.types.is_timestamp(table.schema.field(names[role]).type)
+    }
+    return _picked(_json(source, found, text | dates) if dates else table, names)
+
+
+def _json(source: Source, found: bytes, text: set[str]) -> pa.Table:
+    """All columns of JSON lines, some of them as text."""
+    schema = pa.schema([(name, pa.string()) for name in sorted(text)])
+    try:
+        table = arrow_json.read_json(
+            pa.BufferReader(found),
+            arrow_json.ReadOptions(block_size=max(len(found), 1)),
+            arrow_json.ParseOptions(explicit_schema=schema, newlines_in_values=False),
+        )
+        assert all(isinstance(name, str) for name in table.column_names)  # may be no UTF-8
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeError) as error:
+        if "Empty JSON" in str(error):
+            raise ValueError(f"{shown(source)} is empty: at least one line is needed.") from None
+        raise ValueError(
+            f"{shown(source)} cannot be read as JSON lines: {_one_line(error)}."
+        ) from None
+    return table
+
+
+def read_parquet(source: Source, names: Names) -> pd.DataFrame:
+    """The named columns of a Parquet file: a column for each role."""
+    _only_names(names)
+    if isinstance(source, (str, os.PathLike)) and not Path(source).exists():
+        raise FileNotFoundError(f"There is no file {os.fspath(source)!r}.")
+    place: Any = pa.BufferReader(content(source)) if hasattr(source, "read") else os.fspath(source)
+    wanted = list(dict.fromkeys(names.values()))
+    try:
+        known = parquet.ParquetDataset(place).schema.names
+        present = [name for name in wanted if name in known]
+        table = parquet.ParquetDataset(place).read(columns=present)
+        table = table.replace_schema_metadata(None)
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
+        raise ValueError(f"{shown(source)} is no Parquet file: {_one_line(error)}.") from None
+    for role, name in names.items():
+        if name not in present:
+            raise ValueError(missing_column(role, name, known))
+    return _picked(table, names)
+
+
+def _only_names(names: Names) -> None:
+    for role, name in names.items():
+        if not isinstance(name, str):
+            raise TypeError(f"{role}={name!r}: the name of a column is needed in such a file.")
+
+
+def _picked(table: pa.Table, names: Names) -> pd.DataFrame:
+    for role, name in names.items():
+        if (count := table.column_names.count(name)) != 1:
+            if count:
+                raise ValueError(f"There are {count} columns {name!r} (for {role}): keep one.")
+            raise ValueError(missing_column(role, name, table.column_names))
+    frame = table.select(list(dict.fromkeys(names.values()))).to_pandas(
+        types_mapper=pd.ArrowDtype, ignore_metadata=True
+    )
+    return pd.DataFrame({role: frame[name].array for role, name in names.items()})
+
+
+# ---------------------------------------------------------------------- by their ending
+def ending(source: Source) -> str:
+    """What kind of file it is by its name, without what says that it is compressed."""
+    if not isinstance(source, (str, os.PathLike)):
+        raise TypeError(
+            f"Interactions.read needs a path, not {type(source).__name__}: from_csv, from_parquet "
+            "and from_json_lines take file objects."
+        )
+    suffixes: Iterable[str] = [suffix.lower() for suffix in Path(source).suffixes]
+    kept = [suffix for suffix in suffixes if suffix not in COMPRESSED]
+    return kept[-1] if kept else ""
