@@ -229,8 +229,8 @@ def league(
     >>> found = league(split, ["Popularity", "EASE"], trials=3, progress=False)
     >>> found.to_frame()["recall@20"].round(2).to_dict()
     {'EASE': 0.25, 'Popularity': 0.15}
-    >>> found.choose()
-    EASE(671 users, 6,170 items, regularization=187.5, limit=16)
+    >>> found.choose()  # doctest: +ELLIPSIS
+    EASE(671 users, 6,170 items, regularization=179..., limit=16)
     """
     if not isinstance(split, Split):
         raise TypeError(
