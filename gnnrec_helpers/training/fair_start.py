@@ -110,7 +110,7 @@ def _fitted(
 
 
 RATE = Between(1e-3, 5e-2, log=True)
-DECAY = Between(1e-2, 1.0, log=True)
+DECAY = Between(5e-3, 0.5, log=True)
 CONTENDERS: Mapping[str, Contender] = {
     "Popularity": (_popularity, {}),
     "ItemKNN": (
