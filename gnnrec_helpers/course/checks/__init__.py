@@ -19,6 +19,7 @@ from . import (
     notebook_09,
     notebook_10,
     notebook_11,
+    notebook_14,
 )
 from .claims import equal, holds, near
 from .exercises import NOT_ANSWERED, exercise, exercises
@@ -37,4 +38,5 @@ _ = (
     notebook_09,
     notebook_10,
     notebook_11,
+    notebook_14,
 )
