@@ -35,7 +35,7 @@ def run(job: Job) -> Result:
         "cpu": time.process_time() - used,
         "megabytes": peak() - before,
         "baseline": found.baseline,
-        "winner": found.winner,
+        "best": found.best,
         # numbers as they are, and what is missing as None
         "table": frame.astype(object).where(frame.notna(), None).to_dict("index"),
         "tried": {name: tuning.values for name, tuning in found.tunings.items()},
@@ -63,19 +63,19 @@ def report(record: dict[str, Any]) -> str:
             f"{job['seed']}; in the order in which validation prefers them:",
             "",
             f"| model | validation Recall@20 | Recall@20 | NDCG@20 | against {baseline} | p | "
-            "epochs | build, s | tuning, s | size, MB | settings |",
+            "epochs | fit, s | tuning, s | size, MB | settings |",
             "|---|---|---|---|---|---|---|---|---|---|---|",
         ]
         for name, row in found["table"].items():
             same = name == baseline
             gain = f"{row['Δ recall@20']:+.4f} ± {row['± Δ recall@20']:.4f}"
             lines.append(
-                f"| {name} | {row['validation']:.4f} | "
+                f"| {name} | {row['validation recall@20']:.4f} | "
                 f"{row['recall@20']:.4f} ± {row['± recall@20']:.4f} | "
                 f"{row['ndcg@20']:.4f} ± {row['± ndcg@20']:.4f} | {'–' if same else gain} | "
                 f"{'–' if same else format(row['p recall@20'], '.2g')} | "
                 f"{'–' if row['epochs'] is None else row['epochs']} | "
-                f"{row['build, s']:.1f} | {row['tuning, s']:.0f} | {row['size, MB']:.1f} | "
+                f"{row['fit, s']:.1f} | {row['tuning, s']:.0f} | {row['size, MB']:.1f} | "
                 f"{row['settings'] or '–'} |"
             )
         told = {

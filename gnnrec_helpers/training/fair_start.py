@@ -112,13 +112,13 @@ def _fitted(
 RATE = Between(1e-3, 5e-2, log=True)
 DECAY = Between(5e-3, 0.5, log=True)
 CONTENDERS: Mapping[str, Contender] = {
-    "Popularity": (_popularity, {}),
+    "popularity": (_popularity, {}),
     "ItemKNN": (
         _item_knn,
         {"neighbours": Between(5, 1000, log=True), "shrink": Between(0.0, 100.0)},
     ),
     "EASE": (_ease, {"regularization": Between(1.0, 10000.0, log=True)}),
-    "RP3Beta": (
+    "RP3beta": (
         _rp3beta,
         {
             "neighbours": Between(5, 1000, log=True),
@@ -126,21 +126,21 @@ CONTENDERS: Mapping[str, Contender] = {
             "beta": Between(0.0, 1.0),
         },
     ),
-    "IALS": (
+    "iALS": (
         _ials,
         {
             "unobserved": Between(0.003, 3.0, log=True),
             "regularization": Between(3e-4, 0.3, log=True),
         },
     ),
-    "GraphFilter": (
+    "graph filter": (
         _graph_filter,
         {"components": Between(1, 512, log=True), "alpha": Between(0.0, 1.0)},
     ),
-    "MatrixFactorization": (_matrix_factorization, {"lr": RATE, "weight_decay": DECAY}),
+    "MF": (_matrix_factorization, {"lr": RATE, "weight_decay": DECAY}),
     "LightGCN": (_lightgcn, {"layers": Between(1, 6), "lr": RATE, "weight_decay": DECAY}),
 }
-USE_WEIGHTS = ("IALS", "LightGCN")  # of the contenders
+USE_WEIGHTS = ("iALS", "LightGCN")  # of the contenders
 
 
 # ---------------------------------------------------------------------- the league
@@ -169,8 +169,8 @@ def league(
         models do not use ratings: ``Interactions.binarize(threshold)`` before splitting keeps those
         that are likes.
     models : sequence of names or mapping, optional
-        Names of :data:`CONTENDERS`, all eight by default: ``"Popularity"``, ``"ItemKNN"``,
-        ``"EASE"``, ``"RP3Beta"``, ``"IALS"``, ``"GraphFilter"``, ``"MatrixFactorization"``,
+        Names of :data:`CONTENDERS`, all eight by default: ``"popularity"``, ``"ItemKNN"``,
+        ``"EASE"``, ``"RP3beta"``, ``"iALS"``, ``"graph filter"``, ``"MF"`` (matrix factorization),
         ``"LightGCN"``. Or a mapping from name to ``(build, space)`` as :func:`tune` takes them;
         an empty space has one trial. ``{**CONTENDERS, "mine": (build, space)}`` adds one.
     trials : int, default 12
@@ -226,9 +226,9 @@ def league(
     Examples
     --------
     >>> split = datasets.load("movielens-small").interactions.binarize(4.0).split()
-    >>> found = league(split, ["Popularity", "EASE"], trials=3, progress=False)
+    >>> found = league(split, ["popularity", "EASE"], trials=3, progress=False)
     >>> found.to_frame()["recall@20"].round(2).to_dict()
-    {'EASE': 0.25, 'Popularity': 0.15}
+    {'EASE': 0.25, 'popularity': 0.15}
     >>> found.choose()  # doctest: +ELLIPSIS
     EASE(671 users, 6,170 items, regularization=179..., limit=16)
     """
@@ -290,6 +290,8 @@ class League:
         The model that the others are compared with.
     tunings : dict of str to Tuning
         All trials of each model.
+    standings : dict of str to Standing
+        What each model reached with its best settings.
     """
 
     split: Split
@@ -298,7 +300,7 @@ class League:
     baseline: str
     _entries: Mapping[str, _Entry]
     tunings: Mapping[str, Tuning]
-    _judged: Mapping[str, _Judged]
+    standings: Mapping[str, Standing]
 
     @property
     def settings(self) -> dict[str, dict[str, Any]]:
@@ -311,26 +313,28 @@ class League:
         return {name: tuning.value for name, tuning in self.tunings.items()}
 
     @property
-    def winner(self) -> str:
+    def best(self) -> str:
         """The model that validation prefers; of equals the first."""
         return max(self.validation, key=self.validation.__getitem__)
 
     @property
-    def edges(self) -> dict[str, dict[str, bool]]:
-        """Whether a chosen setting lies at the edge of its space, for each model and parameter.
+    def edges(self) -> dict[str, list[str]]:
+        """The parameters whose chosen value lies at the edge of its space, by model; none: empty.
 
         That is within 5 % of an end of a :class:`Between`, on the scale that was searched, or the
         least or largest of listed numbers. Beyond it there might be something better, so the space
         should be wider. Two ends are none, since there is nothing beyond: 0, and 1 where numbers
         are whole.
         """
-        return {
-            name: {
-                parameter: _at_edge(value, self._entries[name].space[parameter])
+        found = {
+            name: [
+                parameter
                 for parameter, value in tuning.best.items()
-            }
+                if _at_edge(value, self._entries[name].space[parameter])
+            ]
             for name, tuning in self.tunings.items()
         }
+        return {name: parameters for name, parameters in found.items() if parameters}
 
     def to_frame(self) -> pd.DataFrame:
         """The table: one row a model, in the order in which validation prefers them.
@@ -341,30 +345,31 @@ class League:
             For each metric on test the columns of :func:`~gnnrec_helpers.compare`, with paired
             differences to `baseline`. Then
 
-            - ``validation``: what `metric` was there, with the chosen settings;
+            - ``validation recall@20``: what was measured there with the chosen settings;
             - ``epochs``: how many of them validation chose, missing for a model that is not trained
               by :func:`fit`;
             - ``cap hit``: training ended because there were no epochs left, not because validation
               had stopped improving;
-            - ``build, s``: seconds to build, or train, the model once with these settings;
+            - ``fit, s``: seconds to build, or train, the model once with these settings;
             - ``tuning, s``: seconds of all its trials;
             - ``size, MB``: of the file that ``model.save`` writes, the interactions included;
               missing where a model cannot be saved. It is not the memory that building takes;
             - ``settings``, and ``at the edge``, those of them that lie at an edge of the space (see
               :attr:`edges`).
         """
-        users = {name: [judged.users] for name, judged in self._judged.items()}
+        users = {name: [judged.users] for name, judged in self.standings.items()}
         table = compare_users(users, baseline=self.baseline)
-        rows = [self._judged[name] for name in table.index]
-        table["validation"] = pd.Series(self.validation)
+        rows = [self.standings[name] for name in table.index]
+        table[f"validation {self.metric}"] = pd.Series(self.validation)
         table["epochs"] = pd.array([row.epochs for row in rows], dtype="Int64")
         table["cap hit"] = pd.array([row.capped for row in rows], dtype="boolean")
-        table["build, s"] = [row.seconds for row in rows]
+        table["fit, s"] = [row.seconds for row in rows]
         table["tuning, s"] = [sum(self.tunings[name].seconds) for name in table.index]
         table["size, MB"] = [row.megabytes for row in rows]
         table["settings"] = [_in_words(row.settings) for row in rows]
-        table["at the edge"] = [", ".join(self._at_edge(name)) for name in table.index]
-        return table.sort_values("validation", ascending=False, kind="stable")
+        edges = self.edges
+        table["at the edge"] = [", ".join(edges.get(name, ())) for name in table.index]
+        return table.sort_values(f"validation {self.metric}", ascending=False, kind="stable")
 
     def choose(self) -> Recommender:
         """The model that validation prefers, built with its settings from all that is known.
@@ -373,29 +378,26 @@ class League:
         for as many epochs as validation chose. Test has no say in which model it is, and nothing is
         left to judge the new one on: what the table says of the old one is the estimate.
         """
-        judged = self._judged[self.winner]
+        judged = self.standings[self.best]
         with _without_the_models_warnings():
-            model, _ = self._entries[self.winner].built(
+            model, _ = self._entries[self.best].built(
                 self.split.everything(), judged.settings, judged.epochs
             )
         if judged.epochs is None and isinstance(model, Model) and model.default_objective():
             warnings.warn(
-                f"{self.winner} was trained on everything for as many epochs as its `build` has "
+                f"{self.best} was trained on everything for as many epochs as its `build` has "
                 "without validation: let `build` take `epochs` and answer (model, history), so "
                 "that they are those that validation chose.",
                 stacklevel=2,
             )
         return model
 
-    def _at_edge(self, name: str) -> list[str]:
-        return [parameter for parameter, is_edge in self.edges[name].items() if is_edge]
-
     def __repr__(self) -> str:
         table = self.to_frame()
-        row, at_test = table.loc[self.winner], self.metric
-        chosen = f"validation prefers {self.winner} ({at_test} {row['validation']:.4f}"
+        row, at_test = table.loc[self.best], self.metric
+        chosen = f"validation prefers {self.best} ({at_test} {row[f'validation {at_test}']:.4f}"
         chosen += f"; on test {row[at_test]:.4f} ± {row[f'± {at_test}']:.4f}"
-        if self.winner != self.baseline:
+        if self.best != self.baseline:
             gain = f"{row[f'Δ {at_test}']:+.4f} ± {row[f'± Δ {at_test}']:.4f}"
             chosen += f", {gain} against {self.baseline}"
         parts = [f"{len(table)} models, {self.trials} trials each", f"{chosen})"]
@@ -405,7 +407,7 @@ class League:
         capped = table.index[table["cap hit"].fillna(False)].tolist()
         if capped:
             parts.append(f"had no epochs left: {', '.join(capped)}")
-        parts.append(f".to_frame() is the table, .choose() builds {self.winner} from everything")
+        parts.append(f".to_frame() is the table, .choose() builds {self.best} from everything")
         return f"League({'; '.join(parts)})"
 
     def _repr_html_(self) -> str:
@@ -452,15 +454,31 @@ class _Entry:
 
 
 @dataclass(frozen=True)
-class _Judged:
-    """A model with its chosen settings, judged on test."""
+class Standing:
+    """What a model reached with its best settings.
+
+    Attributes
+    ----------
+    settings : dict
+    seconds : float
+        To build or train it.
+    epochs : int or None
+        That validation chose; None for a model that is not trained by :func:`fit`.
+    capped : bool or None
+        Whether training ended because there were no epochs left.
+    megabytes : float
+        Of the file that it saves itself to; NaN where it cannot.
+    users : pandas.DataFrame
+        The metrics of every user on test, as
+        :func:`~gnnrec_helpers.evaluation.evaluate_users` has them.
+    """
 
     settings: dict[str, Any]
-    seconds: float  # to build it
-    epochs: int | None  # that validation chose
+    seconds: float
+    epochs: int | None
     capped: bool | None
-    megabytes: float  # of its file
-    users: pd.DataFrame  # the metrics of every user
+    megabytes: float
+    users: pd.DataFrame
 
 
 # ---------------------------------------------------------------------- one model
@@ -520,13 +538,13 @@ def _tried_once(
 
 def _judge(
     entry: _Entry, settings: dict[str, Any], untested: Split, split: Split, metric: str, k: int
-) -> _Judged:
+) -> Standing:
     """Build it with what validation chose, from a split without test, and ask test."""
     started = time.perf_counter()
     model, history = entry.built(untested, settings)
     seconds = time.perf_counter() - started
     metrics = tuple(dict.fromkeys(("recall", "ndcg", metric)))
-    return _Judged(
+    return Standing(
         settings,
         seconds,
         None if history is None else history.best_epoch or len(history.epochs),
@@ -584,7 +602,7 @@ def _refuse_other(folder: Path, name: str, before: object, now: object) -> None:
         )
 
 
-def _store(folder: Path | None, name: str, judged: _Judged, split: Split) -> None:
+def _store(folder: Path | None, name: str, judged: Standing, split: Split) -> None:
     if folder is None:
         return
     story = {
@@ -605,7 +623,7 @@ def _store(folder: Path | None, name: str, judged: _Judged, split: Split) -> Non
     write(folder / f"{_file(name)}.test.safetensors", {"judged": story}, tensors)
 
 
-def _stored(folder: Path | None, name: str, split: Split) -> _Judged | None:
+def _stored(folder: Path | None, name: str, split: Split) -> Standing | None:
     """What test said of a model before; it had been chosen by then."""
     if folder is None or not (path := folder / f"{_file(name)}.test.safetensors").exists():
         return None
@@ -613,7 +631,7 @@ def _stored(folder: Path | None, name: str, split: Split) -> _Judged | None:
     story = found["judged"]
     _refuse_other(folder, "test", story["test"], fingerprint(split.test))
     users = split.train.users[tensors["users"].numpy()]
-    return _Judged(
+    return Standing(
         **{key: story[key] for key in ("settings", "seconds", "epochs", "capped", "megabytes")},
         users=pd.DataFrame(tensors["values"].numpy(), index=users, columns=story["metrics"]),
     )
