@@ -5,7 +5,7 @@ NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb))
 LAB_ARGS ?=
 PYTEST_ARGS ?=
 MUTANTS ?= --minutes 60
-BENCH ?= movielens_small defaults evaluation_and_import growth time_to_quality paper ratings social three_graphs knowledge rivals speed
+BENCH ?= movielens_small defaults evaluation_and_import growth time_to_quality paper ratings social three_graphs knowledge rivals league speed
 
 ifeq ($(OS),Windows_NT)
 VENV_PYTHON := .venv/Scripts/python

@@ -11,12 +11,13 @@ from .evaluation import compare, compare_ratings, evaluate, evaluate_ratings
 from .models import load
 from .objectives import BPR, SampledSoftmax
 from .serving import recommend, similar_items, similar_users
-from .training import Between, History, League, Tuning, fit, league, tune
+from .training import CONTENDERS, Between, History, League, Tuning, fit, league, tune
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "BPR",
+    "CONTENDERS",
     "Between",
     "History",
     "Interactions",

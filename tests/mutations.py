@@ -47,6 +47,7 @@ EVALUATION, RETRIEVAL = "tests/evaluation/test_evaluation.py::", "tests/serving/
 TRAINING, BY_HAND = "tests/training/test_training.py::", "tests/engine/test_by_hand.py::"
 GRAPHREC, SOCIAL = "tests/models/test_graphrec.py::", "tests/models/test_social_models.py::"
 RIVALS, KNOWLEDGE = "tests/models/test_rivals.py::", "tests/models/test_knowledge_models.py::"
+LEAGUE = "tests/training/test_league.py::"
 TUNING, SPLITS = "tests/training/test_tuning.py::", "tests/data/test_splits.py::"
 CONTRACT = "tests/models/test_contract.py::"
 INTERACTIONS = "tests/data/test_interactions.py::"
@@ -387,6 +388,30 @@ DEFECTS = (
         "np.random.SeedSequence([seed, number])",
         "np.random.SeedSequence([seed, number - len(done)])",
         (TUNING + "test_interrupted_or_not",),
+    ),
+    Defect(
+        "a league hands on the test part",
+        "what is reported at the end was looked at to get there",
+        "training/fair_start.py",
+        "untested = without_test(split)",
+        "untested = split",
+        (LEAGUE + "test_the_test_part_is_looked_at_when_all_is_chosen",),
+    ),
+    Defect(
+        "a league's winner is the one that test prefers",
+        "its figure on test is the luckiest of eight",
+        "training/fair_start.py",
+        "max(self.validation, key=self.validation.__getitem__)",
+        "str(self.to_frame()[self.metric].idxmax())",
+        (LEAGUE + "test_validation_chooses_although_test_would_not",),
+    ),
+    Defect(
+        "the final fit goes on to the last epoch",
+        "what is served is overfitted, and nothing is left to see it by",
+        "training/fair_start.py",
+        "judged.settings, judged.epochs",
+        "judged.settings",
+        (LEAGUE + "test_the_chosen_model_learns_from_everything",),
     ),
     Defect(
         "other items to be found among those an item is ranked with",

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 
 from gnnrec_helpers import (
     BPR,
+    CONTENDERS,
     Between,
+    History,
     Interactions,
     SampledSoftmax,
     Split,
@@ -19,6 +21,7 @@ from gnnrec_helpers import (
     evaluate,
     evaluate_ratings,
     fit,
+    league,
     load,
     models,
     recommend,
@@ -67,6 +70,11 @@ def lightgcn(split: Split, lr: float) -> models.LightGCN:
     return model
 
 
+def sgl(split: Split, lr: float, epochs: int = 100) -> tuple[models.SGL, History]:
+    model = models.SGL(split.train)
+    return model, fit(model, split, lr=lr, epochs=epochs, progress=False)
+
+
 def use(split: Split) -> pd.DataFrame:
     model = models.LightGCN(split.train, dim=64, layers=3, seed=0)
     losses = (BPR(), SampledSoftmax(), Hinge())
@@ -82,6 +90,10 @@ def use(split: Split) -> pd.DataFrame:
     quality |= evaluate_ratings(models.BiasOnly(split.train), split)
     tuned = tune(lightgcn, split, {"lr": Between(1e-3, 1e-1, log=True)})
     compare({"mine": Constant(split.train), "theirs": [model, tuned.refit(split)]}, split)
+    rate = {"lr": Between(1e-3, 1e-1, log=True)}
+    found = league(split, {**CONTENDERS, "SGL": (sgl, rate), "mine": (lightgcn, rate)}, trials=5)
+    found = league(split, ["EASE", "LightGCN"], storage="league")
+    recommend(found.choose(), users=[42])
     model.save("model.safetensors")
     served = load("model.safetensors").frozen()
     similar_items(model, items=[1], k=5)

@@ -133,7 +133,9 @@ class GraphFilter(LinearFilter):
         start = np.random.default_rng(seed).standard_normal(min(rows, columns))
         with torch.no_grad():
             _, _, vectors = svds(operator, components, v0=start, return_singular_vectors="vh")
-        return torch.from_numpy(np.ascontiguousarray(vectors.T))
+        # a copy: of a single vector the transpose is contiguous with a negative stride, which torch
+        # does not take
+        return torch.from_numpy(vectors.T.copy())
 
     def compute_scores(self, users: Tensor) -> Tensor:
         smoothed = self._low_pass(users.cpu()).to(self.device)

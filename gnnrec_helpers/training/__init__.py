@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from .fair_start import League, league
+from .fair_start import CONTENDERS, League, league
 from .fitting import fit
 from .history import History
 from .tuning import Between, Tuning, tune
 
-__all__ = ["Between", "History", "League", "Tuning", "fit", "league", "tune"]
+__all__ = ["CONTENDERS", "Between", "History", "League", "Tuning", "fit", "league", "tune"]

@@ -109,7 +109,7 @@ class Tuning:
         return table.set_axis(pd.RangeIndex(1, len(table) + 1, name="trial"))
 
     def __repr__(self) -> str:
-        best = ", ".join(f"{name}={_short(value)}" for name, value in self.best.items())
+        best = ", ".join(f"{name}={short(value)}" for name, value in self.best.items())
         return (
             f"Tuning({len(self.values)} trials in {sum(self.seconds):.0f} s; best validation "
             f"{self.metric} {self.value:.4f} in trial {self.best_trial}: {best}; .to_frame() lists "
@@ -197,14 +197,9 @@ def tune(
     >>> tune(lightgcn, split, space, storage="lightgcn.journal")  # doctest: +SKIP
     """
     optuna = _optuna()
-    if split.validation is None:
-        raise ValueError("This split has no validation part to tune on: see Split.with_validation.")
-    check_whole(trials=trials, k=k)
-    if metric not in METRICS:
-        raise ValueError(f"No metric {metric!r}; there are {', '.join(METRICS)}.")
-    _check_parameters(build, space)
-    distributions = {name: _distribution(name, values) for name, values in space.items()}
-    untested = Split(split.train, split.validation, split.train.select(np.zeros(0, np.int64)))
+    check_search(split, trials, metric, k)
+    distributions = checked_space(build, space)
+    untested = without_test(split)
     name = f"{metric}@{k}"
     made_with = {
         "build": getattr(build, "__qualname__", type(build).__name__),
@@ -240,6 +235,34 @@ def tune(
         [trial.user_attrs["seconds"] for trial in done],
         build,
     )
+
+
+def check_search(split: Split, trials: int, metric: str, k: int) -> None:
+    """Refuse a split without validation, and arguments of :func:`tune` that are out of range."""
+    if split.validation is None:
+        raise ValueError("This split has no validation part to tune on: see Split.with_validation.")
+    check_whole(trials=trials, k=k)
+    if metric not in METRICS:
+        raise ValueError(f"No metric {metric!r}; there are {', '.join(METRICS)}.")
+
+
+def checked_space(build: Callable[..., Any], space: Space) -> dict[str, BaseDistribution]:
+    """What Optuna draws from; refuses a space that is none, or whose names `build` does not take.
+
+    Parameters
+    ----------
+    build, space
+        As for :func:`tune`.
+    """
+    if not space:
+        raise ValueError("`space` is empty: name at least one parameter of `build`.")
+    _check_parameters(build, space)
+    return {name: _distribution(name, values) for name, values in space.items()}
+
+
+def without_test(split: Split) -> Split:
+    """The same train and validation, and an empty test part; the one that is there stays unseen."""
+    return Split(split.train, split.validation, split.train.select(np.zeros(0, np.int64)))
 
 
 def _try_once(
@@ -341,9 +364,7 @@ def _distribution(name: str, values: Between | Sequence[Any]) -> BaseDistributio
     return CategoricalDistribution(values)
 
 
-def _check_parameters(build: Build, space: Space) -> None:
-    if not space:
-        raise ValueError("`space` is empty: name at least one parameter of `build`.")
+def _check_parameters(build: Callable[..., Any], space: Space) -> None:
     try:
         inspect.signature(build).bind(None, **dict.fromkeys(space))
     except TypeError as error:
@@ -353,7 +374,8 @@ def _check_parameters(build: Build, space: Space) -> None:
         ) from error
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A setting as it is shown."""
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 

@@ -348,17 +348,18 @@ def dense_filters(likes: np.ndarray, components: int, alpha: float) -> tuple[np.
     return linear, linear + alpha * ideal
 
 
-def test_graph_filters_are_dense_algebra() -> None:
+@pytest.mark.parametrize("components", [1, 4])
+def test_graph_filters_are_dense_algebra(components: int) -> None:
     generator = np.random.default_rng(8)
     likes = generator.random((30, 20)) < 0.2
     likes[3] = False  # a user without interactions
     likes[:, 5] = False  # an item nobody chose
     train = interactions(likes)
-    linear, both = dense_filters(likes, 4, 0.7)
+    linear, both = dense_filters(likes, components, 0.7)
     wanted = torch.tensor([7, 3, 29])
     found = LinearFilter(train).score(wanted)
     np.testing.assert_allclose(found, linear[wanted], atol=1e-6)
-    model = GraphFilter(train, components=4, alpha=0.2)
+    model = GraphFilter(train, components=components, alpha=0.2)
     model.alpha = 0.7  # another weight needs no other singular vectors
     np.testing.assert_allclose(model.score(wanted), both[wanted], atol=1e-5)
 
