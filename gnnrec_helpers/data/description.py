@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .splits import _bounds
+from .splits import held_out_ranks
 from .tables import PLAUSIBLE, SUSPECTS, UNITS, WHOLE
 
 if TYPE_CHECKING:
@@ -291,7 +291,7 @@ def _users(
     interactions: Interactions, users: IntArray, items: IntArray, starts: IntArray, notes: _Notes
 ) -> None:
     degrees = users[users > 0]
-    bounds = _bounds(degrees, SHARES)
+    bounds = held_out_ranks(degrees, SHARES)
     short = {
         "test pair: by split()": bounds[1] == 0,
         "test pair: by split(test=1)": degrees < 2,
@@ -354,7 +354,7 @@ def _leave_one_out(degrees: IntArray, by: str = "") -> str:
 
 def _by_time(users: IntArray) -> str:
     """The split by time, with the default shares where somebody has enough for them."""
-    long_enough = np.diff(_bounds(users.max(keepdims=True), SHARES), axis=0).all()
+    long_enough = np.diff(held_out_ranks(users.max(keepdims=True), SHARES), axis=0).all()
     return (
         "`interactions.split(by='time')`" if long_enough else _leave_one_out(users, ", by='time'")
     )
@@ -623,8 +623,9 @@ def _calendar(
             notes.find(
                 "mixed units",
                 WRONG,
-                f"{_count(others, 'timestamp', 'seem')} to be in another unit than {unit}, in which "
-                "most are dates, so the order is wrong: bring them to one unit before reading.",
+                f"{_count(others, 'timestamp', 'seem')} to be in another unit than {unit}, in "
+                "which most are dates, so the order is wrong: bring them to one unit before "
+                "reading.",
             )
             odd -= others
     if odd:
@@ -636,7 +637,8 @@ def _calendar(
             "implausible dates",
             WRONG,
             f"{_count(odd, 'timestamp', 'lie')} before 1980 or after 2100, such as {shown}, and "
-            f"may stand for a missing time: `interactions.select((interactions.timestamp >= {low}) & "
+            "may stand for a missing time: "
+            f"`interactions.select((interactions.timestamp >= {low}) & "
             f"(interactions.timestamp < {high}))` keeps the others."
             if end > start
             else f"All timestamps lie before 1980 or after 2100, such as {shown}: if {unit!r} is "

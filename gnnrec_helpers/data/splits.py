@@ -532,7 +532,7 @@ def _bounds(sizes: IntArray, amounts: Mapping[str, Any], what: str) -> list[IntA
     ValueError
         If a part would be empty, or if one heap has fewer than the numbers that it is asked for.
     """
-    bounds = _ranks(sizes, amounts.values())
+    bounds = held_out_ranks(sizes, amounts.values())
     if what != OF_USER and any(map(_is_count, amounts.values())):
         size = int(sizes[0])
         if sum(_number(size, amount) for amount in amounts.values()) >= size:
@@ -551,7 +551,7 @@ def _number(size: int, amount: Any) -> int:
     return int(amount) if _is_count(amount) else int(np.floor(size * amount + 0.5))
 
 
-def _ranks(sizes: IntArray, amounts: Iterable[Any]) -> list[IntArray]:
+def held_out_ranks(sizes: IntArray, amounts: Iterable[Any]) -> list[IntArray]:
     """The bounds unchecked: at least one of a group is left."""
     most = np.maximum(sizes - 1, 0)
     bounds = [np.zeros_like(most)]
@@ -569,7 +569,7 @@ def _empty_part(name: str, amounts: Mapping[str, Any], largest: int, what: str) 
     place = list(amounts).index(name)
 
     def holds_out(size: int, amounts: Mapping[str, Any] = amounts) -> bool:
-        bounds = _ranks(np.array([size]), amounts.values())
+        bounds = held_out_ranks(np.array([size]), amounts.values())
         return bool(bounds[place + 1] > bounds[place])
 
     # a larger group never has fewer held out, so the first that has one can be bisected
