@@ -824,9 +824,9 @@ def _spellings(role: str, labels: pd.Index, notes: _Notes) -> None:
             "spellings",
             WRONG,
             f"{_count(alike, f'{role} id', 'differ')} from another only in capitals, spaces or the "
-            f"code of an accent, such as {' and '.join(_named([text]) for text in pair)}: if they are one, "
-            "`frame[column].str.normalize('NFC').str.split().str.join(' ').str.lower()` before "
-            "reading makes them one.",
+            f"code of an accent, such as {' and '.join(_named([text]) for text in pair)}: if they "
+            "are one, `frame[column].str.normalize('NFC').str.split().str.join(' ').str.lower()` "
+            "before reading makes them one.",
         )
     plain = [text for text in texts if text.strip().lower() not in {*SUSPECTS, ""}]
     if plain and all(text.endswith(".0") and WHOLE.fullmatch(text[:-2]) for text in plain):

@@ -109,7 +109,7 @@ def _fitted(
     )
 
 
-RATE = Between(1e-3, 5e-2, log=True)
+RATE = Between(3e-4, 5e-2, log=True)
 DECAY = Between(5e-3, 0.5, log=True)
 CONTENDERS: Mapping[str, Contender] = {
     "popularity": (_popularity, {}),
@@ -148,7 +148,7 @@ def league(
     split: Split,
     models: Sequence[str] | Mapping[str, Contender] | None = None,
     *,
-    trials: int = 12,
+    trials: int = 10,
     seed: int = 0,
     metric: str = "recall",
     k: int = 20,
@@ -173,7 +173,7 @@ def league(
         ``"EASE"``, ``"RP3beta"``, ``"iALS"``, ``"graph filter"``, ``"MF"`` (matrix factorization),
         ``"LightGCN"``. Or a mapping from name to ``(build, space)`` as :func:`tune` takes them;
         an empty space has one trial. ``{**CONTENDERS, "mine": (build, space)}`` adds one.
-    trials : int, default 12
+    trials : int, default 10
         For each model that has something to tune.
     seed : int, default 0
         Of what is tried, and of every `build` that has an argument ``seed``.
