@@ -57,7 +57,7 @@ def aggregate(features: Tensor, edge_index: Tensor, how: Aggregator = "sum") -> 
     )
 
 
-def attention_weights(scores: Tensor, target: Tensor, num_nodes: int) -> Tensor:
+def softmax_by_target(scores: Tensor, target: Tensor, num_nodes: int) -> Tensor:
     """Softmax of the scores among the edges that share a target: those weights add up to 1.
 
     Parameters
@@ -73,7 +73,7 @@ def attention_weights(scores: Tensor, target: Tensor, num_nodes: int) -> Tensor:
 
     Examples
     --------
-    >>> attention_weights(torch.tensor([0.0, 0.0, 7.0]), torch.tensor([0, 0, 1]), num_nodes=2)
+    >>> softmax_by_target(torch.tensor([0.0, 0.0, 7.0]), torch.tensor([0, 0, 1]), num_nodes=2)
     tensor([0.5000, 0.5000, 1.0000])
     """
     if scores.shape != target.shape or scores.dim() != 1:
@@ -85,7 +85,7 @@ def attention_weights(scores: Tensor, target: Tensor, num_nodes: int) -> Tensor:
 
 
 def attend(features: Tensor, edge_index: Tensor, scores: Tensor) -> Tensor:
-    """Weighted sum of the neighbours' features, with :func:`attention_weights` of the scores.
+    """Weighted sum of the neighbours' features, with :func:`softmax_by_target` of the scores.
 
     The sum of the graph attention network (Velickovic et al. 2018, eqs. 2 to 4) with the scores
     given. Equal scores make it the mean.
@@ -110,7 +110,7 @@ def attend(features: Tensor, edge_index: Tensor, scores: Tensor) -> Tensor:
     tensor([[3.5000, 0.0000, 0.0000]])
     """
     source, target = _ends(features, edge_index)
-    weights = attention_weights(scores, target, len(features))
+    weights = softmax_by_target(scores, target, len(features))
     messages = weights[:, None] * features.index_select(0, source)
     return torch.zeros_like(features).index_add(0, target, messages)
 

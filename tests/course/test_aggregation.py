@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnrec_helpers import datasets
-from gnnrec_helpers.course.aggregation import aggregate, attend, attention_weights
+from gnnrec_helpers.course.aggregation import aggregate, attend, softmax_by_target
 from gnnrec_helpers.course.grids import grid_graph
 from gnnrec_helpers.engine.propagation import bipartite_matrix, normalize
 
@@ -63,7 +63,7 @@ def test_each_node_by_itself(how, graph):
 @given(graph=graphs)
 def test_attention_node_by_node(graph):
     features, edge_index, scores = graph
-    weights = attention_weights(scores, edge_index[1], len(features))
+    weights = softmax_by_target(scores, edge_index[1], len(features))
     expected = torch.zeros_like(features)
     for node in range(len(features)):
         mine = edge_index[1] == node
@@ -108,7 +108,7 @@ def test_pytorch_geometric_agrees():
         expected = SimpleConv(aggr=how)(features, edge_index)
         torch.testing.assert_close(aggregate(features, edge_index, how), expected)
     expected = softmax(scores, edge_index[1], num_nodes=7)
-    torch.testing.assert_close(attention_weights(scores, edge_index[1], 7), expected)
+    torch.testing.assert_close(softmax_by_target(scores, edge_index[1], 7), expected)
 
 
 def test_pooling_layers_agree_on_the_grid():
