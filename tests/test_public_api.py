@@ -7,8 +7,9 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -230,3 +231,52 @@ def test_the_code_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyP
         "user": ["007", "ana", "ana", "ben"],
         "item": ["tea", "rye bread", "tea", "rye bread"],
     }
+
+
+# ---------------------------------------------------------------------- wrong objects
+def wrong_calls() -> dict[str, Callable[[], object]]:
+    """A table, interactions or a number where something else is wanted."""
+    g = gnnrec_helpers
+    likes = g.datasets.load("toy").interactions
+    split = likes.split(test=1, validation=0)
+    model = g.models.LightGCN(split.train, dim=4)
+    quick: dict[str, Any] = {"epochs": 1, "progress": False}
+    return {
+        "fit(model, interactions)": lambda: g.fit(model, split.train, **quick),
+        "fit(lr='auto')": lambda: g.fit(model, split, lr="auto", **quick),
+        "fit(batch_size=64.0)": lambda: g.fit(model, split, batch_size=64.0, **quick),
+        "fit(seed=None)": lambda: g.fit(model, split, seed=None, **quick),
+        "fit(patience='a')": lambda: g.fit(model, split, patience="a", **quick),
+        "evaluate(model, interactions)": lambda: g.evaluate(model, split.test),
+        "evaluate(k=2.5)": lambda: g.evaluate(model, split, k=2.5),
+        "compare(interactions)": lambda: g.compare({"a": model}, likes),
+        "LightGCN(split)": lambda: g.models.LightGCN(split),
+        "LightGCN(frame)": lambda: g.models.LightGCN(likes.to_frame()),
+        "LightGCN(dim='8')": lambda: g.models.LightGCN(likes, dim="8"),
+        "LightGCN(layers=1.5)": lambda: g.models.LightGCN(likes, layers=1.5),
+        "recommend(k='10')": lambda: g.recommend(model, ["Ana"], k="10"),
+        "recommend(users=None)": lambda: g.recommend(model, None),
+        "recommend(exclude=labels)": lambda: g.recommend(model, ["Ana"], exclude=["Dune"]),
+        "recommend(exclude=frame)": lambda: g.recommend(model, ["Ana"], exclude=likes.to_frame()),
+        "tune(interactions)": lambda: g.tune(lambda split, dim: model, likes, {"dim": [4]}),
+        "league(interactions)": lambda: g.league(likes),
+    }
+
+
+@pytest.mark.parametrize("name", wrong_calls())
+def test_the_wrong_object_gets_one_sentence(name: str) -> None:
+    with pytest.raises((TypeError, ValueError)) as caught:
+        wrong_calls()[name]()
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith(".")
+    assert "not supported between" not in message
+    assert "has no" not in message
+
+
+def test_labels_may_come_in_a_tensor_or_an_array() -> None:
+    likes = gnnrec_helpers.Interactions.from_frame({"user": [1, 2, 2], "item": [5, 5, 6]})
+    model = gnnrec_helpers.models.Popularity(likes)
+    want = gnnrec_helpers.recommend(model, [2, 1], k=1)
+    for labels in (torch.tensor([2, 1]), np.array([2, 1]), pd.Series([2, 1]), (2, 1)):
+        pd.testing.assert_frame_equal(gnnrec_helpers.recommend(model, labels, k=1), want)

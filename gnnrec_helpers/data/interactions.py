@@ -904,6 +904,8 @@ def position(labels: pd.Index, label: object, role: str) -> int:
 def positions(labels: pd.Index, wanted: ArrayLike | Sequence[object], role: str) -> IntArray:
     """Where each of `wanted` stands in `labels`, shape (len(wanted),); see :func:`position`."""
     values: Any = wanted
+    if hasattr(values, "tolist"):  # an array, a Series or a Tensor: its values as Python has them
+        values = values.tolist()
     values = [values] if np.isscalar(values) else list(values)
     if len(values) == 1:  # a request for one user, without the detour through an index
         return np.array([position(labels, values[0], role)])

@@ -6,6 +6,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..data.side_graphs import SocialGraph
 from ..engine.propagation import Adjacency, normalize, propagate
@@ -51,8 +52,7 @@ class DiffNet(MatrixFactorization):
         *,
         seed: int = 0,
     ) -> None:
-        if layers < 0:
-            raise ValueError(f"layers={layers}: zero or more are possible.")
+        check_whole(0, layers=layers)
         super().__init__(train, dim, seed=seed)
         self.layers = layers
         mean_of_friends = normalize(friendships(social, train), "mean")

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions, ratings_of
 from ..data.side_graphs import SocialGraph
 from ..engine.neighbour_lists import NeighbourLists, Neighbours, attention_weights, weighted_sum
@@ -83,9 +84,7 @@ class GraphRec(RatingsModel):
         seed: int = 0,
     ) -> None:
         super().__init__(train)
-        for name, value in (("dim", dim), ("neighbours", neighbours)):
-            if value < 1:
-                raise ValueError(f"{name}={value}: at least 1 is needed.")
+        check_whole(dim=dim, neighbours=neighbours)
         ratings = ratings_of(train)
         if baseline is not None and not baseline.is_built_from(train):
             raise ValueError("The baseline is of other ratings: build it from `train`, too.")

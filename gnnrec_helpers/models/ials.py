@@ -8,6 +8,7 @@ from scipy import sparse
 from torch import Tensor
 from tqdm.auto import tqdm
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from .base import EmbeddingModel
 
@@ -67,9 +68,7 @@ class IALS(EmbeddingModel):
         seed: int = 0,
         progress: bool = False,
     ) -> None:
-        for name, value in (("dim", dim), ("sweeps", sweeps)):
-            if value < 1:
-                raise ValueError(f"{name}={value}: at least 1 is needed.")
+        check_whole(dim=dim, sweeps=sweeps)
         for name, number in (("unobserved", unobserved), ("regularization", regularization)):
             if not number > 0:
                 raise ValueError(f"{name}={number}: a positive number is needed.")

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..data.arguments import check_whole
 from ..data.interactions import IntArray, Interactions
 from ..data.side_graphs import KnowledgeGraph
 from ..objectives import CrossEntropy
@@ -68,9 +69,7 @@ class KGCN(Model):
         seed: int = 0,
     ) -> None:
         super().__init__(train)
-        for name, value in (("dim", dim), ("layers", layers), ("neighbours", neighbours)):
-            if value < 1:
-                raise ValueError(f"{name}={value}: at least 1 is needed.")
+        check_whole(dim=dim, layers=layers, neighbours=neighbours)
         if aggregator not in get_args(Aggregator):
             raise ValueError(f"aggregator={aggregator!r}: choose 'sum', 'concat' or 'neighbour'.")
         check_items(knowledge, train)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..engine.propagation import Adjacency, propagate, propagate_batch, user_item_adjacency
 from .matrix_factorization import MatrixFactorization
@@ -49,8 +50,7 @@ class LightGCN(MatrixFactorization):
         seed: int = 0,
         adjacency: Adjacency | None = None,
     ) -> None:
-        if layers < 0:
-            raise ValueError(f"layers={layers}: zero or more are possible.")
+        check_whole(0, layers=layers)
         super().__init__(train, dim, seed=seed)
         self.layers = layers
         self.adjacency = user_item_adjacency(train) if adjacency is None else adjacency

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..objectives import Objective, SampledSoftmax
 from .base import EmbeddingModel
@@ -37,8 +38,7 @@ class MatrixFactorization(EmbeddingModel):
     """
 
     def __init__(self, train: Interactions, dim: int = 64, *, seed: int = 0) -> None:
-        if dim < 1:
-            raise ValueError(f"dim={dim}: at least 1 is needed.")
+        check_whole(dim=dim)
         super().__init__(train)
         self.dim = dim
         # one table, users first: the nodes of the user-item graph

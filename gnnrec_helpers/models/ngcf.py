@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 from torch.nn.functional import normalize as unit_length
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..engine.propagation import user_item_adjacency
 from .matrix_factorization import MatrixFactorization
@@ -55,8 +56,7 @@ class NGCF(MatrixFactorization):
         nonlinear: bool = True,
         seed: int = 0,
     ) -> None:
-        if layers < 0:
-            raise ValueError(f"layers={layers}: zero or more are possible.")
+        check_whole(0, layers=layers)
         super().__init__(train, dim, seed=seed)
         self.layers, self.nonlinear = layers, nonlinear
         self.adjacency = user_item_adjacency(train)

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions, ratings_of
 from .base import RatingsModel
 from .parts.products import Product
@@ -46,8 +47,7 @@ class ProbabilisticMF(RatingsModel):
         self, train: Interactions, dim: int = 16, *, biases: bool = False, seed: int = 0
     ) -> None:
         super().__init__(train)
-        if dim < 1:
-            raise ValueError(f"dim={dim}: at least 1 is needed.")
+        check_whole(dim=dim)
         ratings = ratings_of(train)
         self.dim, self.biases = dim, biases
         self.mean: Tensor

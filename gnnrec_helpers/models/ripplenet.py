@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..data.arguments import check_whole
 from ..data.interactions import IntArray, Interactions
 from ..data.side_graphs import KnowledgeGraph
 from ..engine.sampling import Batch
@@ -70,9 +71,7 @@ class RippleNet(Model):
         seed: int = 0,
     ) -> None:
         super().__init__(train)
-        for name, value in (("dim", dim), ("layers", layers), ("facts", facts)):
-            if value < 1:
-                raise ValueError(f"{name}={value}: at least 1 is needed.")
+        check_whole(dim=dim, layers=layers, facts=facts)
         check_items(knowledge, train)
         self.dim, self.layers, self.facts = dim, layers, facts
         generator = np.random.default_rng(seed)

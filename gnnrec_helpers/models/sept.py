@@ -6,6 +6,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import normalize as unit_length
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..data.side_graphs import SocialGraph
 from ..engine.propagation import Adjacency, normalize, propagate
@@ -73,8 +74,7 @@ class SEPT(LightGCN):
     ) -> None:
         if not 0 <= dropped < 1:
             raise ValueError(f"dropped={dropped}: a share from 0 to below 1 is needed.")
-        if alike < 1:
-            raise ValueError(f"alike={alike}: at least 1 is needed.")
+        check_whole(alike=alike)
         if not temperature > 0:
             raise ValueError(f"temperature={temperature}: a positive number is needed.")
         super().__init__(train, dim, layers, seed=seed)

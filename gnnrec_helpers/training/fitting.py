@@ -120,6 +120,7 @@ def fit(
     shared_negatives = getattr(objective, "shared_negatives", 0)
     metric = _checked_metric(metric, learns_ratings)
     check_whole(epochs=epochs, validate_every=validate_every, batch_size=batch_size, k=k)
+    check_whole(0, seed=seed)
     _check_range(lr, schedule, patience)
     _check_validation(model, split)
     device = next(model.parameters()).device
@@ -299,12 +300,12 @@ def _checked_metric(metric: str | None, learns_ratings: bool) -> str:
 
 
 def _check_range(lr: float, schedule: str, patience: int | None) -> None:
-    if not lr > 0:
-        raise ValueError(f"lr={lr}: a positive number is needed.")
+    if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not lr > 0:
+        raise ValueError(f"lr={lr!r}: a positive number is needed.")
     if schedule not in ("constant", "cosine"):
         raise ValueError(f"schedule={schedule!r}: choose 'constant' or 'cosine'.")
-    if patience is not None and patience < 1:
-        raise ValueError(f"patience={patience}: at least 1 is needed, or None to never stop early.")
+    if patience is not None:  # which is to never stop early
+        check_whole(patience=patience)
 
 
 def _check_validation(model: nn.Module, split: Split) -> None:

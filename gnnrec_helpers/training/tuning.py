@@ -239,6 +239,10 @@ def tune(
 
 def check_search(split: Split, trials: int, metric: str, k: int) -> None:
     """Refuse a split without validation, and arguments of :func:`tune` that are out of range."""
+    if not isinstance(split, Split):
+        raise TypeError(
+            f"A Split is needed, not {type(split).__name__}: Interactions.split() makes one."
+        )
     if split.validation is None:
         raise ValueError("This split has no validation part to tune on: see Split.with_validation.")
     check_whole(trials=trials, k=k)

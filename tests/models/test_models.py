@@ -229,7 +229,7 @@ def test_models_say_what_they_are(toy: Interactions) -> None:
 def test_bad_sizes(toy: Interactions) -> None:
     with pytest.raises(ValueError, match=r"dim=0: at least 1 is needed\."):
         MatrixFactorization(toy, dim=0)
-    with pytest.raises(ValueError, match=r"layers=-1: zero or more are possible\."):
+    with pytest.raises(ValueError, match=r"layers=-1: at least 0 is needed\."):
         LightGCN(toy, layers=-1)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import sparse
 
+from ...data.arguments import check_whole
 from ...data.interactions import FloatArray, IntArray
 
 Weigh = Callable[[FloatArray, IntArray, IntArray], FloatArray]
@@ -31,8 +32,7 @@ def nearest(
     scipy.sparse.csr_array, shape (n, n)
         The diagonal is empty: nothing is its own neighbour.
     """
-    if neighbours < 1:
-        raise ValueError(f"neighbours={neighbours}: at least 1 is needed.")
+    check_whole(neighbours=neighbours)
     blocks = []
     starts = _starts(left, right)
     for start, stop in zip(starts, [*starts[1:], left.shape[0]], strict=True):
