@@ -45,7 +45,7 @@ def run(job: Job) -> Result:
 
 # ---------------------------------------------------------------------- what is run
 def measure(record: Recorded) -> None:
-    record.run([{"trials": 10, "seed": 0}])
+    record.run([{"trials": 8, "seed": 0}])
 
 
 def data_of(job: Job) -> list[str]:
@@ -91,7 +91,7 @@ def report(record: dict[str, Any]) -> str:
         lines += ["", *(f"{what}: {', '.join(names) or 'none'}." for what, names in told.items())]
         lines += [
             "",
-            f"{found['wall']:.0f} s in all, {found['cpu']:.0f} s of a processor, on one thread; "
+            f"{found['wall']:.0f} s in all, {found['cpu']:.0f} s of a processor, on two threads; "
             f"at most {found['megabytes']:.0f} MB of memory beyond the loaded data.",
             "",
         ]

@@ -148,7 +148,7 @@ def league(
     split: Split,
     models: Sequence[str] | Mapping[str, Contender] | None = None,
     *,
-    trials: int = 10,
+    trials: int = 8,
     seed: int = 0,
     metric: str = "recall",
     k: int = 20,
@@ -173,7 +173,7 @@ def league(
         ``"EASE"``, ``"RP3beta"``, ``"iALS"``, ``"graph filter"``, ``"MF"`` (matrix factorization),
         ``"LightGCN"``. Or a mapping from name to ``(build, space)`` as :func:`tune` takes them;
         an empty space has one trial. ``{**CONTENDERS, "mine": (build, space)}`` adds one.
-    trials : int, default 10
+    trials : int, default 8
         For each model that has something to tune.
     seed : int, default 0
         Of what is tried, and of every `build` that has an argument ``seed``.
