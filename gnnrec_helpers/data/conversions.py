@@ -150,9 +150,16 @@ def to_hetero_data(
 
 
 def from_hetero_data(
-    data: HeteroData,
+    data: HeteroData, edge: tuple[str, str, str] = LIKES
 ) -> tuple[Interactions, SocialGraph | None, KnowledgeGraph | None]:
-    """What :func:`to_hetero_data` was made from.
+    """What :func:`to_hetero_data` was made from, or the pairs of any other bipartite edge type.
+
+    Parameters
+    ----------
+    data : HeteroData
+    edge : tuple of str
+        The edge type that holds the interactions, such as ``("user", "rates", "movie")``. Nodes
+        without ``labels`` are labelled 0, 1, 2, ...
 
     Raises
     ------
@@ -160,9 +167,9 @@ def from_hetero_data(
         If the graph has no such edges, if an edge has no node, or if edges are repeated;
         ``data.coalesce()`` keeps one of each.
     """
-    if LIKES not in data.edge_types:
-        raise ValueError(f"There are no edges {LIKES}; the edge types are {data.edge_types}.")
-    likes = data[LIKES]
+    if edge not in data.edge_types:
+        raise ValueError(f"There are no edges {edge}; the edge types are {data.edge_types}.")
+    likes = data[edge]
     values = {
         name: likes[key].numpy()
         for name, key in (("rating", "rating"), ("timestamp", "time"))
@@ -172,8 +179,8 @@ def from_hetero_data(
     interactions = Interactions(
         user_index,
         item_index,
-        pd.Index(data["user"].labels),
-        pd.Index(data["item"].labels),
+        _labels_of(data, edge[0]),
+        _labels_of(data, edge[2]),
         **values,
     )
     social = knowledge = None
@@ -195,6 +202,12 @@ def from_hetero_data(
             interactions.items,
         )
     return interactions, social, knowledge
+
+
+def _labels_of(data: HeteroData, kind: str) -> pd.Index:
+    if "labels" in data[kind]:
+        return pd.Index(data[kind].labels)
+    return pd.RangeIndex(data[kind].num_nodes)
 
 
 def _add_nodes(data: HeteroData, kind: str, labels: pd.Index) -> None:

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gnnrec_helpers import Interactions, datasets
+from gnnrec_helpers.data import conversions
 from gnnrec_helpers.data.conversions import (
     from_hetero_data,
     from_networkx,
@@ -152,3 +153,26 @@ def test_graphs_of_another_kind_are_refused() -> None:
         from_networkx(graph)
     with pytest.raises(ValueError, match="There are no edges"):
         from_hetero_data(HeteroData())
+
+
+def test_graphs_as_pyg_has_them() -> None:
+    from torch_geometric.data import HeteroData
+
+    def graph(kind: tuple[str, str, str], labels: bool, edges: list[list[int]]) -> HeteroData:
+        data = HeteroData()
+        for name in (kind[0], kind[2]):
+            data[name].num_nodes = 2
+        data[kind].edge_index = torch.tensor(edges)
+        if labels:
+            data[kind[0]].labels, data[kind[2]].labels = ["a", "b"], ["x", "y"]
+        return data
+
+    rates = ("user", "rates", "movie")
+    found = conversions.from_hetero_data(graph(rates, True, [[1, 0], [0, 1]]), rates)[0]
+    assert found.to_frame().to_numpy().tolist() == [["a", "y"], ["b", "x"]]
+    plain = conversions.from_hetero_data(graph(conversions.LIKES, False, [[0, 1], [0, 1]]))[0]
+    assert plain.to_frame().to_numpy().tolist() == [[0, 0], [1, 1]]
+    with pytest.raises(ValueError, match="no edges .*'likes'.* edge types are .*'rates'"):
+        conversions.from_hetero_data(graph(rates, True, [[0], [1]]))
+    with pytest.raises(ValueError, match="user_index holds 9; with 2 users"):
+        conversions.from_hetero_data(graph(rates, True, [[9], [1]]), rates)
