@@ -172,7 +172,7 @@ def test_graphs_as_pyg_has_them() -> None:
     assert found.to_frame().to_numpy().tolist() == [["a", "y"], ["b", "x"]]
     plain = conversions.from_hetero_data(graph(conversions.LIKES, False, [[0, 1], [0, 1]]))[0]
     assert plain.to_frame().to_numpy().tolist() == [[0, 0], [1, 1]]
-    with pytest.raises(ValueError, match="no edges .*'likes'.* edge types are .*'rates'"):
+    with pytest.raises(ValueError, match=r"no edges .*'likes'.* edge types are .*'rates'"):
         conversions.from_hetero_data(graph(rates, True, [[0], [1]]))
     with pytest.raises(ValueError, match="user_index holds 9; with 2 users"):
         conversions.from_hetero_data(graph(rates, True, [[9], [1]]), rates)
