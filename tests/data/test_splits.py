@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 from test_interactions import (
@@ -466,11 +466,11 @@ KINDS = st.sampled_from(
 )
 
 
-@few
+@settings(few, max_examples=200)
 @given(
     st.lists(
         st.tuples(st.integers(0, 4), st.integers(0, 8), st.integers(1, 9)),
-        min_size=1,
+        min_size=6,
         max_size=30,
         unique_by=lambda row: row[:2],
     ),
@@ -601,6 +601,10 @@ def test_a_cut_at_a_date_through_plain_seconds_and_milliseconds() -> None:
         (
             {"test": "2024-01-05", "validation": "2024-01-06"},
             ["validation='2024-01-06' must begin before test='2024-01-05'"],
+        ),
+        (
+            {"test": "2024-01-05", "validation": dt.date(2024, 1, 5)},
+            ["validation='2024-01-05' must begin before test='2024-01-05'"],
         ),
         ({"test": 0.2, "validation": "2024-01-06"}, ["validation='2024-01-06' is a date", "0.2"]),
         ({"test": "2024-01-05", "validation": 2}, ["validation=2 would leave nothing", "are 2 "]),
