@@ -602,7 +602,7 @@ def test_weights_that_some_models_do_not_use_are_warned_of_once() -> None:
 
 
 def test_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
-    found = league(small_split(), {"popular": (popular, {}), "own": (Best, {})}, k=3)
+    found = league(small_split(), {"popular": (popular, {}), "own": (Best, {})}, trials=12, k=3)
     shown = capsys.readouterr().err
     assert "tuning popular" in shown
     assert "judging own" in shown
