@@ -304,8 +304,12 @@ def _check_range(lr: float, schedule: str, patience: int | None) -> None:
         raise ValueError(f"lr={lr!r}: a positive number is needed.")
     if schedule not in ("constant", "cosine"):
         raise ValueError(f"schedule={schedule!r}: choose 'constant' or 'cosine'.")
-    if patience is not None:  # which is to never stop early
-        check_whole(patience=patience)
+    if patience is not None:
+        check_whole(0, patience=patience)
+        if patience < 1:
+            raise ValueError(
+                f"patience={patience}: at least 1 is needed, or None to never stop early."
+            )
 
 
 def _check_validation(model: nn.Module, split: Split) -> None:
