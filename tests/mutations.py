@@ -568,7 +568,7 @@ def copy(folder: Path, defect: Defect | None = None) -> None:
 
 def red(folder: Path, nodes: Iterable[str]) -> tuple[str, ...]:
     """Which tests fail in the copy, up to the first; none when all are green."""
-    options = ["-x", "-q", "-rf", "--tb=no", "-p", "no:cacheprovider", "-p", "no:xdist"]
+    options = ["-x", "-q", "-rf", "--tb=no", "-p", "no:cacheprovider", "-p", "tests.unshrunk"]
     code, output = warm_pytest.run(folder, [*options, *nodes], LONGEST)
     failed = tuple(re.findall(r"^FAILED (\S+)", output, re.M))
     if (code, bool(failed)) not in ((0, False), (1, True)):
