@@ -14,7 +14,9 @@ from gnnrec_helpers.course.records import Run
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 RESULTS = BENCHMARKS / "results"
-RECORDED = ("knowledge", "ratings", "rivals", "social", "three_graphs", "time_to_quality")
+RECORDED = (
+    "knowledge", "league", "ratings", "rivals", "social", "three_graphs", "time_to_quality",
+)  # fmt: skip
 
 
 def runs_of(name: str) -> list[Run]:

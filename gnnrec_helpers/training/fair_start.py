@@ -110,7 +110,8 @@ def _fitted(
 
 
 RATE = Between(3e-4, 5e-2, log=True)
-DECAY = Between(5e-3, 0.5, log=True)
+# without a graph that smooths them, embeddings need more of it
+DECAY, DECAY_OF_MF = Between(5e-3, 0.5, log=True), Between(0.02, 1.0, log=True)
 CONTENDERS: Mapping[str, Contender] = {
     "popularity": (_popularity, {}),
     "ItemKNN": (
@@ -137,7 +138,7 @@ CONTENDERS: Mapping[str, Contender] = {
         _graph_filter,
         {"components": Between(1, 512, log=True), "alpha": Between(0.0, 1.0)},
     ),
-    "MF": (_matrix_factorization, {"lr": RATE, "weight_decay": DECAY}),
+    "MF": (_matrix_factorization, {"lr": RATE, "weight_decay": DECAY_OF_MF}),
     "LightGCN": (_lightgcn, {"layers": Between(1, 6), "lr": RATE, "weight_decay": DECAY}),
 }
 USE_WEIGHTS = ("iALS", "LightGCN")  # of the contenders
@@ -199,7 +200,7 @@ def league(
     Raises
     ------
     ValueError
-        Without a validation part, where an argument is out of range or a model unknown, or if
+        Without a validation or a test part, where an argument is out of range or a model unknown, or if
         `storage` holds a league of other data or arguments.
     TypeError
         If a `build` does not take the names in its space, or answers no recommender.
@@ -238,7 +239,7 @@ def league(
         )
     check_whole(0, seed=seed)
     check_search(split, trials, metric, k)
-    split.held_out("validation")  # refuses an empty one
+    split.held_out("validation"), split.held_out("test")  # an empty one is refused
     entries = _entries(models, seed)
     check_named(entries, baseline)
     folder = _folder(storage, split, trials, seed, f"{metric}@{k}")

@@ -638,6 +638,8 @@ def test_what_cannot_be_is_refused_before_any_work(toy: Interactions) -> None:
     none = split.train.select(np.zeros(0, np.int64))
     refused(ValueError, "validation part of the split is empty",
             split=Split(split.train, none, split.test))  # fmt: skip
+    refused(ValueError, "test part of the split is empty",
+            split=Split(split.train, split.validation, none))  # fmt: skip
     refused(ValueError, "trials=0: at least 1", trials=0)
     refused(ValueError, "seed=-1: at least 0", seed=-1)
     refused(TypeError, "k='3': a whole number", k="3")
