@@ -200,8 +200,8 @@ def league(
     Raises
     ------
     ValueError
-        Without a validation or a test part, where an argument is out of range or a model unknown, or if
-        `storage` holds a league of other data or arguments.
+        Without a validation or a test part, where an argument is out of range or a model unknown,
+        or if `storage` holds a league of other data or arguments.
     TypeError
         If a `build` does not take the names in its space, or answers no recommender.
     ImportError
