@@ -29,7 +29,6 @@ from pyarrow import csv
 from recorded import Job, Recorded, Result, main
 
 from gnnrec_helpers import Interactions, fit, models
-from gnnrec_helpers.course.records import select
 
 SIZES = (10_000, 1_000_000, 10_000_000)
 COLUMNS = ["user", "item", "rating", "timestamp"]
@@ -112,7 +111,7 @@ def data_of(job: Job) -> Sequence[str]:
 
 # ---------------------------------------------------------------------- tables
 def report(record: dict[str, Any]) -> str:
-    runs = {(run["job"]["rows"], run["job"]["step"]): run["result"] for run in select(record)}
+    runs = {(run["job"]["rows"], run["job"]["step"]): run["result"] for run in record["runs"]}
     sizes = sorted({rows for rows, _ in runs})
     lines = [
         "| step | " + " | ".join(f"{rows:,} rows" for rows in sizes) + " |",
