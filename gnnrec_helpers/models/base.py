@@ -8,24 +8,29 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import chain
 from typing import Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..data import Interactions
+from ..data import Interactions, KnowledgeGraph, SocialGraph
 from ..engine.dot_products import DotProducts
 from ..objectives import Objective, RatingRegression
 from .files import decode, encode, fingerprint, read, write
-from .frozen import Frozen
+from .frozen import Frozen, thawed
+from .parts.fold_in import FoldIn
 from .parts.pair_scores import score_all_items
 from .parts.products import Product, Table, scores_of
+from .parts.side_links import friendships, linked
 from .recommender import Recommender, check_recommender
 
 T = TypeVar("T", bound=Table)
+G = TypeVar("G", SocialGraph, KnowledgeGraph)
 Scorer = Callable[[Tensor], Tensor]  # from user positions, (n,), to scores, (n, num_items)
 
 
@@ -233,7 +238,67 @@ class Model(nn.Module):
         ['Casablanca']
         """
         with scoring(self):
-            return Frozen(self.interactions, self.products())
+            try:
+                fold_in = self.fold_in()
+            except TypeError:  # it answers those it knows
+                fold_in = None
+            return Frozen(
+                self.interactions,
+                self.products(),
+                fold_in,
+                informed_users=self.informed_users,
+                informed_items=self.informed_items,
+            )
+
+    # ------------------------------------------------------------------ who was not there
+    def fold_in(self) -> FoldIn:
+        """A function from the items that somebody new has to her scores, without training again.
+
+        It takes histories, a :class:`scipy.sparse.csr_array` of ones of shape (n, num_items), and
+        returns scores of that shape. :func:`gnnrec_helpers.recommend` does the same by label.
+
+        Raises
+        ------
+        TypeError
+            If the model has no way to do so.
+        """
+        raise TypeError(
+            f"{type(self).__name__} cannot answer for somebody who was not in train: it would have "
+            "to be trained again. ItemKNN, UserKNN, RP3Beta, EASE, the filters, IALS and LightGCN "
+            "with its kin can."
+        )
+
+    @cached_property
+    def informed_users(self) -> NDArray[np.bool_]:
+        """Of which users does the model know anything? Shape (num_users,).
+
+        Those with interactions, and the friends of these, if the model is given friendships. The
+        others would be ranked for by the numbers that their embeddings started from.
+        """
+        known = self.interactions.user_degrees() > 0
+        for social in self._side_graphs(SocialGraph):
+            known = known | (friendships(social, self.interactions) @ known > 0)
+        return known
+
+    @cached_property
+    def informed_items(self) -> NDArray[np.bool_]:
+        """Of which items does the model know anything? Shape (num_items,).
+
+        Those with interactions, and those that share a fact with one of these, or a thing that both
+        have facts about, if the model is given facts.
+        """
+        known = self.interactions.item_degrees() > 0
+        for knowledge in self._side_graphs(KnowledgeGraph):
+            links = linked(knowledge)
+            reached = np.zeros(knowledge.num_entities, bool)
+            reached[: self.num_items] = known
+            for _ in range(2):  # item - thing - item
+                reached = reached | (links @ reached > 0)
+            known = reached[: self.num_items]
+        return known
+
+    def _side_graphs(self, kind: type[G]) -> list[G]:
+        return [graph for graph in self._arguments.values() if isinstance(graph, kind)]
 
     # ------------------------------------------------------------------ training
     def default_objective(self) -> Objective[Any, Any] | None:
@@ -400,7 +465,7 @@ def load(path: str | os.PathLike[str]) -> Model | Frozen:
         path, "a model written by save", lambda story: "model" in story or "frozen" in story
     )
     if "frozen" in story:
-        return Frozen(**decode(story["frozen"], tensors))
+        return thawed(story, tensors)
     return _decode(story["model"], tensors, Model)
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..data.interactions import Interactions
 from .base import Model, Scorer
+from .parts.fold_in import ByProducts
 from .parts.products import Product, scores_of
 
 DOUBLE = 8192  # rows of a matrix that is inverted in float64, 0.5 GB; larger ones in float32
@@ -86,10 +87,23 @@ class EASE(Model):
 
     def products(self) -> list[Product]:
         """``R - R P / diagonal(P)``."""
-        scaled = sparse.csr_array(sparse.diags_array(-1 / self._diagonal.numpy()))
         if self._by_items:
-            return [(self._likes,), (self._likes, self._inverse, scaled)]
-        return [(self._likes,), (self._inverse, sparse.csr_array(self._likes @ scaled))]
+            return [(self._likes, *factors) for factors in self.fold_in().products]
+        return [(self._likes,), (self._inverse, sparse.csr_array(self._likes @ self._scaled()))]
+
+    def _scaled(self) -> sparse.csr_array:
+        return sparse.csr_array(sparse.diags_array(-1 / self._diagonal.numpy()))
+
+    def fold_in(self) -> ByProducts:
+        """``r B`` for her items r, with the B of train."""
+        scaled = self._scaled()
+        itself = sparse.eye_array(self.num_items, format="csr")
+        if self._by_items:
+            return ByProducts([(sparse.csr_array(itself),), (self._inverse, scaled)])
+        # P = (I - R.T inverse(R R.T + regularization I) R) / regularization
+        damped = scaled / self.regularization
+        to_users, back = sparse.csr_array(self._likes.T), sparse.csr_array(self._likes @ -damped)
+        return ByProducts([(sparse.csr_array(itself + damped),), (to_users, self._inverse, back)])
 
     def item_similarity(self) -> Scorer:
         """The weights B between items; an item has none to itself."""

@@ -59,11 +59,9 @@ def encode(value: object, name: str, tensors: Tensors) -> Any:
     if isinstance(value, Mapping):
         return {"dict": {key: encode(v, f"{name}/{key}", tensors) for key, v in value.items()}}
     if isinstance(value, Tensor):
-        tensors[name] = value.detach()
-        return {"tensor": name}
+        return {"tensor": _put(value.detach(), name, tensors)}
     if isinstance(value, np.ndarray):
-        tensors[name] = torch.from_numpy(np.ascontiguousarray(value))
-        return {"array": name}
+        return {"array": _put(torch.from_numpy(np.ascontiguousarray(value)), name, tensors)}
     if isinstance(value, sparse.csr_array):
         parts = [encode(getattr(value, part), f"{name}/{part}", tensors) for part in CSR]
         return {"csr": parts, "shape": list(value.shape)}
@@ -83,6 +81,21 @@ def encode(value: object, name: str, tensors: Tensors) -> Any:
 
 
 CSR = ("data", "indices", "indptr")
+
+
+def _put(tensor: Tensor, name: str, tensors: Tensors) -> str:
+    """The name under which the tensor is stored: that of the same memory, if it is there."""
+    for known, other in tensors.items():
+        if (
+            other.data_ptr() == tensor.data_ptr()
+            and other.shape == tensor.shape
+            and other.dtype == tensor.dtype
+            and other.stride() == tensor.stride()
+            and tensor.numel()
+        ):
+            return known
+    tensors[name] = tensor
+    return name
 
 
 def decode(node: Any, tensors: Tensors) -> Any:

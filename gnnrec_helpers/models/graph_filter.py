@@ -17,6 +17,7 @@ from ..engine.dot_products import DotProducts
 from ..engine.propagation import Adjacency, normalize
 from ..engine.sparse_product import Csr, multiply
 from .base import Model, Scorer
+from .parts.fold_in import ByProducts
 from .parts.products import Product
 
 CELLS = 2**24  # (a user who is asked for, any user) at once: 64 MiB
@@ -44,7 +45,8 @@ class LinearFilter(Model):
         self._likes = sparse.csr_array(train.to_csr(), dtype=np.float32)
         self._degrees = np.asarray(self._likes.sum(axis=0)).ravel()  # (num_items,)
         self._normal = normalize(self._likes).astype(np.float32)  # (num_users, num_items)
-        self._to_items = Adjacency(sparse.csr_array(self._normal.T))  # (num_items, num_users)
+        self._transposed = sparse.csr_array(self._normal.T)  # (num_items, num_users)
+        self._to_items = Adjacency(self._transposed)
 
     def compute_scores(self, users: Tensor) -> Tensor:
         # as `products` has it, but the second product is the engine's, which is faster
@@ -59,7 +61,11 @@ class LinearFilter(Model):
         return self._to_items(torch.from_numpy(shared).to(self.device)).T
 
     def products(self) -> list[Product]:
-        return [(self._likes, sparse.csr_array(self._normal.T), self._normal)]
+        return [(self._likes, *factors) for factors in LinearFilter.fold_in(self).products]
+
+    def fold_in(self) -> ByProducts:
+        """Her items through the same filter."""
+        return ByProducts([(self._transposed, self._normal)])
 
     def item_similarity(self) -> Scorer:
         """The scores of a user who has one item only."""
@@ -144,6 +150,9 @@ class GraphFilter(LinearFilter):
     def products(self) -> list[Product]:
         low_pass = (self._low_pass.users, self.alpha * self._back.T)
         return [*super().products(), low_pass]
+
+    def fold_in(self) -> ByProducts:
+        return ByProducts([*super().fold_in().products, (self._onto, self.alpha * self._back.T)])
 
     def item_similarity(self) -> Scorer:
         """The scores of a user who has one item only."""

@@ -11,8 +11,7 @@ from tqdm.auto import tqdm
 from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from .base import EmbeddingModel
-
-BLOCK = 2**22  # numbers gathered at once: 16 MiB
+from .parts.fold_in import ByLeastSquares, least_squares
 
 
 class IALS(EmbeddingModel):
@@ -82,33 +81,16 @@ class IALS(EmbeddingModel):
             start = np.random.default_rng(seed).standard_normal((train.num_items, dim))
             items = torch.from_numpy((0.1 / np.sqrt(dim) * start).astype(np.float32))
             for _ in tqdm(range(sweeps), unit="sweep", disable=not progress, leave=False):
-                users = self._solved(likes, items)
-                items = self._solved(by_item, users)
+                users = least_squares(likes, items, unobserved, regularization, exponent)
+                items = least_squares(by_item, users, unobserved, regularization, exponent)
             return torch.cat([users, items])
 
         self.nodes = self.computed("nodes", alternate)  # (num_users + num_items, dim)
 
-    def _solved(self, likes: sparse.csr_array, others: Tensor) -> Tensor:
-        """The embeddings of all rows of `likes` that are best with these of the columns."""
-        degrees = np.diff(likes.indptr)
-        counts = np.asarray(likes.sum(axis=1)).ravel()  # the degrees, where all weights are 1
-        gram = self.unobserved * others.T @ others  # (dim, dim)
-        damping = (counts + self.unobserved * likes.shape[1]) ** self.exponent
-        diagonal = torch.from_numpy(self.regularization * damping).float()
-        solution = torch.zeros(len(degrees), self.dim)
-        for degree in np.unique(degrees[degrees > 0]).tolist():  # rows as long as each other
-            rows = np.flatnonzero(degrees == degree)
-            size = max(1, BLOCK // (degree * self.dim))
-            for block in np.split(rows, range(size, len(rows), size)):
-                entries = likes.indptr[block][:, None] + np.arange(degree)
-                chosen = torch.from_numpy(likes.indices[entries]).long()
-                known = others[chosen]  # (block, degree, dim)
-                weighted = torch.from_numpy(likes.data[entries]).float()[..., None] * known
-                left = (
-                    weighted.mT @ known + gram + diagonal[block, None, None] * torch.eye(self.dim)
-                )
-                solution[block] = torch.linalg.solve(left, weighted.sum(1))
-        return solution
+    def fold_in(self) -> ByLeastSquares:
+        """Her embedding that is best for the items as they are: half a sweep."""
+        _, items = self.embeddings()
+        return ByLeastSquares(items, self.unobserved, self.regularization, self.exponent)
 
     def embeddings(
         self, users: Tensor | None = None, items: Tensor | None = None

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from ..data.interactions import Interactions
 from .base import Model, Scorer
+from .parts.fold_in import ByProducts
 from .parts.nearest import damped_cosine
 from .parts.products import Product, scores_of
 
@@ -34,10 +35,15 @@ class ItemKNN(Model):
         self.similarity = self.computed(
             "similarity", lambda: damped_cosine(self._likes, neighbours, shrink)
         )
+        self._to_neighbours = sparse.csr_array(self.similarity.T)
 
     def products(self) -> list[Product]:
         """The sum of similarities to the user's items."""
-        return [(self._likes, sparse.csr_array(self.similarity.T))]
+        return [(self._likes, *factors) for factors in self.fold_in().products]
+
+    def fold_in(self) -> ByProducts:
+        """The sum of similarities to her items."""
+        return ByProducts([(self._to_neighbours,)])
 
     def item_similarity(self) -> Scorer:
         """Each item's similarity to its neighbours."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..engine.propagation import Adjacency, propagate, propagate_batch, user_item_adjacency
 from .matrix_factorization import MatrixFactorization
+from .parts.fold_in import ByProducts
 
 
 class LightGCN(MatrixFactorization):
@@ -64,9 +67,37 @@ class LightGCN(MatrixFactorization):
 
     def node_embeddings(self) -> Tensor:
         """All nodes after propagation."""
-        return propagate(
-            self.adjacency, self.nodes.weight, self.layers, combine=self.layer_weights()
-        )
+        return self.combined(self.layers, self.layer_weights())
+
+    def combined(self, layers: int, combine: Sequence[float] | None) -> Tensor:
+        """A weighted sum of so many layers of all nodes, from layer 0 on; see `propagate`."""
+        return propagate(self.adjacency, self.nodes.weight, layers, combine=combine)
+
+    def fold_in(self) -> ByProducts:
+        """One propagation from her items, whose embeddings stay as they are.
+
+        She has no row in the table, so her layer 0 is zero. Layer l is the sum of layer l - 1 of
+        her n items, each divided by ``sqrt(n * degree of the item)`` as on every other edge.
+        """
+        if self._arguments.get("adjacency") is not None:
+            raise TypeError(
+                f"{type(self).__name__} with a graph of your own cannot answer for somebody new: "
+                "how she would be linked to it is not known."
+            )
+        if self.layers == 0:
+            raise TypeError(
+                f"{type(self).__name__} with layers=0 cannot answer for somebody new: nothing goes "
+                "from her items to her. One layer or more is needed."
+            )
+        weights = self.layer_weights() or [1 / (self.layers + 1)] * (self.layers + 1)
+        nodes = self.combined(self.layers - 1, weights[1:]).detach().cpu()
+        heard = nodes[self.num_users :][: self.num_items]
+        degrees = self.interactions.to_csr(self.interactions.weight).sum(axis=0)  # (num_items,)
+        degrees = np.where(degrees > 0, degrees, 1.0)  # hers would be an item's first edge
+        scale = np.where(self.informed_items, degrees**-0.5, 0.0)
+        _, items = self.embeddings()
+        rows = heard * torch.from_numpy(scale).float()[:, None]
+        return ByProducts([(rows, items.detach().cpu().T)], power=0.5)
 
     def rows(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
         """These nodes after propagation, and the rows of the table they started from."""

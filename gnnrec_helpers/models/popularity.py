@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from ..data.interactions import Interactions
 from .base import Model
+from .parts.fold_in import ByProducts
 from .parts.products import Product
 
 
@@ -24,3 +29,12 @@ class Popularity(Model):
     def products(self) -> list[Product]:
         """One for everybody, times the counts."""
         return [(torch.ones(self.num_users, 1), self.counts.unsqueeze(0))]
+
+    @cached_property
+    def informed_users(self) -> NDArray[np.bool_]:
+        """Everybody: who asks makes no difference."""
+        return np.ones(self.num_users, bool)
+
+    def fold_in(self) -> ByProducts:
+        """The same for somebody new: her items count for 1 together."""
+        return ByProducts([(torch.ones(self.num_items, 1), self.counts.unsqueeze(0))], power=1.0)

@@ -10,6 +10,7 @@ from scipy import sparse
 from ..data.interactions import FloatArray, IntArray, Interactions
 from ..engine.propagation import normalize
 from .base import Model, Scorer
+from .parts.fold_in import ByProducts
 from .parts.nearest import nearest, strongest
 from .parts.products import Product, scores_of
 
@@ -85,6 +86,10 @@ class RP3Beta(Model):
     def products(self) -> list[Product]:
         """How likely the walk is to end at an item, summed over the user's items."""
         return [(self._likes, self.walk)]
+
+    def fold_in(self) -> ByProducts:
+        """The walk from her items."""
+        return ByProducts([(self.walk,)])
 
     def item_similarity(self) -> Scorer:
         """How likely the walk from one item is to end at another."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 import torch
@@ -75,15 +76,17 @@ class SocialLightGCN(LightGCN):
             self.friend_weight = nn.Parameter(torch.tensor(friend_weight))
             self.friends = Adjacency(friends)
 
-    def node_embeddings(self) -> Tensor:
-        """All nodes after propagation."""
+    def combined(self, layers: int, combine: Sequence[float] | None) -> Tensor:
+        """A weighted sum of so many layers of all nodes, from layer 0 on."""
         if not self.learn_weight:
-            return super().node_embeddings()
-        layer = total = self.nodes.weight
-        for _ in range(self.layers):
+            return super().combined(layers, combine)
+        layer = self.nodes.weight
+        first, *others = [1.0] * (layers + 1) if combine is None else combine
+        total = first * layer
+        for weight in others:
             layer = self.adjacency(layer) + self.friend_weight * self.friends(layer)
-            total = total + layer
-        return total / (self.layers + 1)
+            total = total + weight * layer
+        return total / (layers + 1) if combine is None else total
 
     def rows(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
         """These nodes after propagation, and the rows of the table they started from."""

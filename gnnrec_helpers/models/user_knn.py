@@ -8,6 +8,7 @@ from scipy import sparse
 
 from ..data.interactions import Interactions
 from .base import Model, Scorer
+from .parts.fold_in import ByNeighbours
 from .parts.nearest import damped_cosine
 from .parts.products import Product, scores_of
 
@@ -60,6 +61,16 @@ class UserKNN(Model):
     def products(self) -> list[Product]:
         """For each item, the sum of similarities to those who chose it."""
         return [(self.similarity, self._likes)]
+
+    def fold_in(self) -> ByNeighbours:
+        """Her most similar users speak for her, as they would had she been in train."""
+        settings = self._arguments
+        if settings["reverse"]:
+            raise TypeError(
+                "UserKNN(reverse=True) cannot answer for somebody new: nobody has her among the "
+                "most similar users. With reverse=False it can."
+            )
+        return ByNeighbours(self._likes, settings["neighbours"], settings["shrink"])
 
     def user_similarity(self) -> Scorer:
         """Whom each user hears, and how much."""

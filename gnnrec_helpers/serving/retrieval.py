@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import ArrayLike, NDArray
+from scipy import sparse
 from torch import Tensor
 from tqdm.auto import tqdm
 
@@ -16,7 +18,9 @@ from ..data.arguments import check_whole
 from ..data.interactions import IntArray, Interactions, positions
 from ..engine.dot_products import DotProducts
 from ..engine.ranges import ranges
-from ..models import Model, Recommender, scoring
+from ..models import Frozen, Model, Recommender, scoring
+from ..models.base import evaluating
+from .candidates import Labelled, Pairs, PairsByLabel, item_list, mask_of
 
 BLOCK = 16 * 2**20  # scores in a block, 64 MiB; copies that a model makes come on top
 TIED = 64  # users whose ties are settled at once
@@ -34,8 +38,10 @@ def rank(
     score: Callable[[Tensor], Tensor],
     users: IntArray,
     k: int,
-    exclude: Iterable[Interactions] = (),
+    exclude: Iterable[Interactions | Pairs] = (),
     *,
+    closed: IntArray | None = None,
+    only: tuple[IntArray, Pairs] | None = None,
     block: int = BLOCK,
     progress: bool = False,
 ) -> Ranked:
@@ -52,6 +58,10 @@ def rank(
     k : int
     exclude : iterable of Interactions
         Pairs that cannot be recommended.
+    closed : int64 array, optional
+        Items that are in nobody's list.
+    only : sorted users and pairs, optional
+        These users have no other candidates than these pairs.
     block : int
         Scores held at once.
     progress : bool
@@ -66,8 +76,12 @@ def rank(
     with torch.no_grad(), bar:
         for block_scores in _blocks(score, users, block):
             last = first + len(block_scores)
+            if only is not None:
+                _mask_others(block_scores, users[first:last], *only)
             for part in exclude:
                 mask_pairs(block_scores, users[first:last], part)
+            if closed is not None and len(closed):
+                block_scores[:, torch.from_numpy(closed)] = -torch.inf
             columns, values = _top(block_scores, min(k, block_scores.shape[1]))
             items[first:last, : columns.shape[1]] = columns
             scores[first:last, : columns.shape[1]] = values
@@ -89,13 +103,26 @@ def _blocks(score: Callable[[Tensor], Tensor], users: IntArray, size: int) -> It
         first, count = first + count, max(1, size // scores.shape[1])
 
 
-def mask_pairs(scores: Tensor, users: IntArray, part: Interactions) -> None:
+def mask_pairs(scores: Tensor, users: IntArray, part: Interactions | Pairs) -> None:
     """Minus infinity, in place, at the pairs of `part`, whose pairs are sorted by user."""
+    scores[_cells(users, part)] = -torch.inf
+
+
+def _mask_others(scores: Tensor, users: IntArray, restricted: IntArray, pairs: Pairs) -> None:
+    """Minus infinity, in place, at all but these pairs of the restricted users."""
+    cells = _cells(users, pairs)
+    kept = scores[cells]
+    scores[torch.from_numpy(np.isin(users, restricted))] = -torch.inf
+    scores[cells] = kept
+
+
+def _cells(users: IntArray, part: Interactions | Pairs) -> tuple[Tensor, Tensor]:
+    """Rows and columns of a block with these users at which the pairs are."""
     starts = np.searchsorted(part.user_index, users)
     counts = np.searchsorted(part.user_index, users, side="right") - starts
     rows = np.repeat(np.arange(len(users)), counts)
     columns = part.item_index[ranges(starts, counts)]
-    scores[torch.from_numpy(rows), torch.from_numpy(columns)] = -torch.inf
+    return torch.from_numpy(rows), torch.from_numpy(columns)
 
 
 def _top(scores: Tensor, k: int) -> tuple[IntArray, NDArray[np.float32]]:
@@ -153,58 +180,307 @@ def recommend(
     k: int = 10,
     exclude: Interactions | Sequence[Interactions] | None = None,
     *,
-    histories: Mapping[object, Sequence[object]] | None = None,
+    histories: Mapping[Any, Sequence[Any]] | None = None,
+    unknown: Literal["error", "popular", "skip"] = "error",
+    only: Sequence[Any] | Mapping[Any, Sequence[Any]] | None = None,
+    never: Sequence[Any] | Mapping[Any, Sequence[Any]] | None = None,
+    since: PairsByLabel | None = None,
 ) -> pd.DataFrame:
-    """The k best items for some users, by their labels.
+    """The k best items for some users, by their labels; also for somebody who was not in train.
 
     Parameters
     ----------
     model : Recommender
         A model, its ``frozen()``, or anything with ``score(users)``.
-    users : sequence of labels
+    users : sequence of labels, optional
     k : int, default 10
         More than there are candidates is allowed: the list is then shorter.
     exclude : Interactions, or several, optional
-        Pairs that are not recommended. By default those that the model was built from, which its
-        users have already; ``exclude=()`` leaves out nothing.
-    histories : mapping, optional
-        For somebody who was not there when the model was built, the items she has. Not possible
-        yet.
+        Pairs that are not recommended, over the model's users and items. By default those that the
+        model was built from, which its users have already, and what is in `histories`; ``()``
+        leaves out nothing.
+    histories : mapping from a name to item labels, optional
+        For people who were not in train, or baskets: the items each of them has. Nothing is trained
+        again; the model's ``fold_in`` says what it does. A name may be that of a known user, who
+        is then judged by this history alone.
+    unknown : {"error", "popular", "skip"}
+        What to do about a user of whom the model knows nothing: her label is unknown, she has no
+        interactions in train, or none of the items in her history has. ``"popular"`` gives her the
+        most popular items, with a missing score, since it is not the model's; ``"skip"`` leaves her
+        out. With both, unknown items in histories are passed over.
+    only : item labels, or a mapping from user to item labels, optional
+        Nothing else is recommended: what is in stock, say. A mapping restricts the users it names.
+        Labels that the model does not know cannot be recommended, and are passed over.
+    never : item labels, or a mapping from user to item labels, optional
+        What is not recommended to anybody, or to a user.
+    since : Interactions, table with columns user and item, or mapping from user to items, optional
+        What users have got since the model was built, which is not recommended either. Compared by
+        label, so it may have users and items that the model does not know.
 
     Returns
     -------
     pandas.DataFrame
-        Columns user, rank (from 1), item, score.
+        Columns user, rank (from 1), item, score: first `users`, then `histories`, in the order in
+        which they are given. Items without interactions in train, of which a model knows nothing
+        either, are in no list; a model that has facts about items knows those that have some.
 
     Raises
     ------
     KeyError
-        For a user the model does not know, naming her.
+        For a user or an item of a history that the model does not know, naming it.
+    TypeError
+        If a model cannot answer for `histories`, or labels have another type than the model's.
 
     Examples
     --------
     >>> from gnnrec_helpers import datasets, models
-    >>> likes = datasets.load("toy").interactions
-    >>> recommend(models.ItemKNN(likes, shrink=0), ["Ana"], k=1)["item"].tolist()
+    >>> model = models.ItemKNN(datasets.load("toy").interactions, shrink=0)
+    >>> recommend(model, ["Ana"], k=1)["item"].tolist()
     ['Casablanca']
+    >>> recommend(model, histories={"somebody new": ["Dune"]}, k=1)["item"].tolist()
+    ['Alien']
+    >>> recommend(model, ["Ana", "Zoe"], k=1, unknown="popular")  # Zoe is not in train
+      user  rank        item     score
+    0  Ana     1  Casablanca  0.816497
+    1  Zoe     1       Alien       NaN
     """
-    if histories is not None:
-        raise NotImplementedError("recommend(histories=...) for new users is not possible yet.")
-    if users is None:
-        raise TypeError("recommend needs `users`, a list of labels such as [42].")
+    if users is None and histories is None:
+        raise TypeError("recommend needs `users`, a list of labels such as [42], or `histories`.")
+    if unknown not in ("error", "popular", "skip"):
+        raise ValueError(f"unknown={unknown!r}: choose 'error', 'popular' or 'skip'.")
+    check_whole(k=k)
     excluded = _excluded(model, exclude)
     user_labels, item_labels = _labels_of(model, excluded)
     check_labels(model, *excluded)
-    asked = positions(user_labels, users, "user")
-    with scoring(model) as score:
-        ranked = rank(score, asked, k, excluded)
-    row, place = np.nonzero(ranked.items >= 0)
+    candidates = _Candidates.of(model, item_labels, only, never, since)
+    groups: list[_Group] = []
+    first = 0
+    if users is not None:
+        asked, names = _asked(model, users, user_labels, unknown)
+        known = asked >= 0
+        group = _Group(np.flatnonzero(known), user_labels, asked[known])
+        with scoring(model) as score:
+            groups.append(group.answered(candidates, score, k, excluded))
+        if names is not None and unknown == "popular":
+            groups.append(_popular(model, np.flatnonzero(~known), names, candidates, k))
+        first = len(asked)
+    if histories is not None:
+        leave_out = exclude is None or len(excluded) > 0
+        groups += _from_histories(model, histories, item_labels, unknown, candidates, k, first,
+                                  leave_out)  # fmt: skip
+    return _frame(groups, item_labels)
+
+
+class _Group(NamedTuple):
+    """Users who are answered in the same way."""
+
+    places: IntArray  # among all who are asked for, (n,)
+    labels: pd.Index  # unique
+    rows: IntArray  # of each user among `labels`, (n,)
+    ranked: Ranked | None = None
+
+    def answered(
+        self,
+        candidates: _Candidates,
+        score: Callable[[Tensor], Tensor],
+        k: int,
+        exclude: Sequence[Interactions | Pairs],
+    ) -> _Group:
+        """With the best items of each row."""
+        ranked = rank(
+            score,
+            self.rows,
+            k,
+            [*exclude, *candidates.never_by_user(self.labels)],
+            closed=candidates.closed,
+            only=candidates.only_by_user(self.labels),
+        )
+        return self._replace(ranked=ranked)
+
+
+@dataclass(frozen=True)
+class _Candidates:
+    """What `only`, `never` and `since` leave, and what the model knows anything about."""
+
+    items: pd.Index
+    closed: IntArray  # columns that are in no list
+    only: Labelled | None
+    never: tuple[tuple[str, Labelled], ...]
+
+    @classmethod
+    def of(cls, model: object, items: pd.Index, only: Any, never: Any, since: Any) -> _Candidates:
+        informed = getattr(model, "informed_items", None)
+        may = np.ones(len(items), bool) if informed is None else informed
+        by_user = []
+        if isinstance(only, Mapping):
+            allowed = Labelled.of(only, "only")
+        else:
+            allowed = None
+            if only is not None:
+                stock = mask_of(items, only, "only")
+                if not stock.any():
+                    raise KeyError(
+                        f"only= names none of the {len(items):,} items of the model: the known "
+                        f"ones look like {', '.join(map(repr, items[:3].tolist()))}."
+                    )
+                may = may & stock
+        if isinstance(never, Mapping):
+            by_user.append(("never", Labelled.of(never, "never")))
+        elif never is not None:
+            may = may & ~mask_of(items, never, "never")
+        if since is not None:
+            by_user.append(("since", Labelled.of(since, "since")))
+        return cls(items, np.flatnonzero(~may), allowed, tuple(by_user))
+
+    def never_by_user(self, users: pd.Index) -> list[Pairs]:
+        return [given.within(users, self.items, name) for name, given in self.never]
+
+    def only_by_user(self, users: pd.Index) -> tuple[IntArray, Pairs] | None:
+        """The restricted rows, and the pairs that are left to them."""
+        if self.only is None:
+            return None
+        restricted = users.get_indexer(self.only.users)
+        return np.sort(restricted[restricted >= 0]), self.only.within(users, self.items, "only")
+
+
+def _asked(
+    model: object, users: Any, labels: pd.Index, unknown: str
+) -> tuple[IntArray, list[Any] | None]:
+    """The position of each user, -1 for one of whom the model knows nothing; their labels."""
+    informed = getattr(model, "informed_users", None)
+    if unknown == "error":
+        try:
+            asked = positions(labels, users, "user")
+        except KeyError as error:
+            error.add_note("unknown='popular' or unknown='skip' goes on without her.")
+            raise
+        if informed is not None and not informed[asked].all():
+            nobody = labels[asked[~informed[asked]]].tolist()
+            others = f" (as have {len(nobody) - 1:,} more)" if len(nobody) > 1 else ""
+            raise KeyError(
+                f"User {nobody[0]!r} has no interactions in train{others}, so the model knows "
+                "nothing about her: unknown='popular' gives her the most popular items, "
+                "unknown='skip' leaves her out."
+            )
+        return asked, None
+    names = [users] if np.isscalar(users) else item_list(users, "users")
+    asked = labels.get_indexer(pd.Index(names, tupleize_cols=False)).astype(np.int64)
+    if informed is not None:
+        asked[(asked >= 0) & ~informed[asked]] = -1
+    return asked, names
+
+
+def _from_histories(
+    model: Recommender,
+    histories: Mapping[Any, Sequence[Any]],
+    items: pd.Index,
+    unknown: str,
+    candidates: _Candidates,
+    k: int,
+    first: int,
+    leave_out: bool,
+) -> list[_Group]:
+    """Those who can be answered from their items, and, if wanted, popular items for the others."""
+    if not isinstance(histories, Mapping):
+        raise TypeError(
+            f"histories is {type(histories).__name__}: a mapping from a name to the items she has "
+            "is needed, such as {'new': [1, 50]}."
+        )
+    if not isinstance(model, (Model, Frozen)):
+        raise TypeError(
+            f"{type(model).__name__} has no fold_in, so it cannot answer for `histories`."
+        )
+    fold_in = model.fold_in()
+    given = Labelled.of(histories, "histories")
+    found = items.get_indexer(given.items)
+    if unknown == "error" and (found < 0).any():
+        label = given.items[found < 0][0]
+        try:
+            positions(items, [label], "item")
+        except KeyError as error:
+            error.add_note("unknown='popular' or unknown='skip' passes over unknown items.")
+            raise
+    pairs = given.within(given.users, items, "histories")
+    heard = np.zeros(len(given.users), bool)
+    heard[pairs.user_index[model.informed_items[pairs.item_index]]] = True
+    if unknown == "error" and not heard.all():
+        nobody = given.users[~heard].tolist()[0]
+        raise KeyError(
+            f"The history of {nobody!r} has no item with interactions in train, so nothing is "
+            "known about her: unknown='popular' gives her the most popular items, "
+            "unknown='skip' leaves her out."
+        )
+    shape = (len(given.users), len(items))
+    matrix = sparse.csr_array((np.ones(len(pairs.user_index), np.float32), pairs), shape=shape)
+    matrix.sum_duplicates()
+    matrix.data[:] = 1.0  # an item that is named twice counts once
+
+    def score(rows: Tensor) -> Tensor:
+        return fold_in(sparse.csr_array(matrix[rows.numpy()]))
+
+    own = [pairs] if leave_out else []
+    rows = np.flatnonzero(heard)
+    with evaluating(model):
+        groups = [_Group(first + rows, given.users, rows).answered(candidates, score, k, own)]
+    if unknown == "popular" and not heard.all():
+        silent = np.flatnonzero(~heard)
+        names = given.users[silent].tolist()
+        groups.append(_popular(model, first + silent, names, candidates, k, everybody=True))
+    return groups
+
+
+def _popular(
+    model: object,
+    places: IntArray,
+    names: list[Any],
+    candidates: _Candidates,
+    k: int,
+    *,
+    everybody: bool = False,
+) -> _Group:
+    """The most popular items for those of whom the model knows nothing, with missing scores."""
+    built_from = getattr(model, "interactions", None)
+    if not isinstance(built_from, Interactions):
+        raise TypeError(
+            f"{type(model).__name__} does not say what it was built from, so unknown='popular' is "
+            "not possible: unknown='skip' is."
+        )
+    nobody = names if everybody else [names[place] for place in places]
+    codes, labels = pd.factorize(pd.Index(nobody, tupleize_cols=False))
+    counts = torch.from_numpy(built_from.item_degrees()).float()
+
+    def score(rows: Tensor) -> Tensor:
+        return counts.repeat(len(rows), 1)
+
+    group = _Group(places, pd.Index(labels), codes.astype(np.int64))
+    ranked = group.answered(candidates, score, k, ()).ranked
+    assert ranked is not None
+    return group._replace(ranked=Ranked(ranked.items, np.full_like(ranked.scores, np.nan)))
+
+
+def _frame(groups: Sequence[_Group], item_labels: pd.Index) -> pd.DataFrame:
+    """All lists below each other, in the order in which they were asked for."""
+    places, labels, ranks, items, scores = [], [], [], [], []
+    for group in groups:
+        assert group.ranked is not None
+        row, place = np.nonzero(group.ranked.items >= 0)
+        places.append(group.places[row])
+        labels.append(group.labels[group.rows[row]])
+        ranks.append(place + 1)
+        items.append(group.ranked.items[row, place])
+        scores.append(group.ranked.scores[row, place])
+    used = [index for index in labels if len(index)] or labels[:1]
+    users = used[0].append(used[1:]) if len(used) > 1 else used[0]
+    columns = [np.concatenate(part) for part in (ranks, items, scores)]
+    if len(used) > 1:
+        order = np.argsort(np.concatenate(places), kind="stable")
+        users, columns = users[order], [column[order] for column in columns]
     return pd.DataFrame(
         {
-            "user": user_labels.array[asked[row]],
-            "rank": place + 1,
-            "item": item_labels.array[ranked.items[row, place]],
-            "score": ranked.scores[row, place],
+            "user": users.array,
+            "rank": columns[0],
+            "item": item_labels.array[columns[1]],
+            "score": columns[2],
         },
         copy=False,
     )
@@ -221,16 +497,20 @@ def _excluded(
         if not isinstance(part, Interactions):
             raise TypeError(
                 f"exclude holds {part!r}: Interactions are needed, such as split.train, or () to "
-                "leave out nothing."
+                "leave out nothing. Items that nobody should get are named in never=, what users "
+                "have got since in since=."
             )
     return parts
 
 
-def similar_items(model: Model, items: ArrayLike | Sequence[object], k: int = 10) -> pd.DataFrame:
+def similar_items(
+    model: Model | Frozen, items: ArrayLike | Sequence[object], k: int = 10
+) -> pd.DataFrame:
     """The k items most similar to each of some items, by what the model compares items with.
 
     Where it has embeddings that is their cosine; for ItemKNN, RP3Beta, EASE and the filters it is
-    the weight between items by which they score.
+    the weight between items by which they score. Items of which the model knows nothing are in no
+    list. A frozen model compares by embeddings only.
 
     Returns
     -------
@@ -239,13 +519,17 @@ def similar_items(model: Model, items: ArrayLike | Sequence[object], k: int = 10
 
     Raises
     ------
+    KeyError
+        For an unknown item, or one without interactions in train.
     TypeError
         If the model has nothing to compare items by.
     """
     return _similar(model, items, k, "item")
 
 
-def similar_users(model: Model, users: ArrayLike | Sequence[object], k: int = 10) -> pd.DataFrame:
+def similar_users(
+    model: Model | Frozen, users: ArrayLike | Sequence[object], k: int = 10
+) -> pd.DataFrame:
     """The k users most similar to each of some users; see :func:`similar_items`.
 
     Returns
@@ -257,17 +541,30 @@ def similar_users(model: Model, users: ArrayLike | Sequence[object], k: int = 10
 
 
 def _similar(
-    model: Model, asked: ArrayLike | Sequence[object], k: int, role: Literal["item", "user"]
+    model: Model | Frozen,
+    asked: ArrayLike | Sequence[object],
+    k: int,
+    role: Literal["item", "user"],
 ) -> pd.DataFrame:
-    if not isinstance(model, Model):
+    if not isinstance(model, (Model, Frozen)):
         raise TypeError(f"{type(model).__name__} has nothing to compare {role}s by.")
-    labels = model.items if role == "item" else model.users
+    if role == "item":
+        labels, informed = model.items, model.informed_items
+    else:
+        labels, informed = model.users, model.informed_users
     asked_index = positions(labels, asked, role)
+    if not informed[asked_index].all():
+        nothing = labels[asked_index[~informed[asked_index]]].tolist()[0]
+        raise KeyError(
+            f"The {role} {nothing!r} has no interactions in train, so there is nothing to compare "
+            "it by."
+        )
     # everything but itself; the pairs of something asked twice are the same
     oneself = np.unique(asked_index)
     with scoring(model):
         similarity = model.item_similarity() if role == "item" else model.user_similarity()
-        ranked = rank(similarity, asked_index, k, [Interactions(oneself, oneself, labels, labels)])
+        ranked = rank(similarity, asked_index, k, [Pairs(oneself, oneself)],
+                      closed=np.flatnonzero(~informed))  # fmt: skip
     row, place = np.nonzero(ranked.items >= 0)
     return pd.DataFrame(
         {

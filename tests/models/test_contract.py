@@ -298,6 +298,42 @@ def test_a_frozen_model_answers_alike(name: str, tmp_path: Path) -> None:
     assert torch.equal(again.score(ALL), frozen.score(ALL))
     assert again.users.equals(frozen.users)
     assert repr(again) == repr(frozen)
+    assert np.array_equal(again.informed_users, model.informed_users)
+    assert np.array_equal(again.informed_items, model.informed_items)
+
+
+# who answers for somebody new, by the items she has
+FOLDED = {
+    "EASE", "GraphFilter", "IALS", "ItemKNN", "KnowledgeLightGCN", "LightGCN", "LinearFilter",
+    "Popularity", "RP3Beta", "SEPT", "SGL", "SimGCL", "SocialLightGCN", "UserKNN", "XSimGCL",
+}  # fmt: skip
+
+
+def test_a_table_that_scores_and_fold_in_share_is_written_once(
+    tmp_path: Path, movielens_split: Split
+) -> None:
+    frozen = models.ItemKNN(movielens_split.train).frozen()
+    frozen.save(tmp_path / "both.safetensors")
+    Frozen(frozen.interactions, frozen.products).save(tmp_path / "scores.safetensors")
+    both, scores = ((tmp_path / f"{n}.safetensors").stat().st_size for n in ("both", "scores"))
+    assert both < 1.02 * scores
+
+
+@every_model
+def test_somebody_new_is_answered_alike_or_not_at_all(name: str, tmp_path: Path) -> None:
+    model = new(name)
+    baskets = {"new": [103, 105, 111], "other": [104]}
+    if name not in FOLDED:
+        for one in (model, model.frozen()):
+            with pytest.raises(TypeError, match="cannot answer for somebody who was not in train"):
+                recommend(one, histories=baskets)
+        return
+    found = recommend(model, histories=baskets, k=5)
+    assert set(found["user"]) == set(baskets)
+    assert not set(found.loc[found["user"] == "new", "item"]) & set(baskets["new"])
+    model.frozen().save(tmp_path / "frozen.safetensors")
+    again = load(tmp_path / "frozen.safetensors")
+    pd.testing.assert_frame_equal(recommend(again, histories=baskets, k=5), found, rtol=1e-6)
     tables = [table for product in again.products for table in product]
     assert not any(isinstance(table, torch.nn.Module) for table in tables)
 

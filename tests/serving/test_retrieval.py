@@ -442,8 +442,6 @@ def test_wrong_objects_get_a_sentence(likes: Interactions) -> None:
         recommend(likes, ["Ana"])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="recommend needs `users`, a list of labels"):
         recommend(model)
-    with pytest.raises(NotImplementedError, match="histories"):
-        recommend(model, histories={"new": ["Alien"]})
 
 
 def test_a_foreign_module_is_judged_as_it_would_answer(likes: Interactions) -> None:
