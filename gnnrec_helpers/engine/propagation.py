@@ -32,7 +32,7 @@ from scipy import sparse
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from ..data.interactions import IntArray, Interactions
+from ..data.interactions import FloatArray, IntArray, Interactions
 from .node_order import neighbourhood_order
 from .sparse_product import Csr, multiply, some_rows, transposed
 
@@ -206,6 +206,14 @@ class Adjacency(nn.Module):
         if self.columns_as_nodes is None:
             return self.csr()
         return self.offsets, self.columns_as_nodes, self.weights
+
+    def row(self, node: int) -> tuple[IntArray, FloatArray]:
+        """Whom one node hears, and the weights of these edges, in the callers' numbers."""
+        slot = node if self.slot_of_node is None else int(self.slot_of_node[node])
+        entries = slice(int(self.offsets[slot]), int(self.offsets[slot + 1]))
+        _, columns, weights = self.csr_of_nodes()
+        nodes = columns[entries].cpu().numpy().astype(np.int64)
+        return nodes, weights[entries].cpu().numpy().astype(np.float64)
 
     def to_scipy(self) -> sparse.csr_array:
         """The matrix, in the callers' order."""

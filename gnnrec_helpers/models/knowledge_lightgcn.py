@@ -79,7 +79,7 @@ class KnowledgeLightGCN(LightGCN):
         everything = sparse.csr_array(choices + beside)
         adjacency = Adjacency.in_cache_order(everything, kinds)
         super().__init__(train, dim, layers, seed=seed, adjacency=adjacency)
-        self.fact_weight = fact_weight
+        self.knowledge, self.fact_weight = knowledge, fact_weight
         self.friend_weight = None if social is None else friend_weight
         start = table(others, dim, np.random.default_rng([seed, 1]))
         nodes = torch.cat([self.nodes.weight.detach(), start.weight.detach()])

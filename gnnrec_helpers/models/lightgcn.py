@@ -69,6 +69,10 @@ class LightGCN(MatrixFactorization):
         """All nodes after propagation."""
         return self.combined(self.layers, self.layer_weights())
 
+    def graphs(self) -> list[tuple[float, Adjacency]]:
+        """What is propagated along: a weighted sum of these."""
+        return [(1.0, self.adjacency)]
+
     def combined(self, layers: int, combine: Sequence[float] | None) -> Tensor:
         """A weighted sum of so many layers of all nodes, from layer 0 on; see `propagate`."""
         return propagate(self.adjacency, self.nodes.weight, layers, combine=combine)

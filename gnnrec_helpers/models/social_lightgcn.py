@@ -76,6 +76,11 @@ class SocialLightGCN(LightGCN):
             self.friend_weight = nn.Parameter(torch.tensor(friend_weight))
             self.friends = Adjacency(friends)
 
+    def graphs(self) -> list[tuple[float, Adjacency]]:
+        """What is propagated along: items and, beside them, friends whose weight is learnt."""
+        beside = [(float(self.friend_weight), self.friends)] if self.learn_weight else []
+        return [*super().graphs(), *beside]
+
     def combined(self, layers: int, combine: Sequence[float] | None) -> Tensor:
         """A weighted sum of so many layers of all nodes, from layer 0 on."""
         if not self.learn_weight:

@@ -238,11 +238,11 @@ def recommend(
     >>> recommend(model, ["Ana"], k=1)["item"].tolist()
     ['Casablanca']
     >>> recommend(model, histories={"somebody new": ["Dune"]}, k=1)["item"].tolist()
-    ['Alien']
+    ['Casablanca']
     >>> recommend(model, ["Ana", "Zoe"], k=1, unknown="popular")  # Zoe is not in train
-      user  rank        item     score
-    0  Ana     1  Casablanca  0.816497
-    1  Zoe     1       Alien       NaN
+      user  rank        item  score
+    0  Ana     1  Casablanca    1.0
+    1  Zoe     1       Alien    NaN
     """
     if users is None and histories is None:
         raise TypeError("recommend needs `users`, a list of labels such as [42], or `histories`.")
