@@ -8,9 +8,9 @@ from __future__ import annotations
 from . import datasets, models
 from .data import Interactions, KnowledgeGraph, SocialGraph, Split
 from .evaluation import compare, compare_ratings, evaluate, evaluate_ratings
-from .models import load
+from .models import extend, load
 from .objectives import BPR, SampledSoftmax
-from .serving import recommend, similar_items, similar_users
+from .serving import explain, recommend, similar_items, similar_users
 from .training import CONTENDERS, Between, History, League, Tuning, fit, league, tune
 
 __version__ = "0.1.0.dev0"
@@ -32,6 +32,8 @@ __all__ = [
     "datasets",
     "evaluate",
     "evaluate_ratings",
+    "explain",
+    "extend",
     "fit",
     "league",
     "load",

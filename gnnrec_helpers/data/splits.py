@@ -305,6 +305,14 @@ def merge(first: Interactions, second: Interactions) -> Interactions:
     )
 
 
+def joined(before: Interactions, newer: Interactions) -> Interactions:
+    """All pairs of two interactions with labels of their own; of a repeated pair the newer."""
+    parts = _in_one_space({"the earlier interactions": before, "the newer ones": newer})
+    first, second = parts.values()
+    repeated = second.contains(first.user_index, first.item_index)
+    return merge(first.select(~repeated), second)
+
+
 # ---------------------------------------------------------------------- which pairs go where
 def hold_out(
     interactions: Interactions, amounts: Mapping[str, Amount], *, seed: int, by: str, within: str

@@ -6,6 +6,7 @@ from .base import EmbeddingModel, Model, RatingsModel, load, scoring
 from .bias_only import BiasOnly
 from .diffnet import DiffNet
 from .ease import EASE
+from .extending import extend
 from .frozen import Frozen
 from .graph_filter import GraphFilter, LinearFilter
 from .graphrec import GraphRec
@@ -64,6 +65,7 @@ __all__ = [
     "UltraGCN",
     "UserKNN",
     "XSimGCL",
+    "extend",
     "load",
     "scoring",
 ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import torch
 from scipy import sparse
 from torch import nn
@@ -84,3 +85,7 @@ class KnowledgeLightGCN(LightGCN):
         start = table(others, dim, np.random.default_rng([seed, 1]))
         nodes = torch.cat([self.nodes.weight.detach(), start.weight.detach()])
         self.nodes = nn.Embedding.from_pretrained(nodes, freeze=False)  # things come last
+
+    def node_labels(self) -> list[pd.Index]:
+        """Users, items, and other things."""
+        return [*super().node_labels(), self.knowledge.entities[self.num_items :]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -43,6 +44,10 @@ class MatrixFactorization(EmbeddingModel):
         self.dim = dim
         # one table, users first: the nodes of the user-item graph
         self.nodes = table(self.num_users + self.num_items, dim, np.random.default_rng(seed))
+
+    def node_labels(self) -> list[pd.Index]:
+        """The labels of the rows of the table, kind after kind."""
+        return [self.users, self.items]
 
     def node_embeddings(self) -> Tensor:
         """The embeddings of all nodes as they are compared, users first, then items.

@@ -286,9 +286,8 @@ class _Graph:
 
     def label(self, node: int) -> Any:
         """What a node is called."""
-        model = self.model
-        if node < model.num_users:
-            return model.users[[node]].tolist()[0]
-        knowledge = getattr(model, "knowledge", None)
-        labels = model.items if knowledge is None else knowledge.entities  # the items come first
-        return labels[[node - model.num_users]].tolist()[0]
+        for labels in self.model.node_labels():
+            if node < len(labels):
+                return labels[[node]].tolist()[0]
+            node -= len(labels)
+        raise IndexError(node)

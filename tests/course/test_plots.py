@@ -8,7 +8,7 @@ import torch
 from matplotlib.figure import Figure
 from sklearn.decomposition import PCA
 
-from gnnrec_helpers import datasets
+from gnnrec_helpers import datasets, explain, models
 from gnnrec_helpers.course import plots
 from gnnrec_helpers.training.fitting import History
 
@@ -226,3 +226,14 @@ def test_named_points_have_their_names():
     assert texts(axes)[:2] == ["a", "b"]
     assert [tuple(line.get_xydata()[0]) for line in axes.lines] == [(1.0, 0.3), (2.0, 0.4)]
     assert axes.lines[0].get_color() != axes.lines[1].get_color()
+
+
+def test_reasons_add_up_to_the_score(toy):
+    found = explain(models.LightGCN(toy.interactions, 8), "Ben", "Emma")
+    (axes,) = plots.reasons(found, {"Emma": "EMMA"}, most=2).axes
+    assert axes.get_title() == "Why EMMA?"
+    *bars, total = axes.patches
+    assert len(bars) == 3  # two, and the others together
+    assert sum(bar.get_width() for bar in bars) == pytest.approx(total.get_width(), abs=1e-6)
+    assert bars[-1].get_x() + bars[-1].get_width() == pytest.approx(found.score, abs=1e-6)
+    assert axes.get_yticklabels()[-2].get_text() == "2 others together"

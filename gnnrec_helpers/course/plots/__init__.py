@@ -31,6 +31,7 @@ from .friends import aggregations, attention, gains, in_common
 from .graphs import bipartite
 from .neighbourhoods import degrees, families, neighbourhood, reach
 from .ranking import comparison, funnel, interaction_matrix, long_tail, ranked_lists, split_rows
+from .reasons import reasons
 from .rivals import lines, named_points, responses
 from .style import PAPER
 
@@ -68,6 +69,7 @@ __all__ = [
     "principal_components",
     "ranked_lists",
     "reach",
+    "reasons",
     "receptive_fields",
     "responses",
     "seconds",
