@@ -205,6 +205,15 @@ def test_the_ten_lines_for_own_data_run(tmp_path: Path, monkeypatch: pytest.Monk
     assert len(served.interactions) == len(table)  # type: ignore[attr-defined]
 
 
+def test_the_lines_for_somebody_new_run() -> None:
+    names: dict[str, object] = {"__name__": "__main__"}
+    *lines, last = promised_code("explain(model").splitlines()
+    assert last.startswith("extend(")
+    lines = [line.replace("recommend(model, h", "new = recommend(model, h") for line in lines]
+    exec(compile("\n".join([*lines, last]), str(README), "exec"), names)
+    assert names["new"]["item"].nunique() == 10  # type: ignore[index]
+
+
 def test_the_code_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     code = promised_code()
     (tmp_path / "my_shop.csv").write_text(SHOP, encoding="utf-8")
