@@ -435,6 +435,13 @@ def _picked(table: pa.Table, names: Names) -> pd.DataFrame:
             if count:
                 raise ValueError(f"There are {count} columns {name!r} (for {role}): keep one.")
             raise ValueError(missing_column(role, name, table.column_names))
+        try:
+            table.column(name).validate(full=True)
+        except pa.ArrowInvalid:  # the readers of JSON and Parquet take text as it comes
+            raise ValueError(
+                f"Column {name!r} (for {role}) holds text that is not UTF-8: write the file anew "
+                "in UTF-8."
+            ) from None
     frame = table.select(list(dict.fromkeys(names.values()))).to_pandas(
         types_mapper=pd.ArrowDtype, ignore_metadata=True
     )

@@ -749,3 +749,19 @@ def test_damaged_files_are_answered() -> None:
     answers = fuzz(150, seed=1)
     assert sum(answers.values()) == 300
     assert {"csv: read", "csv: ValueError", "json_lines: read"} <= set(answers)
+
+
+# ---------------------------------------------------------------------- text that is none
+def test_text_that_is_not_utf_8_is_refused_where_it_is_read() -> None:
+    broken = b'{"user": "a\xff", "item": 1, "note": "x"}\n{"user": "b", "item": 2, "note": "y"}\n'
+    with pytest.raises(ValueError, match=r"Column 'user' \(for user\) holds text that is not UTF"):
+        Interactions.from_json_lines(io.BytesIO(broken))
+    elsewhere = b'{"user": "a", "item": 1, "note": "\xff"}\n'
+    assert len(Interactions.from_json_lines(io.BytesIO(elsewhere))) == 1
+    column = pa.array([b"a\xff", b"b"]).view(pa.binary())
+    text = pa.StringArray.from_buffers(2, *column.buffers()[1:])
+    file = io.BytesIO()
+    pa.parquet.write_table(pa.table({"user": text, "item": [1, 2]}), file)
+    file.seek(0)
+    with pytest.raises(ValueError, match="Column 'user' .* not UTF-8"):
+        Interactions.from_parquet(file)
