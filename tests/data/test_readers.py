@@ -763,5 +763,5 @@ def test_text_that_is_not_utf_8_is_refused_where_it_is_read() -> None:
     file = io.BytesIO()
     pa.parquet.write_table(pa.table({"user": text, "item": [1, 2]}), file)
     file.seek(0)
-    with pytest.raises(ValueError, match="Column 'user' .* not UTF-8"):
+    with pytest.raises(ValueError, match=r"Column 'user' .* not UTF-8"):
         Interactions.from_parquet(file)
