@@ -236,8 +236,10 @@ def _left_out(interactions: Interactions, notes: _Notes) -> None:
     rows = len(interactions) + sum(
         count
         for name, count in interactions.dropped.items()
-        if name.startswith(("rows", "repeated pairs"))
+        if name.startswith(("rows", "repeated pairs", "repeats of a pair"))
     )
+    dated = ", and `keep='first'` dates each pair by its first row, as a split by time needs"
+    dated = dated if interactions.timestamp is not None else ""
     for name, count in interactions.dropped.items():
         share = count / rows
         if name == "repeated pairs" and share >= LEFT_OUT:
@@ -245,7 +247,7 @@ def _left_out(interactions: Interactions, notes: _Notes) -> None:
                 "repeated pairs",
                 NOTE,
                 f"{_percent(share)} of the rows ({count:,}) repeated a pair and were left out: "
-                "`keep='count'` when reading makes their number a weight.",
+                f"`keep='count'` when reading makes their number a weight{dated}.",
             )
         elif name == "rows with a missing value" and share >= LEFT_OUT:
             notes.find(

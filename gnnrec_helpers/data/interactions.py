@@ -538,7 +538,8 @@ class Interactions:
         """Each pair once, and a warning about what is left out of the rows that were seen."""
         order, values = pairs_once(user_index * len(items) + item_index, values, keep)
         joined = len(user_index) - len(order)
-        what = "repeated pairs" if keep in ("latest", "first") else f"rows joined by {keep}"
+        left_out = {"latest": "repeated pairs", "first": "repeats of a pair"}
+        what = left_out.get(keep, f"rows joined by {keep}")
         dropped = {name: count for name, count in {**dropped, what: joined}.items() if count}
         told = {
             name: count for name, count in dropped.items() if not name.startswith("rows joined")

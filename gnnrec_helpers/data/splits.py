@@ -344,6 +344,8 @@ def hold_out(
     _check_amounts({name: amount for name, amount in amounts.items() if name not in dates})
     if len(interactions) == 0:
         raise ValueError("There are no interactions to split.")
+    if by == "time":
+        _warn_of_late_dates(interactions)
     if dates:
         part = _at_dates(interactions, amounts, seed)
     elif by == "user":
@@ -388,6 +390,22 @@ def _of_users(interactions: Interactions, amounts: Mapping[str, Any], seed: int)
     rank = np.full(interactions.num_users, -1)
     rank[active] = np.random.default_rng(seed).permutation(len(active))
     return _numbered(rank[interactions.user_index], bounds)
+
+
+def _warn_of_late_dates(interactions: Interactions) -> None:
+    """A pair of several rows stands at its latest: what was known before would count as new."""
+    repeated = sum(
+        count
+        for name, count in interactions.dropped.items()
+        if name == "repeated pairs" or name.startswith("rows joined by")
+    )
+    if repeated:
+        warnings.warn(
+            f"{repeated:,} rows repeated a pair, and such a pair stands at its latest time: what "
+            "was known before and came again is held out as if it were new. Reading with "
+            "keep='first' dates each pair by its first row.",
+            stacklevel=4,
+        )
 
 
 def _at_dates(interactions: Interactions, amounts: Mapping[str, Any], seed: int) -> IntArray:

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -882,3 +883,33 @@ def test_everything_is_for_the_final_fit(toy: Interactions) -> None:
     alone = Split.from_parts(toy)
     assert (len(alone.train), len(alone.test)) == (len(toy), 0)
     assert "test part of the split is empty" in complaint(lambda: evaluate(model, final))
+
+
+def test_a_pair_that_came_again_is_not_new(recwarn: pytest.WarningsRecorder) -> None:
+    """Bought in March and again in November: a cut in between must not hide it unnoticed."""
+    rows = pd.DataFrame(
+        {
+            "user": [1, 1, 1, 2, 2],
+            "item": ["tea", "tea", "cup", "tea", "cup"],
+            "when": pd.to_datetime(
+                ["2025-03-01", "2025-11-02", "2025-11-03", "2025-03-05", "2025-03-06"]
+            ),
+        }
+    )
+
+    def read(keep: Any) -> Interactions:
+        return Interactions.from_frame(rows, timestamp="when", keep=keep)
+
+    with pytest.warns(UserWarning, match="Left out of 5 rows: 1 repeated pairs"):
+        latest = read("latest")
+    for whole in (latest, read("count")):
+        with pytest.warns(UserWarning, match="1 rows repeated a pair, .* its latest time"):
+            split = whole.split(test="2025-11-01", validation=0, by="time")
+        assert split.test.to_frame()["item"].tolist() == ["cup", "tea"]
+    with pytest.warns(UserWarning, match=r"1 repeats of a pair \(the first of a pair is kept\)"):
+        first = read("first")
+    recwarn.clear()
+    split = first.split(test="2025-11-01", validation=0, by="time")
+    assert split.test.to_frame()["item"].tolist() == ["cup"]
+    latest.split(test=1, validation=0)  # at random there is nothing to warn of
+    assert not recwarn.list
