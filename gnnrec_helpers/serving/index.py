@@ -194,7 +194,7 @@ class Index:
     ) -> tuple[IntArray, NDArray[np.float32]]:
         # what is known stands at the top, and by rounded scores the next best lie further down
         candidates = self._candidates(query, 3 * len(known) + max(self.candidates, 4 * k))
-        candidates = candidates[~np.isin(candidates, known)]
+        candidates = candidates[~np.isin(candidates, known, assume_unique=True)]
         scores = self._item_rows[candidates] @ query
         order = np.argsort(-scores, kind="stable")[:k]  # of equals the lower position first
         return candidates[order], scores[order]
