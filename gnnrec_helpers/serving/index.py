@@ -33,13 +33,14 @@ class Index:
     mistake is that an item is missing.
 
     Rounding and scanning is the fast scan of product quantization in FAISS (the extra ``serving``).
-    It was chosen over the graph of usearch (HNSW). A scan has nothing to tune to the data: vectors
-    without structure, in which a graph takes long ways, are scanned as fast as those in clusters.
-    And it is built in seconds for a million items, a graph in many minutes.
-    ``benchmarks/serving_index.py`` measures it.
+    It was chosen over the graph of usearch (HNSW). A scan has nothing to tune to the data, and
+    vectors without structure, in which a graph takes long ways, are scanned as fast as others.
+    Among 200,000 random vectors of 64 numbers, on one thread, it is built in less than a second,
+    and finds .99 of the exact lists in a third of a millisecond. The graph is built in a minute and
+    a half, and finds .97 in ten milliseconds. ``benchmarks/serving_index.py`` measures the index.
 
-    An index is not saved: it is made from the model's file about as fast as it would be read, and
-    so cannot belong to another model.
+    An index is not saved. It is made of the model's file in seconds, and so cannot belong to
+    another model.
 
     Parameters
     ----------
