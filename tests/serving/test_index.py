@@ -75,7 +75,7 @@ def test_the_approximate_index_finds_nearly_all(kind: str, dim: int) -> None:
     table = index.recommend(model.users, k=10)
     lists, true = positions_of(table), sorted_lists(model, 10)
     recall = np.mean([len({*one} & {*other}) / 10 for one, other in zip(lists, true, strict=True)])
-    assert recall >= 0.97
+    assert recall >= (0.97 if kind == "random" else 0.999)  # long vectors are rounded finely
     assert table.groupby("user")["rank"].apply(list).tolist() == [[*range(1, 11)]] * USERS
     user, item = (table[role].str[1:].astype(int) for role in ("user", "item"))
     assert not model.interactions.contains(user.to_numpy(), item.to_numpy()).any()

@@ -70,7 +70,7 @@ def ask(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
 def test_lists_are_those_of_recommend(name: str, frozen: bool, tmp_path: Path) -> None:
     model = BUILD[name](TOY)
     (model.frozen() if frozen else model).save(tmp_path / "model")
-    users = ["Ben", "Ana", "Ben"]
+    users = ["Ben", "Ana", "Ana"]
     with serving(tmp_path / "model") as ask:
         status, answer = ask("/recommend", {"users": users, "k": 2})
         similar = ask("/similar-items", {"items": ["Dune", "Alien"], "k": 2})
@@ -330,7 +330,7 @@ def test_a_model_whose_table_would_be_too_large_serves_itself(
     def frozen(self: models.Model) -> None:
         raise ValueError("a table of all scores needs 9 GB")
 
-    models.LightGCN(TOY, dim=4).save(tmp_path / "model")
+    models.NGCF(TOY, dim=4).save(tmp_path / "model")
     monkeypatch.setattr(models.Model, "frozen", frozen)
     served = ModelFile(tmp_path / "model").current
     assert served.lists is served.model
