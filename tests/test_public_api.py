@@ -43,10 +43,25 @@ def test_importing_the_package_is_light() -> None:
         check=True,
         cwd=PACKAGE.parent,
     )
-    loaded = {name.partition(".")[0] for name in json.loads(found.stdout)}
+    names = json.loads(found.stdout)
+    assert "gnnrec_helpers.serving" in names
+    assert [name for name in names if name.startswith("gnnrec_helpers.training")] == []
+    loaded = {name.partition(".")[0] for name in names}
     assert "torch" in loaded  # the list is one of modules
     heavy = {"matplotlib", "torch_geometric", "sklearn", "networkx", "IPython", "ipywidgets"}
-    assert loaded & (heavy | {"optuna"}) == set()
+    assert loaded & (heavy | {"optuna", "faiss", "fastapi", "uvicorn"}) == set()
+
+
+def test_what_is_imported_later_is_there() -> None:
+    from gnnrec_helpers import training
+
+    assert gnnrec_helpers.fit is training.fit
+    assert {"fit", "league", "training"} <= {*dir(gnnrec_helpers)}
+    assert {*gnnrec_helpers.__all__} <= {*dir(gnnrec_helpers)}
+    with pytest.raises(AttributeError, match="'gnnrec_helpers' has no attribute 'fitt'"):
+        gnnrec_helpers.fitt  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'fitt'"):
+        from gnnrec_helpers import fitt  # noqa: F401
 
 
 def test_all_that_is_promised_is_there() -> None:

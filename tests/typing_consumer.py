@@ -37,6 +37,7 @@ from gnnrec_helpers.objectives import (
     TrainableModel,
     UltraGCNLoss,
 )
+from gnnrec_helpers.serving import Index, export_embeddings
 
 
 @dataclass(frozen=True)
@@ -97,4 +98,6 @@ def use(split: Split) -> pd.DataFrame:
     model.save("model.safetensors")
     served = load("model.safetensors").frozen()
     similar_items(model, items=[1], k=5)
+    export_embeddings(served, "embeddings")
+    Index(model, exact=False, candidates=400).recommend([42], k=5)
     return recommend(served, users=[42], k=10)
