@@ -29,6 +29,7 @@ from gnnrec_helpers import (
     tune,
 )
 from gnnrec_helpers.engine import Batch
+from gnnrec_helpers.evaluation import evaluate_groups
 from gnnrec_helpers.objectives import (
     CrossEntropy,
     Objective,
@@ -37,6 +38,7 @@ from gnnrec_helpers.objectives import (
     TrainableModel,
     UltraGCNLoss,
 )
+from gnnrec_helpers.serving import rerank
 
 
 @dataclass(frozen=True)
@@ -90,6 +92,9 @@ def use(split: Split) -> pd.DataFrame:
     quality |= evaluate_ratings(models.BiasOnly(split.train), split)
     tuned = tune(lightgcn, split, {"lr": Between(1e-3, 1e-1, log=True)})
     compare({"mine": Constant(split.train), "theirs": [model, tuned.refit(split)]}, split)
+    genres = pd.Series(["drama", "crime"], index=[1, 2])
+    compare({"mine": model}, split, metrics=["recall", "calibration"], item_groups=genres)
+    evaluate_groups(model, split, groups=pd.Series(["new", "old"], index=[42, 43]), k=10)
     rate = {"lr": Between(1e-3, 1e-1, log=True)}
     found = league(split, {**CONTENDERS, "SGL": (sgl, rate), "mine": (lightgcn, rate)}, trials=5)
     found = league(split, ["EASE", "LightGCN"], storage="league")
@@ -97,4 +102,5 @@ def use(split: Split) -> pd.DataFrame:
     model.save("model.safetensors")
     served = load("model.safetensors").frozen()
     similar_items(model, items=[1], k=5)
-    return recommend(served, users=[42], k=10)
+    lists = recommend(served, users=[42], k=100)
+    return rerank(lists, 10, by="calibrated", interactions=split.train, item_groups=genres)
