@@ -39,13 +39,14 @@ def rerank(
 ) -> pd.DataFrame:
     """Choose k of each user's candidates anew, so that the list is good as a whole.
 
-    Items are taken one by one. Each time it is the item with the largest value of
-    (1 - trade_off) times its score plus what `by` says; of equal values the one that ranked higher.
+    Items are taken one by one. Each time it is the item with the largest value of ::
 
-    The scores of each user are first brought to the range from 0, of the last of her candidates, to
-    1, of the first: (score - lowest) / (highest - lowest). Where all are equal they are 0. So one
-    trade-off means the same for all users and models, and it depends on how many candidates there
-    are.
+        (1 - trade_off) * relevance - trade_off * penalty
+
+    Of equal values the one that ranked higher is taken. The relevance is the score on a scale that
+    all users and models share: (score - lowest) / (highest - lowest) among the user's candidates.
+    It is 1 for the first of them, 0 for the last, and 0 for all where all scores are equal. So a
+    trade-off also depends on how many candidates there are. The penalty is what `by` says.
 
     Parameters
     ----------
@@ -55,16 +56,17 @@ def rerank(
     k : int
         Items a user; she gets all of hers where there are fewer.
     by : {"mmr", "calibrated"}
-        "mmr", maximal marginal relevance: minus `trade_off` times the largest similarity to an item
-        that is taken already (Carbonell & Goldstein 1998). Similarity is the cosine of two items'
-        columns of `interactions`, or of their rows of `item_vectors`.
+        "mmr", maximal marginal relevance (Carbonell & Goldstein 1998, whose lambda is
+        1 - trade_off): the largest similarity to an item that is taken already, 0 for the first.
+        Similarity is the cosine of the items' columns of the user-item matrix of `interactions`, or
+        of their rows of `item_vectors`. It is 0 with an item that nobody has, or a row of zeros.
 
-        "calibrated": minus `trade_off` times the divergence, in nats, between the groups of what
-        the user has and those of her list with this item, each item of which counts alike (Steck
-        2018, "Calibrated Recommendations"); see :func:`~.item_profiles.divergence`. Somebody
-        without interactions keeps her first k.
+        "calibrated" (Steck 2018, "Calibrated Recommendations", whose lambda is `trade_off`): how
+        far the groups of her list with this item are from those of what the user has, in nats, as
+        the metric ``calibration`` measures it. All items count alike. For somebody without
+        interactions it is 0, so she keeps her first k.
     trade_off : float, default 0.3
-        From 0, the first k as they are, to 1, where scores only decide what is first.
+        From 0, which gives the first k as they are, to 1, where relevance does not count.
     interactions : Interactions, optional
         What users have, such as ``split.train``.
     item_vectors : pandas.DataFrame, optional
@@ -145,7 +147,7 @@ def _closeness(items: pd.Index, known: Interactions | pd.DataFrame) -> PenaltyOf
     if isinstance(known, Interactions):
         unit = user_columns(known)[positions(known.items, items, "item")]
     else:
-        vectors = known.to_numpy(np.float64)[positions(known.index, items, "item")]
+        vectors = known.iloc[positions(known.index, items, "item")].to_numpy(np.float64)
         length = np.linalg.norm(vectors, axis=1, keepdims=True)
         unit = vectors / np.where(length > 0, length, 1)
 
