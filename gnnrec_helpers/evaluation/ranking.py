@@ -146,7 +146,6 @@ def evaluate_users(
     The arguments are those of :func:`evaluate`. "coverage" and "gini" are refused, since no user
     has a value of her own.
     """
-    check_metrics(metrics)
     for name in metrics:
         if name in OF_ALL_LISTS:
             raise ValueError(
@@ -167,7 +166,7 @@ def judge_lists(
     progress: bool = False,
 ) -> tuple[pd.DataFrame, Lists]:
     """The metrics that every user has, and the lists for those of all lists together."""
-    check_metrics(metrics, item_groups)
+    _check_metrics(metrics, item_groups)
     if item_groups is not None and isinstance(split, Split):  # anything else is refused below
         group_shares(split.train.items, item_groups)
     held_out, users, items = judged(model, split, k, part, block, progress)
@@ -184,7 +183,7 @@ def judge_lists(
     return table, lists
 
 
-def check_metrics(metrics: Sequence[str], item_groups: pd.Series | None = None) -> None:
+def _check_metrics(metrics: Sequence[str], item_groups: pd.Series | None) -> None:
     """Refuse what is no list of names, a name that is no metric, and groups that nothing uses."""
     if isinstance(metrics, str):
         raise TypeError(f"metrics={metrics!r}: a list of names is needed, such as [{metrics!r}].")

@@ -8,7 +8,7 @@ decided here, item by item.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import pandas as pd
@@ -143,7 +143,7 @@ def _scaled(score: FloatArray) -> FloatArray:
 
 def _closeness(items: pd.Index, known: Interactions | pd.DataFrame) -> PenaltyOf:
     """The largest cosine with an item that is taken."""
-    unit: FloatArray | sparse.csr_array
+    unit: Any  # dense or sparse
     if isinstance(known, Interactions):
         unit = user_columns(known)[positions(known.items, items, "item")]
     else:

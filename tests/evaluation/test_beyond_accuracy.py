@@ -135,13 +135,16 @@ def test_every_metric_agrees_with_plain_loops(case: tuple) -> None:
 
 @given(tables_and_lists())
 @several
-def test_the_size_of_blocks_changes_nothing(case: tuple) -> None:
+def test_who_is_judged_together_changes_nothing(case: tuple) -> None:
     lists = lists_of(*case)
     usual = {name: metric(lists) for name, metric in OF_USERS.items()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(beyond_accuracy, "CELLS", 2)
         for name, metric in OF_USERS.items():
             np.testing.assert_allclose(metric(lists), usual[name], atol=1e-12, err_msg=name)
+    odd = np.arange(len(lists.users)) % 2 == 1
+    for name, metric in OF_USERS.items():
+        np.testing.assert_allclose(metric(lists.of(odd)), usual[name][odd], atol=1e-12)
 
 
 @given(cases(), st.sampled_from(["test", "validation"]))
@@ -204,6 +207,9 @@ def test_popularity_thirds_by_hand() -> None:
     thirds = beyond_accuracy.popularity_thirds(interactions(likes))
     assert thirds.tolist() == ["head"] * 2 + ["mid"] * 2 + ["tail"] * 2
     assert thirds.index.equals(interactions(likes).items)
+    likes = np.random.default_rng(0).integers(0, 2, (4, 300))  # many equals
+    expected = [third for (third,) in thirds_by_loops(likes)]
+    assert beyond_accuracy.popularity_thirds(interactions(likes)).tolist() == expected
 
 
 def test_popularity_has_little_and_chance_has_much() -> None:
@@ -282,6 +288,14 @@ def test_item_groups_by_label(split: Split) -> None:
     assert evaluate(model, split, 5, metrics=["calibration"], item_groups=alike) == pytest.approx(
         {"calibration@5": 0}, abs=1e-12
     )
+
+
+def test_a_group_that_is_named_twice_counts_once() -> None:
+    train = interactions(np.array([[1, 0]]))
+    genres = pd.Series(["a", "b", "b", "a"], [0, 0, 0, 1])
+    nats = beyond_accuracy.calibration(Lists(np.array([0]), np.array([[1]]), train, genres))
+    half = 0.5 * math.log(0.5 / (0.99 + 0.005)) + 0.5 * math.log(0.5 / 0.005)
+    assert nats == pytest.approx(half)
 
 
 # ---------------------------------------------------------------------- models side by side
