@@ -46,7 +46,7 @@ WRONG = [
     ("12.1", 3.0, "Five scores"),
     ("12.1", GIL @ WHOLE, "own neighbour"),
     ("12.1", GIL @ (TOGETHER - np.diag(np.diag(TOGETHER))), "counts of people"),
-    ("12.1", 2 * (GIL @ COSINES), "too large"),
+    ("12.1", 3 * (GIL @ COSINES), "too large"),
     ("12.2", 3, "A function"),
     ("12.2", lambda Y, films, w, damping: Y[films], "3 numbers"),
     ("12.2", lambda Y, films, w, damping: half_step(Y, films, 0.0, damping), "All films count"),
