@@ -53,6 +53,10 @@ CONTRACT = "tests/models/test_contract.py::"
 INTERACTIONS = "tests/data/test_interactions.py::"
 JUDGING = "tests/evaluation/test_judging.py::"
 COMPARISON = "tests/evaluation/test_comparison.py::"
+BEYOND, RERANKING = (
+    "tests/evaluation/test_beyond_accuracy.py::",
+    "tests/serving/test_reranking.py::",
+)
 SIX_METRICS = EVALUATION + "test_the_six_metrics_by_hand"
 GRADIENTS = BY_HAND + "test_gradients_of_a_weighted_sum_of_layers"
 
@@ -222,6 +226,30 @@ DEFECTS = (
         "return np.asarray(hits.sum(1) / relevant)",
         "return np.asarray(hits.sum(1) / hits.shape[1])",
         (SIX_METRICS,),
+    ),
+    Defect(
+        "cold items taken for items with users",
+        "lists of items that nobody knows seem more varied than any list can be",
+        "evaluation/beyond_accuracy.py",
+        "_sum_of_list(owners > 0, lists.items)",
+        "length",
+        (BEYOND + "test_every_metric_agrees_with_plain_loops",),
+    ),
+    Defect(
+        "users without train items counted in intervals",
+        "intervals narrower than the users there are allow",
+        "evaluation/comparison.py",
+        "values = values.dropna()",
+        "values = values.fillna(values.mean())",
+        (BEYOND + "test_who_is_left_out_does_not_count_in_intervals",),
+    ),
+    Defect(
+        "similarity to the taken items averaged",
+        "a list in which each item has its double, and by the name of MMR",
+        "serving/reranking.py",
+        "cosine[taken].max(0)",
+        "cosine[taken].mean(0)",
+        (RERANKING + "test_mmr_takes_the_largest_marginal_relevance",),
     ),
     Defect(
         "NDCG's ideal list has k hits whatever there is to find",

@@ -163,7 +163,9 @@ def soak(
     torch.set_num_threads(1)
     good = saved_models(folder, 4)
     bad = bad_files(good[0], folder)
-    users, items = [f"user {n}" for n in range(0, USERS, 7)], [*range(1_000, 1_000 + ITEMS, 60)]
+    users = [f"user {n}" for n in range(0, USERS, 7)]
+    chosen = [set(model.items[model.informed_items]) for model in map(load, good)]
+    items = sorted(set.intersection(*chosen))[::60]
     right = {digest_of(path): answers_of(path, users, items) for path in good}
     path, report, done = folder / "served.safetensors", Report(), threading.Event()
     lock = threading.Lock()

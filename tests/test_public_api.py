@@ -274,6 +274,8 @@ def wrong_calls() -> dict[str, Callable[[], object]]:
         "evaluate(model, interactions)": lambda: g.evaluate(model, split.test),
         "evaluate(k=2.5)": lambda: g.evaluate(model, split, k=2.5),
         "compare(interactions)": lambda: g.compare({"a": model}, likes),
+        "evaluate_groups(dict)": lambda: g.evaluation.evaluate_groups(model, split, {"Ana": "new"}),
+        "rerank(interactions)": lambda: g.serving.rerank(likes, 1, interactions=likes),
         "LightGCN(split)": lambda: g.models.LightGCN(split),
         "LightGCN(frame)": lambda: g.models.LightGCN(likes.to_frame()),
         "LightGCN(dim='8')": lambda: g.models.LightGCN(likes, dim="8"),

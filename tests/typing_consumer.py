@@ -29,6 +29,7 @@ from gnnrec_helpers import (
     tune,
 )
 from gnnrec_helpers.engine import Batch
+from gnnrec_helpers.evaluation import evaluate_groups
 from gnnrec_helpers.objectives import (
     CrossEntropy,
     Objective,
@@ -37,7 +38,7 @@ from gnnrec_helpers.objectives import (
     TrainableModel,
     UltraGCNLoss,
 )
-from gnnrec_helpers.serving import Index, export_embeddings
+from gnnrec_helpers.serving import Index, export_embeddings, rerank
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,9 @@ def use(split: Split) -> pd.DataFrame:
     quality |= evaluate_ratings(models.BiasOnly(split.train), split)
     tuned = tune(lightgcn, split, {"lr": Between(1e-3, 1e-1, log=True)})
     compare({"mine": Constant(split.train), "theirs": [model, tuned.refit(split)]}, split)
+    genres = pd.Series(["drama", "crime"], index=[1, 2])
+    compare({"mine": model}, split, metrics=["recall", "calibration"], item_groups=genres)
+    evaluate_groups(model, split, groups=pd.Series(["new", "old"], index=[42, 43]), k=10)
     rate = {"lr": Between(1e-3, 1e-1, log=True)}
     found = league(split, {**CONTENDERS, "SGL": (sgl, rate), "mine": (lightgcn, rate)}, trials=5)
     found = league(split, ["EASE", "LightGCN"], storage="league")
@@ -100,4 +104,5 @@ def use(split: Split) -> pd.DataFrame:
     similar_items(model, items=[1], k=5)
     export_embeddings(served, "embeddings")
     Index(model, exact=False, candidates=400).recommend([42], k=5)
-    return recommend(served, users=[42], k=10)
+    lists = recommend(served, users=[42], k=100)
+    return rerank(lists, 10, by="calibrated", interactions=split.train, item_groups=genres)

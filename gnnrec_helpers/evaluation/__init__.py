@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .comparison import compare, compare_users
+from .comparison import compare, compare_users, evaluate_groups
 from .metric_audit import audit
 from .ranking import METRICS, evaluate, evaluate_items, evaluate_users
 from .ratings import compare_ratings, evaluate_ratings, rating_errors
@@ -17,6 +17,7 @@ __all__ = [
     "compare_users",
     "evaluate",
     "evaluate_ctr",
+    "evaluate_groups",
     "evaluate_items",
     "evaluate_ratings",
     "evaluate_users",

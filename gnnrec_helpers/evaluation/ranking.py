@@ -7,6 +7,7 @@ out of the mean.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 from ..data import FloatArray, IntArray, Interactions, Part, Split
 from ..data.arguments import check_whole
 from ..models import Recommender, scoring
+from ..serving.item_profiles import group_shares
 from ..serving.retrieval import BLOCK, rank
+from .beyond_accuracy import OF_ALL_LISTS, OF_USERS, Lists
 from .judging import held_out_pairs
 
 Hits = NDArray[np.bool_]  # (users, k): is the item at this rank one of the held-out ones?
@@ -78,6 +81,7 @@ def evaluate(
     *,
     part: Part = "test",
     metrics: Sequence[str] = USUAL,
+    item_groups: pd.Series | None = None,
     block: int = BLOCK,
     progress: bool = False,
 ) -> dict[str, float]:
@@ -92,7 +96,13 @@ def evaluate(
     part : {"test", "validation"}
         What is to be found. Choose anything (epochs, layers, ...) with "validation" only.
     metrics : sequence of str
-        From "recall", "ndcg", "precision", "hit_rate", "mrr", "map".
+        From "recall", "ndcg", "precision", "hit_rate", "mrr", "map", and beyond accuracy from
+        "novelty", "diversity", "popularity_lift", "calibration", "coverage", "gini", which
+        :mod:`gnnrec_helpers.evaluation.beyond_accuracy` defines. The last two are not means: they
+        are about all lists together.
+    item_groups : pandas.Series, optional
+        For "calibration": the group of each item, by its label, with a row for each group of an
+        item; popularity thirds by default.
     block : int
         Scores in memory at once; bounds the memory whatever the number of users.
     progress : bool
@@ -102,11 +112,22 @@ def evaluate(
     -------
     dict
         ``{"recall@20": 0.231, ...}``
+
+    Examples
+    --------
+    >>> from gnnrec_helpers import datasets, models
+    >>> movies = datasets.load("movielens-small")
+    >>> split = movies.interactions.binarize(4.0).split()
+    >>> genres = movies.items["genres"].str.split("|").explode()
+    >>> popular = models.Popularity(split.train)
+    >>> both = evaluate(popular, split, metrics=["coverage", "calibration"], item_groups=genres)
+    >>> {name: round(value, 3) for name, value in both.items()}
+    {'coverage@20': 0.011, 'calibration@20': 0.657}
     """
-    table = evaluate_users(
-        model, split, k, part=part, metrics=metrics, block=block, progress=progress
-    )
-    return {str(name): float(values.mean()) for name, values in table.items()}
+    table, lists = judge_lists(model, split, k, part, metrics, item_groups, block, progress)
+    numbers = {str(name): float(values.mean()) for name, values in table.items()}
+    numbers |= of_all_lists(lists, metrics)
+    return {f"{name}@{k}": numbers[f"{name}@{k}"] for name in metrics}
 
 
 def evaluate_users(
@@ -116,20 +137,85 @@ def evaluate_users(
     *,
     part: Part = "test",
     metrics: Sequence[str] = USUAL,
+    item_groups: pd.Series | None = None,
     block: int = BLOCK,
     progress: bool = False,
 ) -> pd.DataFrame:
-    """The metrics of every user with held-out items: one row a user, one column a metric."""
-    if isinstance(metrics, str):
-        raise TypeError(f"metrics={metrics!r}: a list of names is needed, such as [{metrics!r}].")
-    unknown = [name for name in metrics if name not in METRICS]
-    if unknown:
-        raise ValueError(f"No metric {unknown[0]!r}; there are {', '.join(METRICS)}.")
+    """The metrics of every user with held-out items: one row a user, one column a metric.
+
+    The arguments are those of :func:`evaluate`. "coverage" and "gini" are refused, since no user
+    has a value of her own.
+    """
+    for name in metrics:
+        if name in OF_ALL_LISTS:
+            raise ValueError(
+                f"{name} is one number for all lists together, no user has one of her own: "
+                "evaluate has it."
+            )
+    return judge_lists(model, split, k, part, metrics, item_groups, block, progress)[0]
+
+
+def judge_lists(
+    model: Recommender,
+    split: Split,
+    k: int,
+    part: Part,
+    metrics: Sequence[str],
+    item_groups: pd.Series | None = None,
+    block: int = BLOCK,
+    progress: bool = False,
+) -> tuple[pd.DataFrame, Lists]:
+    """The metrics that every user has, and the lists for those of all lists together."""
+    _check_metrics(metrics, item_groups)
+    if item_groups is not None and isinstance(split, Split):  # anything else is refused below
+        group_shares(split.train.items, item_groups)
     held_out, users, items = judged(model, split, k, part, block, progress)
+    lists = Lists(users, items, split.train, item_groups)
     hits = held_out.contains(users[:, None], items)
     relevant = held_out.user_degrees()[users]
-    columns = {f"{name}@{k}": METRICS[name](hits, relevant) for name in metrics}
-    return pd.DataFrame(columns, index=split.train.users[users])
+    columns = {
+        f"{name}@{k}": METRICS[name](hits, relevant) if name in METRICS else OF_USERS[name](lists)
+        for name in metrics
+        if name not in OF_ALL_LISTS
+    }
+    table = pd.DataFrame(columns, index=split.train.users[users])
+    _say_who_is_left_out(table)
+    return table, lists
+
+
+def _check_metrics(metrics: Sequence[str], item_groups: pd.Series | None) -> None:
+    """Refuse what is no list of names, a name that is no metric, and groups that nothing uses."""
+    if isinstance(metrics, str):
+        raise TypeError(f"metrics={metrics!r}: a list of names is needed, such as [{metrics!r}].")
+    known = (*METRICS, *OF_USERS, *OF_ALL_LISTS)
+    unknown = [name for name in metrics if name not in known]
+    if unknown:
+        raise ValueError(f"No metric {unknown[0]!r}; there are {', '.join(known)}.")
+    if item_groups is not None and "calibration" not in metrics:
+        raise ValueError("item_groups are for the metric 'calibration', which is not asked for.")
+
+
+def of_all_lists(lists: Lists, metrics: Sequence[str]) -> dict[str, float]:
+    """Those of the metrics that are one number for all lists, by names such as "gini@20"."""
+    k = lists.items.shape[1]
+    return {f"{name}@{k}": OF_ALL_LISTS[name](lists) for name in metrics if name in OF_ALL_LISTS}
+
+
+def _say_who_is_left_out(table: pd.DataFrame) -> None:
+    """Users without train items have nothing that some metrics could compare a list with."""
+    without = table.isna()
+    names = ", ".join(map(str, table.columns[without.any()]))
+    count = int(without.any(axis=1).sum())
+    if count and count == len(table):
+        raise ValueError(
+            f"{names} cannot be told: none of the {count:,} users who are judged has train items."
+        )
+    if count:
+        warnings.warn(
+            f"{names}: {count:,} of {len(table):,} users have no train items to compare with, and "
+            "are left out.",
+            stacklevel=4,
+        )
 
 
 def evaluate_items(

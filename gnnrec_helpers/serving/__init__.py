@@ -5,6 +5,7 @@ from __future__ import annotations
 from .explanation import Explanation, explain
 from .export import export_embeddings
 from .index import Index
+from .reranking import rerank
 from .retrieval import Ranked, rank, recommend, similar_items, similar_users
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "export_embeddings",
     "rank",
     "recommend",
+    "rerank",
     "similar_items",
     "similar_users",
 ]

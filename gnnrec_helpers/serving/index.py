@@ -26,7 +26,8 @@ SAMPLE = 2**16  # rows that the codes are fitted to
 class Index:
     """Lists of items for users, or for any vectors, from a model's embeddings.
 
-    The exact index compares a vector with all items, as :func:`~gnnrec_helpers.recommend` does. The
+    The exact index compares a vector with all items of which the model knows anything, as
+    :func:`~gnnrec_helpers.recommend` does. The
     approximate one keeps a copy of the items in which every two numbers are rounded to one of
     sixteen pairs, a sixteenth of the memory. It scans that copy, takes the `candidates` that look
     best, and ranks these by their true scores. So all scores are exact, and the only possible
@@ -75,6 +76,10 @@ class Index:
         if not (bool(users.isfinite().all()) and bool(items.isfinite().all())):
             raise ValueError("The model's embeddings are not all finite numbers.")
         self.interactions = model.interactions
+        self._informed_users = model.informed_users
+        # of other items the model knows nothing: they are in no list
+        self._kept = np.flatnonzero(model.informed_items)
+        items = items[torch.from_numpy(self._kept)]
         self._user_rows, self._item_rows = users.numpy(), items.numpy()
         self._products = DotProducts(users, items) if exact else None
         self._rounded: Any = None if exact else _rounded(self._item_rows)
@@ -118,6 +123,12 @@ class Index:
             exclude = [self.interactions if exclude is None else exclude]
         check_labels(self, *exclude)
         asked = positions(self.users, users, "user")
+        if not self._informed_users[asked].all():
+            nobody = self.users[asked[~self._informed_users[asked]]].tolist()[0]
+            raise KeyError(
+                f"User {nobody!r} has no interactions in train, so the model knows nothing about "
+                "her: recommend(..., unknown='popular') gives her the most popular items."
+            )
         left_out = [np.concatenate([_items_of(part, user) for part in exclude] or [NONE])
                     for user in asked]  # fmt: skip
         ranked = self.search(self._user_rows[asked], k, left_out)
@@ -163,21 +174,30 @@ class Index:
         left_out = (
             [NONE] * len(queries)
             if exclude is None
-            else [np.unique(np.asarray(known, np.int64)) for known in exclude]
+            else [self._places(np.unique(np.asarray(known, np.int64))) for known in exclude]
         )
         if len(left_out) != len(queries):
             raise ValueError(f"exclude is for {len(left_out)} of {len(queries)} vectors.")
         if self._products is not None:
-            return self._search_exactly(self._products, queries, k, left_out)
+            items, scores = self._search_exactly(self._products, queries, k, left_out)
+            items[items >= 0] = self._kept[items[items >= 0]]
+            return Ranked(items, scores)
         ranked = Ranked(
             np.full((len(queries), k), -1, np.int64),
             np.full((len(queries), k), -np.inf, np.float32),
         )
         for row, (query, known) in enumerate(zip(queries, left_out, strict=True)):
             items, scores = self._best(query, k, known)
-            ranked.items[row, : len(items)] = items
+            ranked.items[row, : len(items)] = self._kept[items]
             ranked.scores[row, : len(items)] = scores
         return ranked
+
+    def _places(self, items: IntArray) -> IntArray:
+        """Where these items, ascending, stand among those that are kept."""
+        places = np.searchsorted(self._kept, items)
+        there = places < len(self._kept)
+        there[there] = self._kept[places[there]] == items[there]
+        return places[there]
 
     def _search_exactly(
         self, products: DotProducts, queries: NDArray[Any], k: int, left_out: list[IntArray]
@@ -209,7 +229,7 @@ class Index:
         return np.arange(len(self._item_rows))
 
     def __repr__(self) -> str:
-        (users, dim), items = self._user_rows.shape, len(self._item_rows)
+        (users, dim), items = self._user_rows.shape, len(self.items)
         return f"Index({users:,} users, {items:,} items, dim={dim}, exact={self.exact})"
 
 

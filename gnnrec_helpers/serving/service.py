@@ -7,7 +7,6 @@ requests and answers at ``/docs``.
 from __future__ import annotations
 
 import asyncio
-import dataclasses
 import hashlib
 import json
 import logging
@@ -15,13 +14,12 @@ import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 import anyio.to_thread
 import numpy as np
@@ -34,6 +32,7 @@ from pydantic_core import PydanticCustomError
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from ..models import Frozen, Model, load
+from .explanation import explain
 from .retrieval import recommend, similar_items
 
 MAX_BYTES = 2**20  # of a request
@@ -189,7 +188,7 @@ class ListsRequest(Strict):
 
 class Item(BaseModel):
     item: Label
-    score: float
+    score: float | None  # none where the list is of popular items
 
 
 class UserList(BaseModel):
@@ -233,9 +232,27 @@ class ExplainRequest(Strict):
     item: Label
 
 
-class Explanation(BaseModel):
+class Term(BaseModel):
+    """A user's item, or a friend, and what it adds to the score."""
+
+    kind: str
+    via: Label
+    contribution: float
+
+
+class WayToItem(BaseModel):
+    path: list[Label]
+    contribution: float
+
+
+class Explained(BaseModel):
+    """The terms add up to the score, and so do `paths` with `other_paths`."""
+
     digest: str
-    explanation: Any
+    score: float
+    terms: list[Term]
+    paths: list[WayToItem]
+    other_paths: float
 
 
 class Health(BaseModel):
@@ -345,7 +362,13 @@ def service(path: str | os.PathLike[str], *, poll: float = 0.5) -> FastAPI:
         return Lists(
             digest=served.digest,
             lists=[
-                UserList(user=user, items=[Item(item=item, score=score) for item, score in some])
+                UserList(
+                    user=user,
+                    items=[
+                        Item(item=item, score=None if np.isnan(score) else score)
+                        for item, score in some
+                    ],
+                )
                 for user, some in rows
             ],
         )
@@ -354,7 +377,7 @@ def service(path: str | os.PathLike[str], *, poll: float = 0.5) -> FastAPI:
     def similar(asked: SimilarRequest) -> SimilarLists:
         served = file.current
         with _refusing():
-            table = similar_items(served.model, asked.items, asked.k)  # type: ignore[arg-type]
+            table = similar_items(served.model, asked.items, asked.k)
         rows = _grouped(table, "item", "similar", "similarity")
         return SimilarLists(
             digest=served.digest,
@@ -365,11 +388,23 @@ def service(path: str | os.PathLike[str], *, poll: float = 0.5) -> FastAPI:
         )
 
     @app.post("/explain")
-    def explain(asked: ExplainRequest) -> Explanation:
+    def reasons(asked: ExplainRequest) -> Explained:
         served = file.current
         with _refusing():
-            explanation = _explain()(served.model, asked.user, asked.item)
-        return Explanation(digest=served.digest, explanation=_as_json(explanation))
+            found = explain(served.model, asked.user, asked.item)  # type: ignore[arg-type]
+        return Explained(
+            digest=served.digest,
+            score=found.score,
+            terms=[
+                Term(kind=kind, via=via, contribution=value)
+                for kind, via, value in found.terms.to_numpy().tolist()
+            ],
+            paths=[
+                WayToItem(path=[*path], contribution=value)
+                for path, value in found.paths.to_numpy().tolist()
+            ],
+            other_paths=found.other_paths,
+        )
 
     return app
 
@@ -407,26 +442,3 @@ def _grouped(
             lists.append((owner, []))
         lists[-1][1].append((item, score))
     return lists
-
-
-def _explain() -> Any:
-    try:
-        return import_module(".explanation", __package__).explain
-    except ModuleNotFoundError as error:
-        raise NotImplementedError("This version does not explain its lists.") from error
-
-
-def _as_json(value: Any) -> Any:
-    """What an explanation is made of, as JSON has it."""
-    if isinstance(value, pd.DataFrame):
-        return _as_json(value.to_dict("records"))
-    if isinstance(value, pd.Series):
-        return _as_json(value.to_dict())
-    if dataclasses.is_dataclass(value):
-        fields = dataclasses.fields(value)
-        return {field.name: _as_json(getattr(value, field.name)) for field in fields}
-    if isinstance(value, Mapping):
-        return {str(key): _as_json(part) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_as_json(part) for part in value]
-    return value.item() if isinstance(value, np.generic) else value

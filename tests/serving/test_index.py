@@ -25,7 +25,8 @@ def frozen(users: np.ndarray, items: np.ndarray, seed: int = 0) -> Frozen:
     labels = [pd.Index([f"{role}{n}" for n in range(size)])
               for role, size in zip("ui", has.shape, strict=True)]  # fmt: skip
     tables = torch.from_numpy(users), torch.from_numpy(items).T
-    return Frozen(Interactions(user, item, *labels), [tables])
+    everything = np.ones(len(items), bool)  # items that nobody has, too
+    return Frozen(Interactions(user, item, *labels), [tables], informed_items=everything)
 
 
 def embeddings(kind: str, dim: int) -> tuple[np.ndarray, np.ndarray]:
@@ -67,6 +68,23 @@ def test_the_exact_index_sorts_everything(kind: str) -> None:
     pd.testing.assert_frame_equal(table, recommend(model, model.users, k=10))
 
 
+@pytest.mark.parametrize("exact", [True, False])
+def test_what_the_model_knows_nothing_about_is_in_no_list(exact: bool) -> None:
+    whole = frozen(*embeddings("random", 16))
+    informed = np.random.default_rng(4).random(ITEMS) < 0.5
+    known_users = np.arange(USERS) != 3
+    model = Frozen(whole.interactions, whole.products, informed_users=known_users,
+                   informed_items=informed)  # fmt: skip
+    index = Index(model) if exact else approximate(model)
+    table = index.recommend(model.users[known_users], k=10)
+    wanted = recommend(model, model.users[known_users], k=10)
+    assert informed[table["item"].str[1:].astype(int)].all()
+    same = (table["item"] == wanted["item"]).mean()
+    assert same == 1 if exact else same > 0.95
+    with pytest.raises(KeyError, match="User 'u3' has no interactions in train"):
+        index.recommend(["u3"])
+
+
 @pytest.mark.parametrize("dim", [1, 7, 16])
 @pytest.mark.parametrize("kind", ["random", "skewed"])
 def test_the_approximate_index_finds_nearly_all(kind: str, dim: int) -> None:
@@ -101,7 +119,10 @@ def test_a_user_who_has_all_the_best_gets_the_next() -> None:
     best = np.argsort(-(users[:1] @ items.T)[0])
     has = Interactions(np.zeros(1_000, np.int64), np.sort(best[:1_000]),
                        pd.RangeIndex(USERS), pd.RangeIndex(ITEMS))  # fmt: skip
-    model = Frozen(has, [(torch.from_numpy(users), torch.from_numpy(items).T)])
+    model = Frozen(
+        has, [(torch.from_numpy(users), torch.from_numpy(items).T)],
+        informed_items=np.ones(ITEMS, bool),
+    )  # fmt: skip
     found = approximate(model, candidates=100).recommend([0], k=20)["item"].tolist()
     assert len(found) == 20
     assert len({*found} & {*best[1_000:1_020].tolist()}) >= 18
