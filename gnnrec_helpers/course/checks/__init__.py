@@ -19,6 +19,7 @@ from . import (
     notebook_09,
     notebook_10,
     notebook_11,
+    notebook_13,
     notebook_14,
 )
 from .claims import equal, holds, near
@@ -38,5 +39,6 @@ _ = (
     notebook_09,
     notebook_10,
     notebook_11,
+    notebook_13,
     notebook_14,
 )
