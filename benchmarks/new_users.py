@@ -228,8 +228,8 @@ def edges(record: dict[str, Any]) -> list[str]:
                     math.log(v) if between.log else v for v in (between.low, between.high, value)
                 )
                 place = (x - low) / (high - low)
-                nothing_below = between.low == 0 or between.low == 1
-                if place > 0.95 or (place < 0.05 and not nothing_below):
+                nothing_below, nothing_above = between.low in (0, 1), between.high == MANY
+                if (place > 0.95 and not nothing_above) or (place < 0.05 and not nothing_below):
                     found.append(f"{name} ({parameter}={value:.4g})")
     return found
 

@@ -93,12 +93,16 @@ class SampledSoftmax:
         lastfm-2k (benchmarks/social.py). For other data choose it on validation.
     temperature : float, default 1.0
         Scores are divided by it.
+    unseen_negatives : bool, default True
+        Whether items without interactions are drawn, too. They are never positives, so a model
+        that describes them by something else, such as facts, would learn that this is bad.
     """
 
     asks: ClassVar[tuple[str, ...]] = ("training_embeddings",)
     shared_negatives: int = 1024
     weight_decay: float = 0.025
     temperature: float = 1.0
+    unseen_negatives: bool = True
 
     def __call__(self, model: TrainableModel, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar."""
@@ -155,6 +159,10 @@ class SelfSupervised:
     @property
     def shared_negatives(self) -> int:
         return self.objective.shared_negatives
+
+    @property
+    def unseen_negatives(self) -> bool:
+        return getattr(self.objective, "unseen_negatives", True)
 
     def __call__(self, model: SelfSupervisedModel, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar."""

@@ -70,7 +70,7 @@ def write_messy_shop(path: str | os.PathLike[str]) -> None:
 
 
 def clean_shop() -> Interactions:
-    """The same purchases as notebook 14 reads them in the end, quantities as they are."""
+    """The same purchases as notebook 14 reads them in the end: each pair at its first purchase."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "shop.csv")
         write_messy_shop(path)
@@ -79,7 +79,7 @@ def clean_shop() -> Interactions:
             return Interactions.from_csv(
                 path, 0, 1, weight=2, timestamp=3, separator=";", encoding="latin-1",
                 header=False, decimal=",", date_format="%d.%m.%Y", quote=None,
-                na_values=["NULL"], missing="drop", keep="sum",
+                na_values=["NULL"], missing="drop", keep="first",
             )  # fmt: skip
 
 

@@ -83,7 +83,8 @@ class PairSampler:
 
     With ``shared=True`` the negatives are drawn once for the whole batch, uniformly among all
     items; ``Batch.known`` then says which of them some user of the batch interacted with, for the
-    objective to leave out.
+    objective to leave out. With ``unseen=False``, too, they are drawn among the items that somebody
+    interacted with.
 
     Each epoch has its own generator, seeded by ``(seed, epoch)``: what is drawn does not depend
     on what was drawn before, so training resumes exactly.
@@ -104,6 +105,7 @@ class PairSampler:
         *,
         seed: int = 0,
         shared: bool = False,
+        unseen: bool = True,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size={batch_size}: at least 1 is needed.")
@@ -119,6 +121,7 @@ class PairSampler:
         if shared:
             self._starts = np.concatenate([[0], np.cumsum(train.item_degrees())])
             self._owners = train.user_index[np.argsort(train.item_index, kind="stable")]
+            self._drawable = np.flatnonzero(unseen | (train.item_degrees() > 0))
         else:
             self._negatives = Negatives(train)
 
@@ -136,7 +139,8 @@ class PairSampler:
             items = self.train.item_index[chosen]
             parts = [users, items]
             if self.shared:
-                drawn = generator.integers(self.train.num_items, size=self.num_negatives)
+                places = generator.integers(len(self._drawable), size=self.num_negatives)
+                drawn = self._drawable[places]
                 parts += [drawn, self._known(users, drawn)]
             else:
                 parts += [self._negatives.draw(users, self.num_negatives, generator)]

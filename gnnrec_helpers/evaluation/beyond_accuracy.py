@@ -122,15 +122,25 @@ def diversity(lists: Lists) -> FloatArray:
     >>> diversity(Lists(np.array([4]), np.array([[0, 1, 3]]), train)).round(3).tolist()
     [0.667]
     """
-    columns = user_columns(lists.train)
-    owners = lists.train.item_degrees()
-    length = (lists.items >= 0).sum(1)
-    squares = np.empty(len(lists.users))
-    for rows in _blocks(_sum_of_list(owners, lists.items)):
-        total = _indicator(lists.items[rows], lists.train.num_items) @ columns
-        squares[rows] = total.power(2).sum(1)
-    # the square of a sum is the sum of the squares, here 1 or 0, and twice that of the products
-    cosines = (squares - _sum_of_list(owners > 0, lists.items)) / 2
+    there = lists.items >= 0
+    row, _ = np.nonzero(there)
+    listed, number = np.unique(lists.items[there], return_inverse=True)
+    numbers = np.full(lists.items.shape, len(listed))  # where there is no item: a column of zeros
+    numbers[there] = number
+    columns = user_columns(lists.train)[listed]
+    rows_of_users = columns.T.tocsr()
+    total = np.zeros(len(lists.users))  # cosines of each item of a list with all of its items
+    order = np.argsort(number, kind="stable")  # each item's cosines are needed once
+    new = np.diff(number[order], prepend=-1) > 0
+    for block in _blocks(lists.items.shape[1] + new * len(listed)):
+        entries = order[block]
+        first, last = number[entries[[0, -1]]]
+        cosine = np.pad((columns[first : last + 1] @ rows_of_users).toarray(), ((0, 0), (0, 1)))
+        of_entries = cosine[number[entries, None] - first, numbers[row[entries]]].sum(1)
+        total += np.bincount(row[entries], of_entries, minlength=len(total))
+    length = there.sum(1)
+    with_itself = _sum_of_list(lists.train.item_degrees() > 0, lists.items)
+    cosines = (total - with_itself) / 2
     pairs = np.maximum(length * (length - 1) / 2, 1)
     return np.where(length > 1, np.clip(1 - cosines / pairs, 0, 1), 0.0)  # 1 - 1 may be -1e-16
 
@@ -231,5 +241,5 @@ def _indicator(items: IntArray, num_items: int) -> sparse.csr_array:
 
 def _blocks(cells: IntArray) -> Iterator[IntArray]:
     """Rows in their order, about as many at a time as have `CELLS` cells together."""
-    number = np.cumsum(cells) // CELLS
-    yield from np.split(np.arange(len(cells)), np.flatnonzero(np.diff(number)) + 1)
+    starts = np.flatnonzero(np.diff(np.cumsum(cells) // CELLS, prepend=-1))
+    yield from np.split(np.arange(len(cells)), starts)[1:]  # what is before the first is empty

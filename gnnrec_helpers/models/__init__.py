@@ -7,9 +7,11 @@ from .bias_only import BiasOnly
 from .diffnet import DiffNet
 from .ease import EASE
 from .extending import extend
+from .fact_ridge import FactRidge
 from .frozen import Frozen
 from .graph_filter import GraphFilter, LinearFilter
 from .graphrec import GraphRec
+from .graphsage import GraphSAGE
 from .ials import IALS
 from .item_knn import ItemKNN
 from .kgat import KGAT
@@ -44,9 +46,11 @@ __all__ = [
     "BiasOnly",
     "DiffNet",
     "EmbeddingModel",
+    "FactRidge",
     "Frozen",
     "GraphFilter",
     "GraphRec",
+    "GraphSAGE",
     "ItemKNN",
     "KnowledgeLightGCN",
     "LightGCN",

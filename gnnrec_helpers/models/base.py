@@ -264,8 +264,8 @@ class Model(nn.Module):
         """
         raise TypeError(
             f"{type(self).__name__} cannot answer for somebody who was not in train: it would have "
-            "to be trained again. ItemKNN, UserKNN, RP3Beta, EASE, the filters, IALS and LightGCN "
-            "with its kin can."
+            "to be trained again. ItemKNN, UserKNN, RP3Beta, EASE, the filters, IALS, GraphSAGE, "
+            "and LightGCN with its kin can."
         )
 
     @cached_property

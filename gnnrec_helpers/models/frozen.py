@@ -107,7 +107,8 @@ class Frozen:
         if self._fold_in is None:
             raise TypeError(
                 "The model that was frozen cannot answer for somebody who was not in train: "
-                "ItemKNN, UserKNN, RP3Beta, EASE, the filters, IALS and LightGCN with its kin can."
+                "ItemKNN, UserKNN, RP3Beta, EASE, the filters, IALS, GraphSAGE, and LightGCN with "
+                "its kin can."
             )
         return self._fold_in
 

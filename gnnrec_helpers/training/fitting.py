@@ -134,6 +134,7 @@ def fit(
             shared_negatives or (1 if negatives is None else negatives),
             seed=seed,
             shared=bool(shared_negatives),
+            unseen=getattr(objective, "unseen_negatives", True),
         )
     if negatives is not None and (learns_ratings or shared_negatives):
         raise ValueError(

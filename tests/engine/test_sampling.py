@@ -173,6 +173,13 @@ def test_shared_negatives_say_which_are_positives(
         )
 
 
+def test_shared_negatives_among_the_items_that_somebody_has() -> None:
+    likes = np.eye(4, 6) + np.eye(4, 6, 1)  # nobody has item 5
+    for unseen, expected in ((True, set(range(6))), (False, set(range(5)))):
+        sampler = PairSampler(interactions(likes), 4, 50, shared=True, unseen=unseen)
+        assert {n for batch in sampler.epoch(0) for n in batch.negatives.tolist()} == expected
+
+
 # ---------------------------------------------------------------------- ratings
 def rated(count: int) -> Interactions:
     pairs = {"user": np.arange(count) % 5, "item": np.arange(count), "r": np.arange(count) / 2}

@@ -77,8 +77,8 @@ def knowledge(seed: int = 0) -> KnowledgeGraph:
     return KnowledgeGraph.from_frame(facts, items)
 
 
-def without_weights(train: Interactions) -> Interactions:
-    return replace(train, weight=None) if isinstance(train, Interactions) else train
+def without(train: Interactions, values: str) -> Interactions:
+    return replace(train, **{values: None}) if isinstance(train, Interactions) else train
 
 
 # from train, side graphs' seed, and settings to a model: one line a model
@@ -86,10 +86,14 @@ BUILD: dict[str, Callable[..., Model]] = {
     "BiasOnly": lambda train, g, **s: models.BiasOnly(train, **s),
     "DiffNet": lambda train, g, **s: models.DiffNet(train, social(g), 8, **s),
     "EASE": lambda train, g, **s: models.EASE(train, 5.0, **s),
+    "FactRidge": lambda train, g, **s: models.FactRidge(
+        train, knowledge(g), models.IALS(without(train, "rating"), 4), **s
+    ),
     "GraphFilter": lambda train, g, **s: models.GraphFilter(train, 4, **s),
     "GraphRec": lambda train, g, **s: models.GraphRec(
-        train, social(g), 8, 3, baseline=models.BiasOnly(without_weights(train)), **s
+        train, social(g), 8, 3, baseline=models.BiasOnly(without(train, "weight")), **s
     ),
+    "GraphSAGE": lambda train, g, **s: models.GraphSAGE(train, knowledge(g), 8, **s),
     "IALS": lambda train, g, **s: models.IALS(train, 4, **s),
     "ItemKNN": lambda train, g, **s: models.ItemKNN(train, 5, **s),
     "KGAT": lambda train, g, **s: models.KGAT(train, knowledge(g), 8, (4, 4), **s),
@@ -304,8 +308,9 @@ def test_a_frozen_model_answers_alike(name: str, tmp_path: Path) -> None:
 
 # who answers for somebody new, by the items she has
 FOLDED = {
-    "EASE", "GraphFilter", "IALS", "ItemKNN", "KnowledgeLightGCN", "LightGCN", "LinearFilter",
-    "Popularity", "RP3Beta", "SEPT", "SGL", "SimGCL", "SocialLightGCN", "UserKNN", "XSimGCL",
+    "EASE", "GraphFilter", "GraphSAGE", "IALS", "ItemKNN", "KnowledgeLightGCN", "LightGCN",
+    "LinearFilter", "Popularity", "RP3Beta", "SEPT", "SGL", "SimGCL", "SocialLightGCN", "UserKNN",
+    "XSimGCL",
 }  # fmt: skip
 
 

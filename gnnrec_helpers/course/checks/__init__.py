@@ -19,6 +19,7 @@ from . import (
     notebook_09,
     notebook_10,
     notebook_11,
+    notebook_12,
     notebook_13,
     notebook_14,
 )
@@ -39,6 +40,7 @@ _ = (
     notebook_09,
     notebook_10,
     notebook_11,
+    notebook_12,
     notebook_13,
     notebook_14,
 )
