@@ -34,8 +34,8 @@ class Listed:
     def __init__(self, lists: pd.DataFrame, known: Interactions) -> None:
         self.users, self.items = known.users, known.items
         self.table = torch.full((len(self.users), len(self.items)), -torch.inf)
-        row = torch.from_numpy(self.users.get_indexer(lists["user"]))
-        column = torch.from_numpy(self.items.get_indexer(lists["item"]))
+        row = torch.from_numpy(self.users.get_indexer(pd.Index(lists["user"])))
+        column = torch.from_numpy(self.items.get_indexer(pd.Index(lists["item"])))
         self.table[row, column] = -torch.from_numpy(lists["rank"].to_numpy(np.float32))
 
     def score(self, users: Tensor) -> Tensor:

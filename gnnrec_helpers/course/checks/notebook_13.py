@@ -140,6 +140,7 @@ def candidates() -> tuple[Split, pd.DataFrame, pd.Series]:
     split = movies.interactions.binarize(4.0).split(test=0.2, validation=0.1, seed=0)
     people = split.train.users[split.train.user_degrees() > 0]
     lists = recommend(EASE(split.train, REGULARIZATION), people, k=100)
+    assert movies.items is not None
     return split, lists, movies.items["genres"].str.split("|").explode()
 
 
