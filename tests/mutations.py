@@ -380,8 +380,8 @@ DEFECTS = (
     Defect(
         "unobserved pairs cost nothing",
         "iALS is content to like everything",
-        "models/ials.py",
-        "gram = self.unobserved * others.T @ others",
+        "models/parts/fold_in.py",
+        "gram = unobserved * others.T @ others",
         "gram = 0 * others.T @ others",
         (RIVALS + "test_each_half_of_a_sweep_is_a_ridge_regression",),
     ),
