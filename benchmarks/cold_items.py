@@ -163,22 +163,26 @@ def trained(
     return history.best_epoch or len(history.epochs)
 
 
-RATE = Between(3e-4, 5e-2, log=True)
-DECAY = Between(5e-3, 0.5, log=True)
-PROFILE = {"rarity": Between(0.0, 4.0), "length": Between(0.0, 1.5)}
+RATE = Between(1e-4, 5e-2, log=True)
+DECAY = Between(5e-4, 0.5, log=True)
+PROFILE = {"rarity": Between(0.0, 4.0), "length": Between(0.0, 2.0)}
 OF_IALS = {
     "c": Between(0.03, 300.0, log=True),
-    "unobserved": Between(0.003, 3.0, log=True),
-    "regularization": Between(3e-4, 0.3, log=True),
+    "unobserved": Between(3e-4, 3.0, log=True),
+    "regularization": Between(3e-4, 10.0, log=True),
 }
-OF_LIGHTGCN = {"c": Between(0.03, 300.0, log=True), "weight_decay": DECAY, "epochs": Between(4, 80)}
+OF_LIGHTGCN = {
+    "c": Between(0.03, 300.0, log=True),
+    "weight_decay": DECAY,
+    "epochs": Between(4, 200, log=True),
+}
 LINKED = {
     "lr": RATE,
     "weight_decay": DECAY,
     "layers": Between(1, 5),
     "fact_weight": Between(0.1, 30.0, log=True),
 }
-SAGE = {"lr": RATE, "layers": Between(1, 3), "hidden": Between(0.0, 0.95)}
+SAGE = {"lr": RATE, "layers": Between(1, 4), "hidden": Between(0.0, 0.95)}
 MODELS: dict[str, tuple[Callable[..., Built], bool, dict[str, Between]]] = {
     "random order": (random_order, False, {}),
     "popularity": (popularity, False, {}),
