@@ -108,7 +108,8 @@ def test_an_item_that_nobody_chose_is_made_of_its_facts_alone() -> None:
         row = torch.nn.functional.normalize(row if depth == 2 else row.relu(), dim=0)
     torch.testing.assert_close(model.embeddings()[1][COLD], row)
     # whoever likes the others
-    other = GraphSAGE(interactions(likes[::-1]), knowledge, 5)
+    likes[1:3, :COLD] = 1 - likes[1:3, :COLD]
+    other = GraphSAGE(interactions(likes), knowledge, 5)
     other.load_state_dict(model.state_dict())
     assert not torch.allclose(other.embeddings()[1][:COLD], model.embeddings()[1][:COLD])
     torch.testing.assert_close(other.embeddings()[1][COLD], row)
