@@ -16,6 +16,7 @@ UNCOMPARED = {
     "05_matrix_factorization": 1,  # titles ranked by a trained model
     "06_lightgcn": 2,  # likewise, and the times of a machine
     "09_social_recommendation": 2,  # trained attention, and optional names of artists
+    "13_serving": 3,  # the times of a machine
 }
 
 

@@ -41,6 +41,7 @@ RIGHT = [
     ("12.3", (LEAK, HONEST)),
     ("12.3", [round(LEAK, 3), round(HONEST, 3)]),
     ("12.4", models.RP3Beta(TRAIN, neighbours=1000, alpha=0.8, beta=0.2)),
+    ("12.4", models.IALS(TRAIN, unobserved=0.1, regularization=0.015)),
 ]
 WRONG = [
     ("12.1", 3.0, "Five scores"),

@@ -237,3 +237,23 @@ def test_reasons_add_up_to_the_score(toy):
     assert sum(bar.get_width() for bar in bars) == pytest.approx(total.get_width(), abs=1e-6)
     assert bars[-1].get_x() + bars[-1].get_width() == pytest.approx(found.score, abs=1e-6)
     assert axes.get_yticklabels()[-2].get_text() == "2 others together"
+
+
+# ---------------------------------------------------------------------- serving
+def test_parts_of_a_request_follow_each_other():
+    (axes,) = plots.one_request({"scores": 20.0, "labels": 70.0, "sorting": 10.0}).axes
+    assert [bar.get_x() for bar in axes.patches] == [0, 20, 90]
+    assert [bar.get_width() for bar in axes.patches] == [20, 70, 10]
+    assert [text.strip() for text in texts(axes)] == ["20 µs", "70 µs", "10 µs"]
+    first, longest, last = (bar.get_facecolor() for bar in axes.patches)
+    assert first == last != longest
+
+
+def test_a_codebook_has_every_point_and_its_centre():
+    points, centres = np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]]), np.array([[1.5, 0], [0, 3]])
+    (axes,) = plots.codebook(points, centres, [0, 0, 1]).axes
+    one, other, crosses = axes.lines[:3]
+    np.testing.assert_array_equal(one.get_xydata(), points[:2])
+    np.testing.assert_array_equal(other.get_xydata(), points[2:])
+    np.testing.assert_array_equal(crosses.get_xydata(), centres)
+    assert one.get_color() != other.get_color()

@@ -20,6 +20,7 @@ from . import (
     notebook_10,
     notebook_11,
     notebook_12,
+    notebook_13,
     notebook_14,
 )
 from .claims import equal, holds, near
@@ -40,5 +41,6 @@ _ = (
     notebook_10,
     notebook_11,
     notebook_12,
+    notebook_13,
     notebook_14,
 )

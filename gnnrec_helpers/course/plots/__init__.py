@@ -33,6 +33,7 @@ from .neighbourhoods import degrees, families, neighbourhood, reach
 from .ranking import comparison, funnel, interaction_matrix, long_tail, ranked_lists, split_rows
 from .reasons import reasons
 from .rivals import lines, named_points, responses
+from .serving import codebook, one_request
 from .style import PAPER
 
 __all__ = [
@@ -44,6 +45,7 @@ __all__ = [
     "bpr_loss",
     "by_layer",
     "by_relation",
+    "codebook",
     "comparison",
     "degrees",
     "distances",
@@ -63,6 +65,7 @@ __all__ = [
     "neighbour_sets",
     "neighbourhood",
     "nodes_read",
+    "one_request",
     "pixel_graph",
     "pixels",
     "pooling_and_aggregation",
