@@ -5,7 +5,7 @@ NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb))
 LAB_ARGS ?=
 PYTEST_ARGS ?=
 MUTANTS ?= --minutes 60
-BENCH ?= movielens_small defaults evaluation_and_import growth time_to_quality paper ratings social three_graphs knowledge rivals league speed
+BENCH ?= movielens_small defaults evaluation_and_import growth time_to_quality paper ratings social three_graphs knowledge rivals league new_users cold_users cold_items own_data serving_latency serving_index explanations speed
 
 ifeq ($(OS),Windows_NT)
 VENV_PYTHON := .venv/Scripts/python
@@ -73,7 +73,7 @@ execute: $(READY) ## run notebooks and store their outputs (NOTEBOOKS="notebooks
 		mv ".venv/executed/$${notebook##*/}" "$$notebook"; \
 	done
 
-bench: $(READY) ## measure, nine hours in all (BENCH="growth"; some need GNNREC_DATA)
+bench: $(READY) ## measure, eleven hours in all (BENCH="growth"; some need GNNREC_DATA)
 	@set -e; for name in $(BENCH); do $(VENV_PYTHON) benchmarks/$$name.py; done
 
 clean: ## remove .venv, caches and build leftovers, never data or notebooks
