@@ -18,36 +18,34 @@ def benchmark(monkeypatch: pytest.MonkeyPatch) -> Any:
     return importlib.import_module("cold_items")
 
 
-@pytest.mark.parametrize("part", ["cold alone", "cold and warm"])
-def test_no_like_of_a_cold_film_is_in_train(benchmark: Any, part: str) -> None:
-    split, facts, cold = benchmark.data(part, 1)
+def test_no_like_of_a_cold_film_is_in_train(benchmark: Any) -> None:
+    films = benchmark.data(1)
+    split, cold = films.split, films.cold
     of_train, of_validation, of_test = (
         one.item_degrees() for one in (split.train, split.validation, split.test)
     )
-    films = len(np.unique(facts.head))
-    assert cold.sum() == films // 5
-    assert np.isin(np.flatnonzero(cold), facts.head).all()
+    described = np.unique(films.facts.head)
+    assert np.isin(np.flatnonzero(cold), described).all()
     assert not of_train[cold].any()
-    assert not of_validation[cold].any()
-    if part == "cold alone":
-        assert not of_test[~cold].any()
-        others = of_validation > 0
-        assert others.sum() == films * 3 // 10 - films // 5
-        assert not of_train[others].any()
-    else:
-        assert of_test[~cold].sum() == of_test[cold].sum()
-    alone, _, same = benchmark.data("cold alone", 1)
-    assert np.array_equal(cold, same)
-    assert not of_train[alone.validation.item_degrees() > 0].any()
+    assert not (of_validation[cold] * of_test[cold]).any()  # a film is of one part
+    assert (of_test[cold] > 0).sum() == len(described) // 5
+    assert (of_validation[cold] > 0).sum() == len(described) * 3 // 10 - len(described) // 5
+    for of_part in (of_validation, of_test):
+        assert of_part[~cold].sum() == of_part[cold].sum()
+    for part, held_out in (("validation", split.validation), ("test", split.test)):
+        alone = films.judged(part, True).test
+        assert cold[alone.item_index].all()
+        assert len(alone) + len(films.judged(part, False).test) == len(held_out)
+        assert len(films.judged(part, True, False).test) == len(held_out)
 
 
 def test_shuffled_facts_are_those_of_other_films(benchmark: Any) -> None:
-    split, facts, _ = benchmark.data("cold alone", 1)
-    same, shuffled, _ = benchmark.data("cold alone", 1, shuffled=True)
+    films, others = benchmark.data(1), benchmark.data(1, shuffled=True)
     for name in ("train", "validation", "test"):
-        assert np.array_equal(getattr(same, name).item_index, getattr(split, name).item_index)
-    before, after = (np.bincount(one.head, minlength=one.num_items) for one in (facts, shuffled))
+        one, same = (getattr(of.split, name).item_index for of in (films, others))
+        assert np.array_equal(one, same)
+    before, after = (np.bincount(of.facts.head, minlength=len(of.cold)) for of in (films, others))
     assert sorted(before) == sorted(after)
     assert np.mean(before[before > 0] == after[before > 0]) < 0.2
-    tails = [one.to_frame()["tail"].astype(str).sort_values().tolist() for one in (facts, shuffled)]
+    tails = [sorted(of.facts.to_frame()["tail"].astype(str)) for of in (films, others)]
     assert tails[0] == tails[1]
