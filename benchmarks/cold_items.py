@@ -360,8 +360,8 @@ def report(record: dict[str, Any]) -> str:
         "",
         "Means over users, each with her mean over five seeds; ± is half of a 95 % interval over "
         "users, p of a paired t-test: they say nothing of other films. Over seeds: standard "
-        f"deviation of the mean; {count:.0f} other films are drawn for each seed. Cold films in a list: the share of the places that "
-        "test films have.",
+        f"deviation of the mean; {count:.0f} other films are drawn for each seed. Cold films in a "
+        "list: the share of the places that test films have.",
         "",
         f"At an end of its space: {', '.join(edges(runs)) or 'none'}.",
         "",
