@@ -1,6 +1,6 @@
 """Films of which only the facts are known, on movielens-small.
 
-    python benchmarks/cold_items.py                # 25 minutes on one core
+    python benchmarks/cold_items.py                # resumable; no whole run has been timed
 
 Ratings of four stars and more are likes, of 6,170 films; Freebase has facts about 1,151 of these.
 The films with facts are drawn into warm (70 %), validation (10 %) and test (20 %); the last two are
