@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 LINE = 64  # bytes in a line of the processor's cache
 
@@ -48,6 +48,12 @@ class DotProducts:
         memory = self._columns.new_empty(min(most, len(users)), self._width)
         for start in range(0, len(users), most):
             yield self._scores(torch.from_numpy(users[start : start + most]), memory)
+
+    @classmethod
+    def cosines(cls, rows: Tensor) -> DotProducts:
+        """The cosines of each of these rows with all of them."""
+        unit = nn.functional.normalize(rows, dim=1)
+        return cls(unit, unit)
 
     def _scores(self, users: Tensor, memory: Tensor | None) -> Tensor:
         rows = self.users.index_select(0, users.to(self.users.device))

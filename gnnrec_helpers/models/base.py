@@ -365,15 +365,20 @@ class EmbeddingModel(Model):
         return DotProducts(*(rows.detach() for rows in self.embeddings()))
 
     def item_similarity(self) -> Scorer:
-        return _cosines(self.embeddings()[1])
+        return DotProducts.cosines(self.embeddings()[1].detach())
 
     def user_similarity(self) -> Scorer:
-        return _cosines(self.embeddings()[0])
+        return DotProducts.cosines(self.embeddings()[0].detach())
 
-
-def _cosines(rows: Tensor) -> Scorer:
-    unit = nn.functional.normalize(rows.detach(), dim=1)
-    return DotProducts(unit, unit)
+    def rows_of(
+        self, nodes: Tensor, users: Tensor | None, items: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """These users' and items' rows of a table of all nodes, users first, then items."""
+        user_rows, item_rows = nodes[: self.num_users], nodes[self.num_users :][: self.num_items]
+        return (
+            user_rows if users is None else user_rows.index_select(0, users.to(nodes.device)),
+            item_rows if items is None else item_rows.index_select(0, items.to(nodes.device)),
+        )
 
 
 class RatingsModel(Model):

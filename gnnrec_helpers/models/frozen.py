@@ -134,8 +134,7 @@ class Frozen:
         users, items = self.products[0]
         assert isinstance(users, Tensor)
         assert isinstance(items, Tensor)
-        unit = torch.nn.functional.normalize(_plain((users, items.T)[side]), dim=1)
-        return DotProducts(unit, unit)
+        return DotProducts.cosines(_plain((users, items.T)[side]))
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write tables and labels to one file, from which :func:`gnnrec_helpers.load` reads them.
@@ -172,7 +171,7 @@ class Frozen:
 def thawed(story: Mapping[str, Any], tensors: Tensors) -> Frozen:
     """What a file that :meth:`Frozen.save` wrote holds."""
     content = decode(story["frozen"], tensors)
-    fold_in = content.pop("fold_in", None)  # files of version 0.4 have none
+    fold_in = content.pop("fold_in", None)  # older files have none
     return Frozen(**content, fold_in=None if fold_in is None else from_words(fold_in))
 
 

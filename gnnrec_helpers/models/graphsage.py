@@ -134,11 +134,7 @@ class GraphSAGE(EmbeddingModel):
         self, users: Tensor | None = None, items: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Embeddings of these users and items (all by default), shapes (n, dim) and (m, dim)."""
-        user_rows, item_rows = self.node_layers()[-1].split([self.num_users, self.num_items])
-        return (
-            user_rows if users is None else user_rows.index_select(0, users),
-            item_rows if items is None else item_rows.index_select(0, items),
-        )
+        return self.rows_of(self.node_layers()[-1], users, items)
 
     def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What an objective needs of a batch: users, items, and the means of the items' facts.

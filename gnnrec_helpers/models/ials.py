@@ -96,8 +96,4 @@ class IALS(EmbeddingModel):
         self, users: Tensor | None = None, items: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Embeddings of these users and items (all by default), shapes (n, dim) and (m, dim)."""
-        user_rows, item_rows = self.nodes.split([self.num_users, self.num_items])
-        return (
-            user_rows if users is None else user_rows[users.cpu()],
-            item_rows if items is None else item_rows[items.cpu()],
-        )
+        return self.rows_of(self.nodes, users, items)

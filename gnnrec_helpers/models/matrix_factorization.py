@@ -78,13 +78,7 @@ class MatrixFactorization(EmbeddingModel):
     ) -> tuple[Tensor, Tensor]:
         """Embeddings of these users and items (all by default), shapes (n, dim) and (m, dim)."""
         if users is None or items is None:
-            embeddings = self.node_embeddings()
-            user_rows = embeddings[: self.num_users]
-            item_rows = embeddings[self.num_users :][: self.num_items]
-            return (
-                user_rows if users is None else user_rows.index_select(0, users),
-                item_rows if items is None else item_rows.index_select(0, items),
-            )
+            return self.rows_of(self.node_embeddings(), users, items)
         user_rows, item_rows, _ = self.training_embeddings(users, items)
         return user_rows, item_rows
 

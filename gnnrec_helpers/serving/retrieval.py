@@ -262,7 +262,8 @@ def recommend(
         with scoring(model) as score:
             groups.append(group.answered(candidates, score, k, excluded))
         if names is not None and unknown == "popular":
-            groups.append(_popular(model, np.flatnonzero(~known), names, candidates, k))
+            strangers = np.flatnonzero(~known)
+            groups.append(_popular(model, strangers, [names[n] for n in strangers], candidates, k))
         first = len(asked)
     if histories is not None:
         leave_out = exclude is None or len(excluded) > 0
@@ -425,7 +426,7 @@ def _from_histories(
     if unknown == "popular" and not heard.all():
         silent = np.flatnonzero(~heard)
         names = given.users[silent].tolist()
-        groups.append(_popular(model, first + silent, names, candidates, k, everybody=True))
+        groups.append(_popular(model, first + silent, names, candidates, k))
     return groups
 
 
@@ -435,8 +436,6 @@ def _popular(
     names: list[Any],
     candidates: _Candidates,
     k: int,
-    *,
-    everybody: bool = False,
 ) -> _Group:
     """The most popular items for those of whom the model knows nothing, with missing scores."""
     built_from = getattr(model, "interactions", None)
@@ -445,8 +444,7 @@ def _popular(
             f"{type(model).__name__} does not say what it was built from, so unknown='popular' is "
             "not possible: unknown='skip' is."
         )
-    nobody = names if everybody else [names[place] for place in places]
-    codes, labels = pd.factorize(pd.Index(nobody, tupleize_cols=False))
+    codes, labels = pd.factorize(pd.Index(names, tupleize_cols=False))
     counts = torch.from_numpy(built_from.item_degrees()).float()
 
     def score(rows: Tensor) -> Tensor:
