@@ -3,6 +3,7 @@
     GNNREC_DATA=... python benchmarks/speed.py                            # ours and PyG
     GNNREC_DATA=... python benchmarks/speed.py --peers venv/bin/python    # and RecBole, implicit
     ... --authors LightGCN-PyTorch                        # and a checkout of the authors' code
+    ... --device cuda                                     # on a GPU; see speed_on_gpu.py
 
 All take the same work: dim 64, 3 layers, BPR with one negative, batches of 2,048, Adam. Each
 library is a process of its own; they take turns, a few steps each after one that is not counted,
@@ -447,6 +448,7 @@ def main() -> None:
     arguments.add_argument("--peers", help="the Python of an environment with RecBole and implicit")
     arguments.add_argument("--authors", help="a checkout of LightGCN-PyTorch")
     arguments.add_argument("--report", action="store_true", help="write the stored tables again")
+    arguments.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     arguments.add_argument("--implicit", action="store_true", help="implicit's epochs, as JSON")
     arguments.add_argument("--work", choices=WORKERS, help="one library, asked through stdin")
     arguments.add_argument("--threads", type=int, default=1, help="of --implicit and --work")
@@ -462,6 +464,14 @@ def main() -> None:
     # not at the top: the peers' environment runs this file, and has no gnnrec_helpers
     from machine import describe, load, store
 
+    if given.device == "cuda":
+        import speed_on_gpu
+
+        gowalla()
+        code = [speed_on_gpu.ours, speed_on_gpu.to_quality]
+        record = {"machine": describe(1, code, ["gowalla"]), **speed_on_gpu.measure()}
+        store("speed_on_gpu", record, speed_on_gpu.report(record))
+        return
     if given.report:
         record = load("speed")
     else:

@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import softplus
 
-from .engine.sampling import Batch, RatingBatch
+from .engine.sampling import Batch, RatingBatch, fill_known
 
 NOTHING = -1e30  # a score whose exponential is 0, and yet a number: a user may know all negatives
 
@@ -60,6 +60,7 @@ class BPR:
     """
 
     asks: ClassVar[tuple[str, ...]] = ("training_embeddings",)
+    static_step: ClassVar[bool] = True  # see gnnrec_helpers.training.stepping
     shared_negatives: ClassVar[int] = 0
     weight_decay: float = 1e-4
 
@@ -99,6 +100,7 @@ class SampledSoftmax:
     """
 
     asks: ClassVar[tuple[str, ...]] = ("training_embeddings",)
+    static_step: ClassVar[bool] = True
     shared_negatives: int = 1024
     weight_decay: float = 0.025
     temperature: float = 1.0
@@ -294,8 +296,7 @@ class UltraGCNLoss:
         positive_loss = (weights * softplus(-(users * positive).sum(1))).mean()
 
         weights = 1 + self.constraint * model.pair_weights(batch.users[:, None], negatives)
-        if batch.known is not None:
-            weights = weights.index_put(tuple(batch.known.T), weights.new_zeros(()))
+        fill_known(weights, batch.known, 0.0)
         negative_loss = (weights * softplus(users @ negative.T)).mean()
 
         scores = (users.unsqueeze(1) * together.view(*neighbours.shape, -1)).sum(2)
@@ -322,8 +323,8 @@ def log_sum_exp(users: Tensor, items: Tensor, known: Tensor | None = None) -> Te
     ----------
     users : Tensor, shape (n, dim)
     items : Tensor, shape (m, dim)
-    known : Tensor, shape (pairs, 2), optional
-        Rows of users and of items.
+    known : Tensor, optional
+        Rows of users and of items, shape (pairs, 2), or a mask, shape (n, m).
 
     Returns
     -------
@@ -343,8 +344,7 @@ class _LogSumExp(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, users: Tensor, items: Tensor, known: Tensor | None) -> Tensor:
         scores = users @ items.T  # (batch, negatives)
-        if known is not None:
-            scores[known[:, 0], known[:, 1]] = NOTHING
+        fill_known(scores, known, NOTHING)
         largest = scores.amax(1, keepdim=True)
         powers = scores.sub_(largest).exp_()
         total = powers.sum(1, keepdim=True)
@@ -361,11 +361,13 @@ class _LogSumExp(torch.autograd.Function):
 
 
 def _product(left: Tensor, right: Tensor, piece: int = 256) -> Tensor:
-    """``left @ right``, the same to the last bit with any number of threads.
+    """``left @ right``, on the CPU the same to the last bit with any number of threads.
 
     Long sums are added up in pieces of a fixed length; left to itself, a matrix library cuts them
     into as many as it has threads.
     """
+    if left.device.type != "cpu":
+        return left @ right
     total = left[:, :piece] @ right[:piece]
     for start in range(piece, left.shape[1], piece):
         total.addmm_(left[:, start : start + piece], right[start : start + piece])

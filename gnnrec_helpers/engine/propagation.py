@@ -3,7 +3,8 @@
 Nodes are numbered users first, then items: item ``i`` is node ``num_users + i``.
 
 One layer of LightGCN is one product with a sparse matrix, and these products are most of the work.
-Four things make them fast, none of which changes the result beyond rounding:
+Four things make them fast on a processor, none of which changes the result beyond rounding (on a
+GPU other things do: :mod:`gnnrec_helpers.engine.on_device` says which, and why):
 
 1. The product is `torch.embedding_bag` over the rows of the matrix ("bags" of neighbours with
    weights), which adds up a neighbour's row as it reads it and never stores a row for every edge
@@ -34,7 +35,8 @@ from torch.autograd.function import once_differentiable
 
 from ..data.interactions import FloatArray, IntArray, Interactions
 from .node_order import neighbourhood_order
-from .sparse_product import Csr, multiply, some_rows, transposed
+from .on_device import generator_on, is_gpu
+from .sparse_product import Csr, multiply, some_rows, sparse_tensor, transposed
 
 Normalization = Literal["symmetric", "mean", "none"]
 LARGE = 2**15  # nodes: 8 MiB of embeddings of 64 numbers, more than one core's cache holds
@@ -130,7 +132,9 @@ class Adjacency(nn.Module):
         matrix.sort_indices()
         small = max(matrix.nnz, *self.shape) < 2**31
         self._index_type = torch.int32 if small else torch.int64
-        self._mirrored: IntArray | None = None
+        self._pair: Tensor | None = None  # the first of each entry and its mirror image
+        self._kept: dict[bool, tuple[Tensor, Tensor]] = {}  # weights, and the matrix made of them
+        self._order: tuple[Tensor, ...] | None = None
         self._register(matrix, "")
         self._register_order(order, matrix)
         transposed = sparse.csr_array(matrix.T)
@@ -207,6 +211,37 @@ class Adjacency(nn.Module):
             return self.csr()
         return self.offsets, self.columns_as_nodes, self.weights
 
+    def product(self, x: Tensor, transposed: bool = False) -> Tensor:
+        """The matrix, or its transpose, times `x`, in slots."""
+        return multiply(self.csr(transposed), x)
+
+    def on_gpu(self, transposed: bool) -> Tensor:
+        """The matrix, or its transpose, in the callers' order, for cuSPARSE; kept between calls."""
+        transposed &= not self.symmetric
+        weights = self.csr(transposed)[2]
+        if self._kept.get(transposed, (None,))[0] is not weights:  # or the model has moved
+            self._kept[transposed] = (weights, self._sparse_tensor(transposed))
+        return self._kept[transposed][1]
+
+    def _sparse_tensor(self, transposed: bool) -> Tensor:
+        offsets, columns, weights = self.csr(transposed)
+        shape = (len(offsets) - 1, self.shape[0] if transposed else self.shape[1])
+        if self.slot_of_node is None:
+            return sparse_tensor((offsets, columns, weights), shape)
+        if self._order is None or self._order[0].device != weights.device:
+            # which entry comes where does not depend on the weights: thinned matrices share it
+            places = np.arange(self.entries)
+            parts = (places, columns.cpu().numpy(), offsets.cpu().numpy())
+            slots = self.slot_of_node.cpu().numpy()
+            ordered = sparse.csr_array(parts, shape=shape)[slots][:, slots]
+            ordered.sort_indices()
+            self._order = tuple(
+                torch.from_numpy(part).to(weights.device)
+                for part in (ordered.data, ordered.indptr, ordered.indices)
+            )
+        order, offsets, columns = self._order
+        return sparse_tensor((offsets, columns, weights[order]), shape)
+
     def row(self, node: int) -> tuple[IntArray, FloatArray]:
         """Whom one node hears, and the weights of these edges, in the callers' numbers."""
         slot = node if self.slot_of_node is None else int(self.slot_of_node[node])
@@ -231,20 +266,26 @@ class Adjacency(nn.Module):
         """
         if not self.symmetric:
             raise ValueError("Only a symmetric adjacency can be thinned.")
-        if self._mirrored is None:
+        device = self.weights.device
+        if self._pair is None or self._pair.device != device:
             columns = self.columns.cpu().numpy()
             rows = np.repeat(np.arange(self.shape[0]), np.diff(self.offsets.cpu().numpy()))
-            self._mirrored = np.lexsort((rows, columns))  # where each entry's mirror image is
-        drawn = generator.random(self.entries, np.float32)
-        kept = drawn[np.minimum(self._mirrored, np.arange(self.entries))] >= share
-        return self._with_weights(self.weights * torch.from_numpy(kept).to(self.weights.device))
+            mirrored = np.lexsort((rows, columns))  # where each entry's mirror image is
+            self._pair = torch.from_numpy(np.minimum(mirrored, np.arange(self.entries))).to(device)
+        if is_gpu(device):
+            there = generator_on(device, int(generator.integers(2**63)))
+            drawn = torch.rand(self.entries, generator=there, device=device)
+        else:
+            drawn = torch.from_numpy(generator.random(self.entries, np.float32))
+        return self._with_weights(self.weights * (drawn[self._pair] >= share))
 
     def _with_weights(self, weights: Tensor) -> Adjacency:
         """The same entries with other weights, which are symmetric too; nothing is copied."""
         other = Adjacency.__new__(Adjacency)
         nn.Module.__init__(other)
         other.shape, other.symmetric = self.shape, self.symmetric
-        other._index_type, other._mirrored = self._index_type, self._mirrored
+        other._index_type, other._pair = self._index_type, self._pair
+        other._kept, other._order = {}, self._order
         for name, buffer in self.named_buffers():
             other.register_buffer(name, buffer, persistent=False)
         for name in ("node_at_slot", "slot_of_node", "columns_as_nodes"):
@@ -363,14 +404,18 @@ class _Product(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, adjacency: Adjacency) -> Tensor:
         ctx.adjacency = adjacency
+        if x.device.type != "cpu":
+            return _everywhere(adjacency, x.detach(), [0.0, 1.0], transposed=False)
         return adjacency.in_callers_order(multiply(adjacency.csr_of_nodes(), x))
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None]:
-        adjacency = ctx.adjacency
-        gradient = adjacency.in_slots(gradient.contiguous())
-        return adjacency.in_callers_order(multiply(adjacency.csr(transposed=True), gradient)), None
+        adjacency, gradient = ctx.adjacency, gradient.contiguous()
+        if gradient.device.type != "cpu":
+            return _everywhere(adjacency, gradient, [0.0, 1.0], transposed=True), None
+        found = adjacency.product(adjacency.in_slots(gradient), transposed=True)
+        return adjacency.in_callers_order(found), None
 
 
 def _layers(adjacency: Adjacency, x: Tensor, count: int) -> Iterator[Tensor]:
@@ -379,6 +424,24 @@ def _layers(adjacency: Adjacency, x: Tensor, count: int) -> Iterator[Tensor]:
     for depth in range(count):
         layer = multiply(adjacency.csr() if depth else adjacency.csr_of_nodes(), layer)
         yield layer
+
+
+def _everywhere(adjacency: Adjacency, x: Tensor, weights: list[float], transposed: bool) -> Tensor:
+    """``a0 x + A (a1 x + A (a2 x + ...))``, or with A.T, on a device other than the CPU."""
+    total = weights[-1] * x
+    # cuSPARSE adds up in whatever order is fastest; whoever asks for one order gets it
+    quick = is_gpu(x.device) and x.dtype == adjacency.weights.dtype
+    if quick and not torch.are_deterministic_algorithms_enabled():
+        matrix = adjacency.on_gpu(transposed)
+        for weight in reversed(weights[:-1]):
+            total = torch.addmm(x, matrix, total, beta=weight) if weight else matrix @ total
+        return total
+    total, start = adjacency.in_slots(total), adjacency.in_slots(x)
+    for weight in reversed(weights[:-1]):
+        total = adjacency.product(total, transposed)
+        if weight:  # otherwise x may have another number of rows
+            total.add_(start, alpha=weight)
+    return adjacency.in_callers_order(total)
 
 
 class _Polynomial(torch.autograd.Function):
@@ -393,6 +456,8 @@ class _Polynomial(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, adjacency: Adjacency, weights: list[float]) -> Tensor:
         ctx.adjacency, ctx.weights = adjacency, weights
+        if x.device.type != "cpu":
+            return _everywhere(adjacency, x.detach(), weights, transposed=False)
         total = weights[0] * x
         layers = _layers(adjacency, x, len(weights) - 1)
         for weight, layer in zip(weights[1:], layers, strict=True):
@@ -402,12 +467,13 @@ class _Polynomial(torch.autograd.Function):
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
-        adjacency, weights = ctx.adjacency, ctx.weights
-        gradient = adjacency.in_slots(gradient.contiguous())
-        csr = adjacency.csr(transposed=True)
+        adjacency, weights, gradient = ctx.adjacency, ctx.weights, gradient.contiguous()
+        if gradient.device.type != "cpu":
+            return _everywhere(adjacency, gradient, weights, transposed=True), None, None
+        gradient = adjacency.in_slots(gradient)
         total = weights[-1] * gradient
         for weight in reversed(weights[:-1]):
-            total = multiply(csr, total).add_(gradient, alpha=weight)
+            total = adjacency.product(total, transposed=True).add_(gradient, alpha=weight)
         return adjacency.in_callers_order(total), None, None
 
 
@@ -421,12 +487,18 @@ class _PolynomialAtRows(torch.autograd.Function):
 
     The last layer is computed at these rows only, and once where a node is asked for several times.
     Backward starts from these rows only, and one pass through the layers serves both results.
+
+    On a GPU finding these rows takes longer than computing all: there it is what it says above.
     """
 
     @staticmethod
     def forward(
         ctx: Any, x: Tensor, adjacency: Adjacency, weights: list[float], nodes: Tensor
     ) -> tuple[Tensor, Tensor]:
+        ctx.adjacency, ctx.weights, ctx.nodes = adjacency, weights, nodes
+        if x.device.type != "cpu":
+            everybody = _everywhere(adjacency, x.detach(), weights, transposed=False)
+            return everybody.index_select(0, nodes), x.index_select(0, nodes)
         # each node once: (r,) slots, and for each of `nodes` which of them it is
         slots, which = torch.unique(adjacency.slots(nodes), return_inverse=True)
         start = x.index_select(0, adjacency.nodes(slots))  # (r, dim)
@@ -437,8 +509,7 @@ class _PolynomialAtRows(torch.autograd.Function):
         before_last = earlier[-1] if earlier else adjacency.in_slots(x)
         last_rows = some_rows(adjacency.csr(), slots)  # r rows of the matrix
         rows.add_(multiply(last_rows, before_last), alpha=weights[-1])
-        ctx.adjacency, ctx.weights, ctx.last_rows = adjacency, weights, last_rows
-        ctx.slots, ctx.which = slots, which
+        ctx.last_rows, ctx.slots, ctx.which = last_rows, slots, which
         return rows.index_select(0, which), start.index_select(0, which)
 
     @staticmethod
@@ -446,6 +517,8 @@ class _PolynomialAtRows(torch.autograd.Function):
     def backward(
         ctx: Any, gradient: Tensor, start_gradient: Tensor
     ) -> tuple[Tensor, None, None, None]:
+        if gradient.device.type != "cpu":
+            return _from_all_rows(ctx, gradient, start_gradient), None, None, None
         adjacency, slots, which = ctx.adjacency, ctx.slots, ctx.which
         # what arrives at each of the r nodes, (r, dim), and from there at each layer
         arriving = gradient.new_zeros(len(slots), gradient.shape[1]).index_add_(0, which, gradient)
@@ -457,6 +530,15 @@ class _PolynomialAtRows(torch.autograd.Function):
         for at_layer in reversed(at_layers[:-2]):
             total = multiply(adjacency.csr(transposed=True), total).index_add_(0, slots, at_layer)
         return adjacency.in_callers_order(total), None, None, None
+
+
+def _from_all_rows(ctx: Any, gradient: Tensor, start_gradient: Tensor) -> Tensor:
+    """What :class:`_PolynomialAtRows` sends back on a GPU, shape (n, dim)."""
+    adjacency, nodes = ctx.adjacency, ctx.nodes
+    arriving = gradient.new_zeros(adjacency.shape[0], gradient.shape[1])
+    arriving.index_add_(0, nodes, gradient)
+    total = _everywhere(adjacency, arriving, ctx.weights, transposed=True)
+    return total.index_add_(0, nodes, start_gradient)
 
 
 def _equal(first: sparse.csr_array, second: sparse.csr_array) -> bool:

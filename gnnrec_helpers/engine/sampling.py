@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from ..data.interactions import IntArray, Interactions, ratings_of
+from .device_sampling import DevicePairs
+from .on_device import is_gpu
 from .ranges import ranges
 
 
@@ -20,12 +22,31 @@ class Batch(NamedTuple):
     users: Tensor  # (batch,)
     positives: Tensor  # (batch,)
     negatives: Tensor  # (batch, negatives), or (negatives,) shared by the whole batch
-    # only when shared: (row of the batch, place among the negatives) of pairs that are positives
-    known: Tensor | None = None  # (pairs, 2)
+    # only when shared, the pairs that are positives: (row of the batch, place among the negatives),
+    # shape (pairs, 2), or on a GPU a mask, shape (batch, negatives)
+    known: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on another device."""
         return Batch(*(None if part is None else part.to(device) for part in self))  # type: ignore[arg-type]
+
+
+def fill_known(table: Tensor, known: Tensor | None, value: float) -> Tensor:
+    """Write `value`, in place, where a batch's shared negatives are known to be positives.
+
+    Parameters
+    ----------
+    table : Tensor, shape (batch, negatives)
+    known : Tensor, optional
+        As in :class:`Batch`.
+    value : float
+    """
+    if known is None:
+        return table
+    if known.dtype == torch.bool:
+        return table.masked_fill_(known, value)
+    table[known[:, 0], known[:, 1]] = value
+    return table
 
 
 class RatingBatch(NamedTuple):
@@ -87,7 +108,8 @@ class PairSampler:
     interacted with.
 
     Each epoch has its own generator, seeded by ``(seed, epoch)``: what is drawn does not depend
-    on what was drawn before, so training resumes exactly.
+    on what was drawn before, so training resumes exactly. A GPU draws by itself, and other batches
+    than a processor; see :mod:`gnnrec_helpers.engine.on_device`.
 
     Examples
     --------
@@ -124,6 +146,7 @@ class PairSampler:
             self._drawable = np.flatnonzero(unseen | (train.item_degrees() > 0))
         else:
             self._negatives = Negatives(train)
+        self._on_device: DevicePairs | None = None
 
     def __len__(self) -> int:
         """Batches in an epoch."""
@@ -131,6 +154,14 @@ class PairSampler:
 
     def epoch(self, number: int, device: torch.device | str = "cpu") -> Iterator[Batch]:
         """The batches of epoch `number`."""
+        device = torch.device(device)
+        if is_gpu(device):
+            if self._on_device is None or self._on_device.device != device:
+                drawable = self._drawable if self.shared else None
+                self._on_device = DevicePairs(self.train, drawable, device)
+            sizes = (self.batch_size, self.num_negatives)
+            yield from (Batch(*parts) for parts in self._on_device.epoch(*sizes, self.seed, number))
+            return
         generator = np.random.default_rng([self.seed, number])
         order = generator.permutation(len(self.train))
         for start in range(0, len(order), self.batch_size):
@@ -178,8 +209,13 @@ class RatingSampler:
 
     def epoch(self, number: int, device: torch.device | str = "cpu") -> Iterator[RatingBatch]:
         """The batches of epoch `number`."""
+        device = torch.device(device)
         order = np.random.default_rng([self.seed, number]).permutation(len(self.train))
         columns = (self.train.user_index, self.train.item_index, self._ratings)
+        if is_gpu(device):  # a whole epoch in one copy
+            moved = (torch.from_numpy(c[order]).to(device).split(self.batch_size) for c in columns)
+            yield from map(RatingBatch._make, zip(*moved, strict=True))
+            return
         for start in range(0, len(order), self.batch_size):
             chosen = order[start : start + self.batch_size]
             yield RatingBatch(*(torch.from_numpy(c[chosen]).to(device) for c in columns))

@@ -7,6 +7,8 @@ A matrix is three tensors, in "compressed sparse row" form: row r has the entrie
 
 from __future__ import annotations
 
+import warnings
+
 import torch
 from scipy import sparse
 from torch import Tensor
@@ -31,45 +33,23 @@ def multiply(csr: Csr, x: Tensor) -> Tensor:
     return sums
 
 
+def sparse_tensor(csr: Csr, shape: tuple[int, int]) -> Tensor:
+    """The same matrix as a tensor, which cuSPARSE multiplies on a GPU; nothing is copied."""
+    with warnings.catch_warnings():
+        # that such tensors are in beta state, and that their offsets and columns are not checked
+        warnings.filterwarnings("ignore", message="Sparse")
+        return torch.sparse_csr_tensor(*csr, shape, check_invariants=False)
+
+
 def some_rows(csr: Csr, rows: Tensor) -> Csr:
-    """The matrix made of these rows of a matrix."""
-    if rows.device.type != "cpu":
-        return _some_rows_anywhere(csr, rows)
-    offsets = csr[0]  # SciPy's loop in C takes a tenth of the time
+    """The matrix made of these rows of a matrix on the CPU."""
+    offsets = csr[0]  # SciPy's loop in C takes a tenth of the time of PyTorch's operations
     return _from_scipy(_as_scipy(csr, len(offsets) - 1)[rows.numpy()], offsets.dtype)
 
 
 def transposed(csr: Csr, num_columns: int) -> Csr:
-    """The transpose of a matrix with so many columns."""
-    if csr[0].device.type != "cpu":
-        return _transposed_anywhere(csr, num_columns)
+    """The transpose of a matrix on the CPU with so many columns."""
     return _from_scipy(_as_scipy(csr, num_columns).tocsc(), csr[0].dtype)
-
-
-def _some_rows_anywhere(csr: Csr, rows: Tensor) -> Csr:
-    """:func:`some_rows` on any device."""
-    offsets, columns, weights = csr
-    starts = offsets[rows].long()
-    counts = offsets[rows + 1].long() - starts
-    ends = counts.cumsum(0)
-    entries = torch.arange(int(ends[-1]) if len(ends) else 0, device=rows.device)
-    entries += (starts - ends + counts).repeat_interleave(counts)
-    some = torch.cat([ends.new_zeros(1), ends]).to(offsets.dtype)
-    return some, columns[entries], weights[entries]
-
-
-def _transposed_anywhere(csr: Csr, num_columns: int) -> Csr:
-    """:func:`transposed` on any device."""
-    offsets, columns, weights = csr
-    counts = (offsets[1:] - offsets[:-1]).long()
-    owners = torch.arange(len(counts), device=columns.device, dtype=columns.dtype)
-    order = columns.argsort(stable=True)
-    ends = torch.bincount(columns, minlength=num_columns).cumsum(0).to(offsets.dtype)
-    return (
-        torch.cat([offsets.new_zeros(1), ends]),
-        owners.repeat_interleave(counts)[order],
-        weights[order],
-    )
 
 
 def _as_scipy(csr: Csr, num_columns: int) -> sparse.csr_array:

@@ -18,7 +18,7 @@ from ..data import FloatArray, IntArray, Interactions, Part, Split
 from ..data.arguments import check_whole
 from ..models import Recommender, scoring
 from ..serving.item_profiles import group_shares
-from ..serving.retrieval import BLOCK, rank
+from ..serving.retrieval import rank
 from .beyond_accuracy import OF_ALL_LISTS, OF_USERS, Lists
 from .judging import held_out_pairs
 
@@ -82,7 +82,7 @@ def evaluate(
     part: Part = "test",
     metrics: Sequence[str] = USUAL,
     item_groups: pd.Series | None = None,
-    block: int = BLOCK,
+    block: int | None = None,
     progress: bool = False,
 ) -> dict[str, float]:
     """Mean metrics of a model's top-k lists over the users with held-out items.
@@ -103,8 +103,9 @@ def evaluate(
     item_groups : pandas.Series, optional
         For "calibration": the group of each item, by its label, with a row for each group of an
         item; popularity thirds by default.
-    block : int
-        Scores in memory at once; bounds the memory whatever the number of users.
+    block : int, optional
+        Scores in memory at once; bounds the memory whatever the number of users. By default 16
+        million, 64 MiB, and on a GPU, where ranking takes place, 16 times as many.
     progress : bool
         Show a bar.
 
@@ -138,7 +139,7 @@ def evaluate_users(
     part: Part = "test",
     metrics: Sequence[str] = USUAL,
     item_groups: pd.Series | None = None,
-    block: int = BLOCK,
+    block: int | None = None,
     progress: bool = False,
 ) -> pd.DataFrame:
     """The metrics of every user with held-out items: one row a user, one column a metric.
@@ -162,7 +163,7 @@ def judge_lists(
     part: Part,
     metrics: Sequence[str],
     item_groups: pd.Series | None = None,
-    block: int = BLOCK,
+    block: int | None = None,
     progress: bool = False,
 ) -> tuple[pd.DataFrame, Lists]:
     """The metrics that every user has, and the lists for those of all lists together."""
@@ -219,7 +220,7 @@ def _say_who_is_left_out(table: pd.DataFrame) -> None:
 
 
 def evaluate_items(
-    model: Recommender, split: Split, k: int = 20, *, part: Part = "test", block: int = BLOCK
+    model: Recommender, split: Split, k: int = 20, *, part: Part = "test", block: int | None = None
 ) -> pd.DataFrame:
     """How often each item was to be found, and how often it was: which items does a model find?
 
@@ -261,13 +262,13 @@ def judged(
     split: Split,
     k: int,
     part: Part,
-    block: int = BLOCK,
+    block: int | None = None,
     progress: bool = False,
 ) -> tuple[Interactions, IntArray, IntArray]:
     """What is to be found, the users who are judged, and their lists (-1 is none)."""
-    check_whole(k=k, block=block)
+    check_whole(k=k, block=1 if block is None else block)
     held_out = held_out_pairs(model, split, part)
-    users = np.unique(held_out.user_index)
+    users = np.flatnonzero(held_out.user_degrees())
     with scoring(model) as score:
         known = split.known_before(part)
         ranked = rank(score, users, k, known, block=block, progress=progress)

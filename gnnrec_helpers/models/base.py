@@ -57,6 +57,9 @@ class Model(nn.Module):
         Whether weights are used; otherwise every pair counts once.
     trained_by : tuple of str
         Methods that a loss has to call, because part of the model is trained through them alone.
+    static_step : bool
+        Whether a step of training is the same operations for all batches of a size, and draws
+        nothing, so that a GPU may record it. Not inherited: a subclass says it of itself.
 
     Examples
     --------
@@ -71,6 +74,7 @@ class Model(nn.Module):
     uses_ratings: ClassVar[bool] = False
     uses_weights: ClassVar[bool] = False
     trained_by: ClassVar[tuple[str, ...]] = ()
+    static_step: ClassVar[bool] = False
 
     _arguments: dict[str, Any]  # of the constructor, by name, defaults included
     _tables: dict[str, Table]  # what `computed` keeps

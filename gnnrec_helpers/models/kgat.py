@@ -110,7 +110,8 @@ class KGAT(MatrixFactorization):
         """How much every node hears from every other, rows adding up to 1 (eq. 4-5)."""
         counts = np.diff(self.ends, prepend=0).tolist()
         heads, tails = (self._turned(self.nodes(ends), counts) for ends in (self.head, self.tail))
-        kinds = self.relations.weight.repeat_interleave(self.head.new_tensor(counts), dim=0)
+        times = torch.tensor(counts).to(self.device)
+        kinds = self.relations.weight.repeat_interleave(times, dim=0)
         scores = (tails * (heads + kinds).tanh()).sum(1)  # (edges,)
         shares = softmax_by_owner(scores.double(), self.head, self.num_nodes)
         ends = (self.head.cpu().numpy(), self.tail.cpu().numpy())

@@ -52,6 +52,8 @@ class KnowledgeLightGCN(LightGCN):
     torch.Size([1, 5])
     """
 
+    static_step = True
+
     def __init__(
         self,
         train: Interactions,

@@ -43,6 +43,7 @@ class LightGCN(MatrixFactorization):
     """
 
     uses_weights = True
+    static_step = True
 
     def __init__(
         self,

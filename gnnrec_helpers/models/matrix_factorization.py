@@ -38,6 +38,8 @@ class MatrixFactorization(EmbeddingModel):
     torch.Size([2, 5])
     """
 
+    static_step = True
+
     def __init__(self, train: Interactions, dim: int = 64, *, seed: int = 0) -> None:
         check_whole(dim=dim)
         super().__init__(train)

@@ -89,7 +89,7 @@ class SimGCL(LightGCN):
     def _generator(self, batch: Batch) -> torch.Generator:
         """The one that draws a batch's noise."""
         drawn = generator_for(self.seed, batch.users, batch.positives).integers(2**63)
-        return torch.Generator().manual_seed(int(drawn))
+        return torch.Generator(self.device).manual_seed(int(drawn))
 
     def _noisy_layers(self, rows: Tensor, generator: torch.Generator) -> Tensor:
         """Layers 1, 2, ... of some nodes, each once, with noise; shape (layers, rows, dim).
@@ -108,6 +108,6 @@ class SimGCL(LightGCN):
         return torch.stack(outputs)
 
     def _with_noise(self, layer: Tensor, generator: torch.Generator) -> Tensor:
-        drawn = torch.rand(layer.shape, generator=generator).to(layer.device)
+        drawn = torch.rand(layer.shape, generator=generator, device=layer.device)
         drawn *= self.noise / drawn.norm(dim=1, keepdim=True)
         return layer + drawn.mul_(layer.detach().sign())

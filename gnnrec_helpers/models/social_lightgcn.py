@@ -49,6 +49,8 @@ class SocialLightGCN(LightGCN):
     Adjacency(19,524 x 19,524, symmetric, 211,102 entries)
     """
 
+    static_step = True
+
     def __init__(
         self,
         train: Interactions,

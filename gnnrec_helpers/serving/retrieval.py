@@ -17,12 +17,14 @@ from tqdm.auto import tqdm
 from ..data.arguments import check_whole
 from ..data.interactions import IntArray, Interactions, positions
 from ..engine.dot_products import DotProducts
+from ..engine.on_device import is_gpu
 from ..engine.ranges import ranges
 from ..models import Frozen, Model, Recommender, scoring
 from ..models.base import evaluating
 from .candidates import Labelled, Pairs, PairsByLabel, item_list, mask_of
 
-BLOCK = 16 * 2**20  # scores in a block, 64 MiB; copies that a model makes come on top
+# scores in a block, 64 MiB or, on a GPU, 1 GiB; copies that a model makes come on top
+BLOCK, ON_GPU = 2**24, 2**28
 TIED = 64  # users whose ties are settled at once
 GROUP = 16  # items whose best is looked for first; see `_largest`
 
@@ -42,13 +44,13 @@ def rank(
     *,
     closed: IntArray | None = None,
     only: tuple[IntArray, Pairs] | None = None,
-    block: int = BLOCK,
+    block: int | None = None,
     progress: bool = False,
 ) -> Ranked:
     """The k best items for each user, without the excluded pairs.
 
     Equal scores are ordered by item index, lower first, on every machine. The scores of a block
-    of users are in memory at a time, never those of all.
+    of users are in memory at a time, never those of all, and stay on the device that they are on.
 
     Parameters
     ----------
@@ -62,8 +64,8 @@ def rank(
         Items that are in nobody's list.
     only : sorted users and pairs, optional
         These users have no other candidates than these pairs.
-    block : int
-        Scores held at once.
+    block : int, optional
+        Scores held at once; by default 16 million, and 16 times as many on a GPU.
     progress : bool
         Show a bar.
     """
@@ -81,7 +83,7 @@ def rank(
             for part in exclude:
                 mask_pairs(block_scores, users[first:last], part)
             if closed is not None and len(closed):
-                block_scores[:, torch.from_numpy(closed)] = -torch.inf
+                block_scores[:, torch.from_numpy(closed).to(block_scores.device)] = -torch.inf
             columns, values = _top(block_scores, min(k, block_scores.shape[1]))
             items[first:last, : columns.shape[1]] = columns
             scores[first:last, : columns.shape[1]] = values
@@ -91,38 +93,48 @@ def rank(
     return Ranked(items, scores)
 
 
-def _blocks(score: Callable[[Tensor], Tensor], users: IntArray, size: int) -> Iterator[Tensor]:
-    """The scores of all `users` on the CPU, about `size` of them at a time."""
+def _blocks(
+    score: Callable[[Tensor], Tensor], users: IntArray, size: int | None
+) -> Iterator[Tensor]:
+    """The scores of all `users`, about `size` of them at a time, on the device they come on."""
     if isinstance(score, DotProducts):
-        yield from (scores.cpu().float() for scores in score.blocks(users, size))
+        blocks = score.blocks(users, size or _usual_size(score.users.device))
+        yield from (scores.float() for scores in blocks)
         return
-    first, count = 0, 1  # one user tells how many items there are
+    first, count = 0, 1  # one user tells how many items there are, and where
     while first < len(users):
-        scores = score(torch.from_numpy(users[first : first + count])).cpu().float()
+        scores = score(torch.from_numpy(users[first : first + count])).float()
         yield scores
-        first, count = first + count, max(1, size // scores.shape[1])
+        first += count
+        count = max(1, (size or _usual_size(scores.device)) // scores.shape[1])
+
+
+def _usual_size(device: torch.device) -> int:
+    return ON_GPU if is_gpu(device) else BLOCK
 
 
 def mask_pairs(scores: Tensor, users: IntArray, part: Interactions | Pairs) -> None:
     """Minus infinity, in place, at the pairs of `part`, whose pairs are sorted by user."""
-    scores[_cells(users, part)] = -torch.inf
+    scores[_cells(users, part, scores.device)] = -torch.inf
 
 
 def _mask_others(scores: Tensor, users: IntArray, restricted: IntArray, pairs: Pairs) -> None:
     """Minus infinity, in place, at all but these pairs of the restricted users."""
-    cells = _cells(users, pairs)
+    cells = _cells(users, pairs, scores.device)
     kept = scores[cells]
-    scores[torch.from_numpy(np.isin(users, restricted))] = -torch.inf
+    scores[torch.from_numpy(np.isin(users, restricted)).to(scores.device)] = -torch.inf
     scores[cells] = kept
 
 
-def _cells(users: IntArray, part: Interactions | Pairs) -> tuple[Tensor, Tensor]:
+def _cells(
+    users: IntArray, part: Interactions | Pairs, device: torch.device
+) -> tuple[Tensor, Tensor]:
     """Rows and columns of a block with these users at which the pairs are."""
     starts = np.searchsorted(part.user_index, users)
     counts = np.searchsorted(part.user_index, users, side="right") - starts
     rows = np.repeat(np.arange(len(users)), counts)
     columns = part.item_index[ranges(starts, counts)]
-    return torch.from_numpy(rows), torch.from_numpy(columns)
+    return torch.from_numpy(rows).to(device), torch.from_numpy(columns).to(device)
 
 
 def _top(scores: Tensor, k: int) -> tuple[IntArray, NDArray[np.float32]]:
@@ -142,7 +154,7 @@ def _top(scores: Tensor, k: int) -> tuple[IntArray, NDArray[np.float32]]:
             values[some] = rows.gather(1, columns[some])
     columns, order = columns.sort(dim=1)
     values, order = values.gather(1, order).sort(dim=1, descending=True, stable=True)
-    return columns.gather(1, order).numpy(), values.numpy()
+    return columns.gather(1, order).cpu().numpy(), values.cpu().numpy()
 
 
 def _largest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
@@ -153,13 +165,14 @@ def _largest(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:
     groups with the largest maxima are found in the same way.
     """
     rows, columns = scores.shape
+    device = scores.device
     groups = columns // GROUP  # columns j, j + groups, j + 2 groups, ...; a few are left over
     if groups < 4 * count:
         return torch.topk(scores, count, dim=1)
     maxima = scores[:, : groups * GROUP].view(rows, GROUP, groups).amax(1)
     best = _largest(maxima, count)[1]
-    within = (best.unsqueeze(2) + groups * torch.arange(GROUP)).view(rows, -1)
-    left_over = torch.arange(groups * GROUP, columns).expand(rows, -1)
+    within = (best.unsqueeze(2) + groups * torch.arange(GROUP, device=device)).view(rows, -1)
+    left_over = torch.arange(groups * GROUP, columns, device=device).expand(rows, -1)
     candidates = torch.cat([within, left_over], dim=1)
     values, place = torch.topk(scores.gather(1, candidates), count, dim=1)
     return values, candidates.gather(1, place)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +17,7 @@ from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..data.splits import Split
 from ..engine.memory import freed_memory_kept
-from ..engine.sampling import PairSampler, RatingSampler
+from ..engine.sampling import Batch, PairSampler, RatingBatch, RatingSampler
 from ..evaluation.ranking import METRICS, evaluate
 from ..evaluation.ratings import evaluate_ratings
 from ..models import EmbeddingModel, Model
@@ -26,6 +26,7 @@ from ..objectives import Objective, RatingRegression, SampledSoftmax
 from ..serving.retrieval import check_labels
 from .checkpoints import identity_of, load_checkpoint, save_checkpoint, weights_of
 from .history import History
+from .stepping import Stepper
 
 Loss = Objective[Any, Any] | Callable[[Any, Any], Tensor]
 ERRORS = ("rmse", "mae")  # of ratings: less is better
@@ -141,7 +142,7 @@ def fit(
             f"negatives={negatives} has no effect with {objective!r}, which "
             + ("needs none." if learns_ratings else "shares its own: set `shared_negatives` there.")
         )
-    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=device.type != "mps")
+    stepper = Stepper(model, objective, lr)
     history = History(watched=metric if learns_ratings else f"{metric}@{k}")
     best = weights_of(model)
     made_with = {
@@ -160,7 +161,7 @@ def fit(
     }
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
-        history, best = load_checkpoint(path, made_with, model, optimizer)
+        history, best = load_checkpoint(path, made_with, model, stepper.optimizer)
 
     bar = tqdm(
         total=epochs, initial=len(history.epochs), unit="epoch", disable=not progress, leave=False
@@ -170,8 +171,9 @@ def fit(
             number = len(history.epochs)
             started = time.perf_counter()
             rates = _rates(lr, schedule, number, epochs, len(sampler))
+            batches = sampler.epoch(number, device)
             with freed_memory_kept():
-                loss = _epoch(model, sampler, number, objective, optimizer, rates, device)
+                loss = _epoch(model, batches, number, stepper, rates)
             row = {"epoch": number + 1, "loss": loss, "seconds": time.perf_counter() - started}
             history.epochs.append(row)
             if split.validation is not None and (number + 1) % validate_every == 0:
@@ -183,7 +185,7 @@ def fit(
             if after_epoch is not None:
                 after_epoch(model, history)
             if path is not None:
-                save_checkpoint(path, made_with, history, model, optimizer, best)
+                save_checkpoint(path, made_with, history, model, stepper.optimizer, best)
             bar.update()
             bar.set_postfix({name: f"{v:.4f}" for name, v in row.items() if name != "epoch"})
     finally:
@@ -197,28 +199,20 @@ def fit(
 
 def _epoch(
     model: nn.Module,
-    sampler: PairSampler | RatingSampler,
+    batches: Iterator[Batch] | Iterator[RatingBatch],
     number: int,
-    objective: Loss,
-    optimizer: torch.optim.Optimizer,
+    step: Stepper,
     rates: list[float],
-    device: torch.device,
 ) -> float:
     """One pass over the training interactions; the mean loss of its batches."""
     if isinstance(model, Model):
         model.start_epoch()
     model.train()
-    total = torch.zeros((), dtype=torch.float64)
-    for rate, batch in zip(rates, sampler.epoch(number, device), strict=True):
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        optimizer.zero_grad()
-        loss: Tensor = objective(model, batch)
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizer.step()
-        total += loss.detach().cpu().double()
+    losses = []  # they stay on the device, which is not waited for
+    for batch, rate in zip(batches, rates, strict=True):
+        losses.append(step(batch, rate))
     model.eval()
-    mean = float(total) / len(sampler)
+    mean = sum(torch.stack(losses).cpu().tolist()) / len(losses)
     if mean != mean:
         raise FloatingPointError(
             f"The loss became NaN in epoch {number + 1}; a smaller learning rate usually helps."
