@@ -199,7 +199,7 @@ def fit(
 
 def _epoch(
     model: nn.Module,
-    batches: Iterator[Batch] | Iterator[RatingBatch],
+    batches: Iterator[Batch | RatingBatch],
     number: int,
     step: Stepper,
     rates: list[float],
@@ -208,9 +208,8 @@ def _epoch(
     if isinstance(model, Model):
         model.start_epoch()
     model.train()
-    losses = []  # they stay on the device, which is not waited for
-    for batch, rate in zip(batches, rates, strict=True):
-        losses.append(step(batch, rate))
+    # they stay on the device, which is not waited for
+    losses = [step(batch, rate) for batch, rate in zip(batches, rates, strict=True)]
     model.eval()
     mean = sum(torch.stack(losses).cpu().tolist()) / len(losses)
     if mean != mean:

@@ -26,13 +26,10 @@ from gnnrec_helpers.training import fitting, stepping
 from gnnrec_helpers.training.stepping import Stepper
 
 Entered = Callable[[], AbstractContextManager[torch.device]]
+needs_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
 DEVICES = [
     pytest.param(fake_device, id="fake"),
-    pytest.param(
-        lambda: nullcontext(torch.device("cuda")),
-        id="cuda",
-        marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU"),
-    ),
+    pytest.param(lambda: nullcontext(torch.device("cuda")), id="cuda", marks=needs_gpu),
 ]
 NOT_RANDOM = {  # what a device draws by itself, left out
     "SGL": {"dropped": 0.0},
@@ -277,6 +274,28 @@ def test_what_is_recorded_is_what_would_be_done(
         tables.append(model.nodes.weight.detach().clone())
     assert len(recordings) == 1
     torch.testing.assert_close(tables[1], tables[0])
+
+
+@needs_gpu
+@pytest.mark.parametrize("objective", [BPR(), SampledSoftmax()], ids=lambda o: type(o).__name__)
+@pytest.mark.parametrize("name", ["LightGCN", "MatrixFactorization", "KnowledgeLightGCN"])
+def test_recorded_on_a_gpu(
+    name: str, objective: Any, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    split = data_of(name).without_validation()
+    settings = {"batch_size": 16, "objective": objective, "progress": False}
+    found = []
+    for record in (True, False):
+        if not record:
+            monkeypatch.setattr(stepping, "is_static", lambda *_: False)
+        for stops in ([4], [2, 4]):  # in one go, or interrupted and resumed
+            model = BUILD[name](split.train, 0).to("cuda")
+            for epochs in stops:
+                path = tmp_path / f"{record}{len(stops)}"
+                history = fit(model, split, epochs=epochs, checkpoint=path, **settings)
+            found.append([row["loss"] for row in history.epochs])
+    for losses in found[1:]:
+        np.testing.assert_allclose(losses, found[0], rtol=1e-4)
 
 
 def test_who_is_recorded() -> None:
