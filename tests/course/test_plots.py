@@ -257,3 +257,13 @@ def test_a_codebook_has_every_point_and_its_centre():
     np.testing.assert_array_equal(other.get_xydata(), points[2:])
     np.testing.assert_array_equal(crosses.get_xydata(), centres)
     assert one.get_color() != other.get_color()
+
+
+def test_close_centres_of_a_codebook_differ_in_colour():
+    centres = np.stack(np.meshgrid(range(4), range(4)), -1).reshape(-1, 2)
+    (axes,) = plots.codebook(centres, centres, range(16)).axes
+    dots = [(line.get_xydata()[0], line.get_color()) for line in axes.lines[:16]]
+    for place, colour in dots:
+        for other, another in dots:
+            if np.abs(place - other).sum() == 1:
+                assert colour != another

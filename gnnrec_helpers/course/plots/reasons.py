@@ -37,7 +37,7 @@ def reasons(
         return str(label) if names is None else str(names.get(label, label))
 
     rows = [
-        (called(via) if kind != HERSELF else "her own embedding", value, kind)
+        (called(via) if kind != HERSELF else "her own row", value, kind)
         for kind, via, value in shown.to_numpy().tolist()
     ]
     if len(rest):

@@ -47,17 +47,21 @@ def codebook(
     centres : array_like, shape (m, 2)
         Marked by crosses.
     codes : array_like, shape (n,)
-        The centre of each point. Neighbouring points of one centre have one colour.
+        The centre of each point. Points of one centre have one colour, and close centres differ.
     title : str, optional
     """
     dots, crosses, group = as_numbers(points), as_numbers(centres), np.asarray(codes)
     around = np.argsort(np.arctan2(crosses[:, 1], crosses[:, 0]), kind="stable")
     with canvas(5.6, 4.6) as (figure, (axes,)):
         colours = CYCLE[:-1]  # grey is for no group
-        for place, centre in enumerate(around):
+        coloured: dict[str, list[int]] = {colour: [] for colour in colours}
+        for centre in around:
+            distances = np.linalg.norm(crosses - crosses[centre], axis=1)
+            # the colour whose nearest centre is the farthest away
+            colour = max(colours, key=lambda c: min(distances[coloured[c]], default=np.inf))
+            coloured[colour].append(centre)
             own = dots[group == centre]
-            axes.plot(own[:, 0], own[:, 1], ".", color=colours[place % len(colours)],
-                      markersize=3, alpha=0.6)  # fmt: skip
+            axes.plot(own[:, 0], own[:, 1], ".", color=colour, markersize=3, alpha=0.6)
         axes.plot(crosses[:, 0], crosses[:, 1], "X", color=INK, markersize=9,
                   markeredgecolor="white")  # fmt: skip
         axes.axhline(0, color=GREY, linewidth=0.6, zorder=0)
