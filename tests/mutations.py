@@ -43,6 +43,7 @@ class Outcome(NamedTuple):
     caught_by: tuple[str, ...]  # empty when the defect survived
 
 
+ON_DEVICE = "tests/models/test_on_device.py::"
 EVALUATION, RETRIEVAL = "tests/evaluation/test_evaluation.py::", "tests/serving/test_retrieval.py::"
 TRAINING, BY_HAND = "tests/training/test_training.py::", "tests/engine/test_by_hand.py::"
 GRAPHREC, SOCIAL = "tests/models/test_graphrec.py::", "tests/models/test_social_models.py::"
@@ -97,16 +98,72 @@ DEFECTS = (
         "backward multiplies with the matrix itself",
         "a gradient that is right for symmetric matrices only",
         "engine/propagation.py",
-        "csr = adjacency.csr(transposed=True)\n        total",
-        "csr = adjacency.csr()\n        total",
+        "adjacency.product(total, transposed=True).add_(gradient",
+        "adjacency.product(total).add_(gradient",
         (BY_HAND + "test_gradients_through_a_matrix_that_is_not_symmetric",),
+    ),
+    Defect(
+        "an index made on the host of a GPU",
+        "a batch cannot be drawn on a GPU",
+        "engine/device_sampling.py",
+        "entry = torch.arange(total, device=self.device)",
+        "entry = torch.arange(total)",
+        (ON_DEVICE + "test_shared_negatives_and_who_knows_them",),
+    ),
+    Defect(
+        "a scoring table of the host on a GPU",
+        "lists cannot be ranked on a GPU",
+        "serving/retrieval.py",
+        "torch.arange(GROUP, device=device)",
+        "torch.arange(GROUP)",
+        (ON_DEVICE + "test_long_rows_are_ranked_on_the_device",),
+    ),
+    Defect(
+        "negatives counted from one user's first item too far",
+        "a GPU draws what a user knows",
+        "engine/device_sampling.py",
+        "return place + found - self._starts[users, None]",
+        "return place + found - self._starts[users, None] - 1",
+        (ON_DEVICE + "test_negatives_are_uniform_among_the_unknown",),
+    ),
+    Defect(
+        "a GPU's backward multiplies with the matrix itself",
+        "a gradient that is right for symmetric matrices only",
+        "engine/propagation.py",
+        "matrix = adjacency.on_gpu(transposed)",
+        "matrix = adjacency.on_gpu(False)",
+        (ON_DEVICE + "test_products_and_gradients",),
+    ),
+    Defect(
+        "a step that waits for the device",
+        "a GPU idles while its host adds up losses",
+        "training/fitting.py",
+        "losses = [step(batch, rate) for",
+        "losses = [step(batch, rate).cpu() for",
+        (ON_DEVICE + "test_a_step_waits_for_nothing",),
+    ),
+    Defect(
+        "replays that read the first batch",
+        "a GPU trains on one batch again and again",
+        "training/stepping.py",
+        "here.copy_(new)",
+        "here.copy_(here)",
+        (ON_DEVICE + "test_what_is_recorded_is_what_would_be_done",),
+    ),
+    Defect(
+        "replays at the first learning rate",
+        "a GPU ignores the schedule",
+        "training/stepping.py",
+        'group["lr"].fill_(rate)',
+        'group["lr"].fill_(group["lr"])',
+        (ON_DEVICE + "test_what_is_recorded_is_what_would_be_done",),
     ),
     Defect(
         "known items count among the shared negatives",
         "sampled softmax pushes down what the user chose",
         "objectives.py",
-        "if known is not None:",
-        "if known is None:",
+        "fill_known(scores, known, NOTHING)",
+        "fill_known(scores, None, NOTHING)",
         ("tests/test_objectives.py::test_sampled_softmax_where_a_user_knows_every_negative",),
     ),
     Defect(
@@ -295,7 +352,7 @@ DEFECTS = (
         "users without test items count as failures",
         "every mean is too small",
         "evaluation/ranking.py",
-        "users = np.unique(held_out.user_index)",
+        "users = np.flatnonzero(held_out.user_degrees())",
         "users = np.arange(held_out.num_users)",
         (EVALUATION + "test_users_without_test_items_are_left_out",),
     ),
@@ -356,8 +413,8 @@ DEFECTS = (
     Defect(
         "gradients add up from batch to batch",
         "every step repeats all those before it",
-        "training/fitting.py",
-        "optimizer.zero_grad()",
+        "training/stepping.py",
+        "self.optimizer.zero_grad()",
         "pass",
         (TRAINING + "test_adam_by_hand",),
     ),
@@ -389,8 +446,8 @@ DEFECTS = (
         "a user's own items among UltraGCN's negatives",
         "what she chose is pushed away",
         "objectives.py",
-        "if batch.known is not None:",
-        "if False:",
+        "fill_known(weights, batch.known, 0.0)",
+        "fill_known(weights, None, 0.0)",
         (RIVALS + "test_the_loss_of_ultragcn_one_pair_at_a_time",),
     ),
     Defect(

@@ -22,6 +22,8 @@ from gnnrec_helpers.engine.on_device import is_gpu
 from gnnrec_helpers.engine.sampling import Batch, Negatives
 from gnnrec_helpers.evaluation import evaluate_ratings
 from gnnrec_helpers.objectives import SampledSoftmax, SelfSupervised
+from gnnrec_helpers.serving.candidates import Pairs
+from gnnrec_helpers.serving.retrieval import rank
 from gnnrec_helpers.training import fitting, stepping
 from gnnrec_helpers.training.stepping import Stepper
 
@@ -147,6 +149,28 @@ def test_products_and_gradients(
         found.append([t.detach().cpu() for t in (some, first, everything, product, x.grad)])
     for one, other in zip(*found, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_long_rows_are_ranked_on_the_device(device: torch.device) -> None:
+    generator = torch.Generator().manual_seed(0)
+    scores = torch.randn(7, 3000, generator=generator).round(decimals=2)  # with ties
+    excluded = Pairs(np.repeat(np.arange(7), 3), np.tile([5, 17, 2999], 7))
+    only = (np.array([2]), Pairs(np.full(4, 2), np.array([1, 8, 17, 40])))
+    found = []
+    for where in (torch.device("cpu"), device):
+        there = scores.to(where)
+        ranked = rank(
+            lambda users, there=there: there[users.to(there.device)].clone(),  # type: ignore[misc]
+            np.arange(7),
+            10,
+            [excluded],
+            closed=np.array([3, 4]),
+            only=only,
+        )
+        found.append(ranked)
+    assert (found[0].items == found[1].items).all()
+    assert (found[0].scores == found[1].scores).all()
+    assert (found[0].items[2] >= 0).sum() == 3
 
 
 def test_a_model_that_moves_takes_its_graph_along(device: torch.device) -> None:
