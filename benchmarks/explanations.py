@@ -36,7 +36,7 @@ def split_of(data: str) -> Split:
 def lightgcn(split: Split) -> models.Model:
     model = models.LightGCN(split.train, seed=SEED)
     epochs = 20 if split.train.num_users < 1000 else 2
-    fit(model, Split.from_parts(split.train), epochs=epochs, progress=False)
+    fit(model, Split.from_parts(split.train), epochs=epochs, batch_size=2048, progress=False)
     return model
 
 

@@ -89,6 +89,7 @@ def run(job: Job) -> Result:
         model,
         split,
         epochs=50,
+        batch_size=2048,
         lr=5e-3,
         objective=objective,
         seed=job["seed"],

@@ -122,6 +122,7 @@ def run(job: Job) -> Result:
         model,
         replace(split, train=shown),
         epochs=50,
+        batch_size=2048,
         lr=5e-3,
         objective=SampledSoftmax(weight_decay=job["weight_decay"]),
         seed=job["seed"],

@@ -37,7 +37,7 @@ def fit(
     split: Split,
     *,
     epochs: int = 100,
-    batch_size: int = 2048,
+    batch_size: int | None = None,
     lr: float = 5e-3,
     schedule: Literal["constant", "cosine"] = "constant",
     objective: Loss | None = None,
@@ -63,7 +63,9 @@ def fit(
         epoch's weights are kept and when to stop. The test part is never looked at.
     epochs : int
         At most this many passes over the training interactions.
-    batch_size : int
+    batch_size : int, optional
+        Interactions in a batch. By default about a sixty-fourth of all: a power of two from 256 to
+        2,048. So an epoch, by which `patience` counts, has steps enough to get on in.
     lr : float
         Adam's learning rate.
     schedule : {"constant", "cosine"}
@@ -120,6 +122,8 @@ def fit(
     learns_ratings = "training_predictions" in getattr(objective, "asks", ())
     shared_negatives = getattr(objective, "shared_negatives", 0)
     metric = _checked_metric(metric, learns_ratings)
+    if batch_size is None:
+        batch_size = usual_batch_size(len(split.train))
     check_whole(epochs=epochs, validate_every=validate_every, batch_size=batch_size, k=k)
     check_whole(0, seed=seed)
     _check_range(lr, schedule, patience)
@@ -195,6 +199,17 @@ def fit(
         if history.best_epoch is not None:
             model.load_state_dict(best)
     return history
+
+
+def usual_batch_size(pairs: int) -> int:
+    """About a sixty-fourth of the interactions, a power of two from 256 to 2,048.
+
+    Examples
+    --------
+    >>> [usual_batch_size(pairs) for pairs in (10, 36_000, 810_128)]
+    [256, 512, 2048]
+    """
+    return int(min(2048, max(256, 2 ** math.floor(math.log2(max(pairs, 1) / 64)))))
 
 
 def _epoch(
