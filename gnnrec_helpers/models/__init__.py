@@ -9,7 +9,7 @@ from .ease import EASE
 from .extending import extend
 from .fact_ridge import FactRidge
 from .frozen import Frozen
-from .graph_filter import GraphFilter, LinearFilter
+from .graph_filter import GraphFilter, LinearFilter, sharpening
 from .graphrec import GraphRec
 from .graphsage import GraphSAGE
 from .ials import IALS
@@ -72,4 +72,5 @@ __all__ = [
     "extend",
     "load",
     "scoring",
+    "sharpening",
 ]

@@ -382,8 +382,12 @@ def test_graph_filter_says_how_many_components_there_can_be(toy: Interactions) -
         GraphFilter(toy, components=5)
     model = GraphFilter(toy, components=2)
     model.alpha = 0.5
-    assert repr(model) == "GraphFilter(5 users, 5 items, components=2, alpha=0.5, seed=0)"
-    assert repr(LinearFilter(toy)) == "LinearFilter(5 users, 5 items)"
+    assert repr(model) == (
+        "GraphFilter(5 users, 5 items, components=2, alpha=0.5, polynomial=(1.0,), seed=0)"
+    )
+    assert repr(LinearFilter(toy)) == (
+        "LinearFilter(5 users, 5 items, exponents=(0.0, 0.5, 1.0, 0.5))"
+    )
 
 
 @pytest.mark.parametrize(("users", "items"), [(40, 7), (7, 12), (9, 9)])

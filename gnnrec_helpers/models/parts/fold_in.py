@@ -40,12 +40,16 @@ class ByProducts:
     power: float = 0.0
 
     def __call__(self, histories: sparse.csr_array) -> Tensor:
+        everybody = torch.arange(histories.shape[0])
+        return scores_of(self.of(histories), everybody).float()
+
+    def of(self, histories: sparse.csr_array) -> list[Product]:
+        """The scores of these histories as products, whose first factor has a row per history."""
         scaled = histories
         if self.power:
             sizes = np.maximum(np.diff(histories.indptr), 1).astype(np.float64)
             scaled = sparse.csr_array(sparse.diags_array(sizes**-self.power) @ histories)
-        everybody = torch.arange(histories.shape[0])
-        return scores_of([(scaled, *factors) for factors in self.products], everybody).float()
+        return [(scaled, *factors) for factors in self.products]
 
 
 @dataclass(frozen=True)
