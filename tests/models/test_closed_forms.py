@@ -1,6 +1,7 @@
-"""Filters with every setting, beside the formulas they are named after, in dense float64.
+"""Filters and EASE with every setting, beside the formulas they are named after, in dense float64.
 
-They keep float32, and singular vectors of it: 1e-5 of the largest score.
+EASE is exact to 1e-8. The filters keep float32, and singular vectors of it: 1e-5 of the largest
+score.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ from hypothesis import strategies as st
 from tables import interactions, likes_of
 
 from gnnrec_helpers import Interactions, load
-from gnnrec_helpers.models import GraphFilter, LinearFilter, Model, sharpening
+from gnnrec_helpers.models import EASE, GraphFilter, LinearFilter, Model, ease, sharpening
+from gnnrec_helpers.models.parts.fold_in import ByProducts
+from gnnrec_helpers.models.parts.products import scores_of
 from gnnrec_helpers.serving import explain
 
 few = settings(max_examples=60, deadline=None, derandomize=True)
@@ -151,10 +154,83 @@ def test_sharpening_is_one_runge_kutta_step() -> None:
         sharpening(1.0, 0)
 
 
+# ---------------------------------------------------------------------- EASE
+def dense_ease(
+    likes: np.ndarray, ridge: float, dropout: float, user_exponent: float, item_exponent: float
+) -> np.ndarray:
+    """The weights between items, in float64."""
+    users, items = likes.sum(1), likes.sum(0)
+    gram = likes.T @ np.diag(powers(users, user_exponent)) @ likes
+    inverse = np.linalg.inv(gram + np.diag(ridge + dropout / (1 - dropout) * items))
+    weights = -inverse / np.diag(inverse)
+    np.fill_diagonal(weights, 0.0)
+    return weights @ np.diag(powers(items, item_exponent))
+
+
+@few
+@given(likes_of(), st.sampled_from([0.5, 20.0]), st.sampled_from([0.0, 0.3, 0.9]), exponents,
+       exponents)  # fmt: skip
+def test_adaptive_ease_is_its_formula(
+    likes: np.ndarray, ridge: float, dropout: float, user: float, item: float
+) -> None:
+    """Whichever matrix is inverted, that of items or that of users."""
+    for given_likes in (likes, likes.T.copy()):
+        train = interactions(given_likes)
+        model = EASE(train, ridge, dropout=dropout, user_exponent=user, item_exponent=item)
+        weights = dense_ease(given_likes, ridge, dropout, user, item)
+        expected, everybody = given_likes @ weights, torch.arange(len(given_likes))
+        # before rounding to float32
+        np.testing.assert_allclose(scores_of(model.products(), everybody), expected, atol=1e-8)
+        fold_in = model.fold_in()
+        assert isinstance(fold_in, ByProducts)
+        folded = scores_of(fold_in.of(train.to_csr()), everybody)
+        np.testing.assert_allclose(folded, expected, atol=1e-8)
+        similarity = model.item_similarity()(torch.arange(len(weights)))
+        np.testing.assert_allclose(similarity, weights, atol=1e-5)
+
+
+@pytest.mark.parametrize(("users", "items"), [(60, 40), (40, 60)])
+def test_adaptive_ease_in_single_precision(
+    users: int, items: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ease, "DOUBLE", 0)
+    monkeypatch.setattr(ease, "ROWS", 7)
+    likes = table(users, items)
+    model = EASE(interactions(likes), 20.0, dropout=0.6, user_exponent=0.3, item_exponent=0.2)
+    assert model._inverse.dtype == torch.float32
+    exact = scores_of(model.products(), torch.arange(users))
+    assert exact.dtype == torch.float32  # no table of twice the size on the way
+    expected = likes @ dense_ease(likes, 20.0, 0.6, 0.3, 0.2)
+    np.testing.assert_allclose(model.score(torch.arange(users)), expected, atol=1e-6)
+    assert model.fold_in()(interactions(likes).to_csr()).numpy() == pytest.approx(
+        expected, abs=1e-6
+    )
+
+
+def test_dropout_is_its_expectation() -> None:
+    """Ridge regressions on many copies of the likes, each with a share of them hidden."""
+    likes, generator = table(25, 8, seed=2), np.random.default_rng(0)
+    likes[:, 5] = 1.0
+    copies, dropout, ridge = 4000, 0.4, 3.0
+    hidden = generator.random((copies, *likes.shape)) < dropout
+    # what is left is as large in all as before
+    inputs = np.where(hidden, 0.0, likes / (1 - dropout))
+    gram = np.einsum("kui,kuj->ij", inputs, inputs) / copies
+    inverse = np.linalg.inv(gram + ridge * np.eye(8))
+    weights = -inverse / np.diag(inverse)  # an item is predicted by the others alone
+    np.fill_diagonal(weights, 0.0)
+    model = EASE(interactions(likes), ridge, dropout=dropout)
+    found = model.item_similarity()(torch.arange(8))
+    np.testing.assert_allclose(found, weights, atol=0.02)
+
+
 # ---------------------------------------------------------------------- the contract, once more
 SETTINGS: dict[str, Callable[[Interactions], Model]] = {
     "LinkProp": lambda train: LinearFilter(train, (0.4, 0.3, 0.8, 0.6)),
     "BSPM": lambda train: GraphFilter(train, 4, 0.2, sharpening(2.5)),
+    "adaptive EASE": lambda train: EASE(
+        train, 20.0, dropout=0.6, user_exponent=0.3, item_exponent=0.1
+    ),
 }
 
 
@@ -216,6 +292,10 @@ def refused(toy: Interactions) -> dict[str, Callable[[], Any]]:
         r"exponents=\(0, 0, nan, 1\): four finite": lambda: LinearFilter(toy, (0, 0, np.nan, 1)),
         r"polynomial=\(\): finite coefficients are": lambda: GraphFilter(toy, 2, polynomial=()),
         r"polynomial=\(1, inf\): finite": lambda: GraphFilter(toy, 2, polynomial=(1, np.inf)),
+        r"dropout=1: a share from 0 to below 1": lambda: EASE(toy, dropout=1),
+        r"dropout=-0.1: a share from 0 to below 1": lambda: EASE(toy, dropout=-0.1),
+        r"user_exponent=inf: a finite number": lambda: EASE(toy, user_exponent=np.inf),
+        r"item_exponent=nan: a finite number": lambda: EASE(toy, item_exponent=np.nan),
     }
 
 
