@@ -188,6 +188,8 @@ def _propagated(
     graph = _Graph(model)
     weights = model.layer_weights() or [1 / (model.layers + 1)] * (model.layers + 1)
     target = model.embeddings(torch.tensor([0]), torch.tensor([item]))[1][0]
+    if model.cosine:  # the user's length divides all terms alike
+        target = target / model.node_embeddings()[user].norm()
     start = model.nodes.weight.detach().cpu().double() @ target.detach().cpu().double()
     layers = [start.numpy()]
     for _ in range(model.layers):
