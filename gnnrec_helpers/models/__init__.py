@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .base import EmbeddingModel, Model, RatingsModel, load, scoring
 from .bias_only import BiasOnly
+from .blend import Blend
 from .diffnet import DiffNet
 from .ease import EASE
 from .extending import extend
@@ -44,6 +45,7 @@ __all__ = [
     "SEPT",
     "SGL",
     "BiasOnly",
+    "Blend",
     "DiffNet",
     "EmbeddingModel",
     "FactRidge",
