@@ -54,7 +54,8 @@ def sharpening(step: float, order: int = 4) -> tuple[float, ...]:
     (1.0, -2.0, 2.0, -1.3333333333333333, 0.6666666666666666)
     """
     check_whole(order=order)
-    return tuple((-float(step)) ** power / math.factorial(power) for power in range(order + 1))
+    # 0.0 is added where -0.0 would be printed
+    return tuple((-step) ** power / math.factorial(power) + 0.0 for power in range(order + 1))
 
 
 class LinearFilter(Model):
