@@ -186,9 +186,8 @@ def closed_forms(data: str, split: Split) -> dict[str, Callable[[], Row]]:
 
         def build(known: Interactions, setting: tuple[float, ...]) -> models.EASE:
             ridge, dropout, user, item = setting
-            return models.EASE(
-                known, ridge, dropout=dropout, user_exponent=user, item_exponent=item
-            )
+            both = {"item_exponent": item, "history_exponent": item}  # equal, as the authors' are
+            return models.EASE(known, ridge, dropout=dropout, user_exponent=user, **both)
 
         ridge = best(ADAPTED, lambda setting: build(few.train, (*setting, 0.0)), few)
         ends = [(*ridge, item) for item in HELD_BACK]

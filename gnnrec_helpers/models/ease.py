@@ -26,12 +26,13 @@ class EASE(Model):
     with interactions r are ``r B`` (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse
     Data", eq. 8). As ``B = I - P / diagonal(P)``, they are also ``r - (R P)[user] / diagonal(P)``.
 
-    Three further settings, all 0 in EASE, adapt it to degrees. With n the degrees of the items,
+    Four further settings, all 0 in EASE, adapt it to degrees. With n the degrees of the items,
 
         P = inverse(R.T D_U^-user_exponent R + diagonal(regularization + p / (1 - p) n))
 
-    where p is `dropout`, and the score of item j is divided by ``n_j ^ item_exponent`` (Park et al.
-    2025, "Why is Normalization Necessary for Linear Recommenders?").
+    where p is `dropout`, and the weight from item i to item j is multiplied by
+    ``n_i ^ history_exponent / n_j ^ item_exponent`` (Park et al. 2025, "Why is Normalization
+    Necessary for Linear Recommenders?", whose code has these two equal).
 
     Parameters
     ----------
@@ -46,6 +47,9 @@ class EASE(Model):
         Above 0, users with many interactions count less.
     item_exponent : float, default 0
         Above 0, popular items are held back; below, they are pushed.
+    history_exponent : float, default 0
+        Above 0, popular items say more about who has them. Where there are fewer users than items
+        it makes scoring slow: every user asks for the whole matrix then, not for her row of it.
     limit : float, default 16
         Gigabytes that may be used; a train set that needs more is refused.
 
@@ -73,13 +77,18 @@ class EASE(Model):
         dropout: float = 0.0,
         user_exponent: float = 0.0,
         item_exponent: float = 0.0,
+        history_exponent: float = 0.0,
         limit: float = 16.0,
     ) -> None:
         if not regularization > 0:
             raise ValueError(f"regularization={regularization}: a positive number is needed.")
         if not 0 <= dropout < 1:
             raise ValueError(f"dropout={dropout}: a share from 0 to below 1 is needed.")
-        for name, exponent in (("user_exponent", user_exponent), ("item_exponent", item_exponent)):
+        for name, exponent in (
+            ("user_exponent", user_exponent),
+            ("item_exponent", item_exponent),
+            ("history_exponent", history_exponent),
+        ):
             if not math.isfinite(exponent):
                 raise ValueError(f"{name}={exponent}: a finite number is needed.")
         super().__init__(train)
@@ -101,6 +110,9 @@ class EASE(Model):
         self._weights: FloatArray = _power(user_degrees, -user_exponent).astype(dtype)
         self._shrunk: FloatArray = (1 / (1 + hidden)).astype(dtype)
         self._held_back: FloatArray = _power(item_degrees, -item_exponent).astype(dtype)
+        self._heard: FloatArray | None = None
+        if history_exponent:
+            self._heard = _power(item_degrees, history_exponent).astype(dtype)
         self._inverse = self.computed("inverse", self._invert)  # P, or K of users
         self._diagonal = self.computed("diagonal", self._diagonal_of_p)  # of P, (num_items,)
 
@@ -133,7 +145,7 @@ class EASE(Model):
 
     def products(self) -> list[Product]:
         """``R - R P / diagonal(P)``, with what holds popular items back."""
-        if self._by_items:
+        if self._by_items or self._heard is not None:
             return self.fold_in().of(self._likes)
         unseen = _columns(self._likes, self._shrunk * self._scale())
         return [(_columns(self._likes, self._held_back),), (self._inverse, unseen)]
@@ -146,13 +158,21 @@ class EASE(Model):
         """``r B`` for her items r, with the B of train."""
         scale = self._scale()
         if self._by_items:
-            return ByProducts([(_diagonal(self._held_back),), (self._inverse, _diagonal(scale))])
+            itself = _diagonal(self._held_back)
+            return self._of_heard((itself,), (self._inverse, _diagonal(scale)))
         # P = S (I - R.T W K R S) / regularization
         damped = scale / self.regularization
         itself = _diagonal(self._held_back + self._shrunk * damped)
         to_users = _columns(_diagonal(self._weights) @ self._likes, self._shrunk)
         back = _columns(self._likes, -damped * self._shrunk)
-        return ByProducts([(itself,), (sparse.csr_array(to_users.T), self._inverse, back)])
+        return self._of_heard((itself,), (sparse.csr_array(to_users.T), self._inverse, back))
+
+    def _of_heard(self, *products: Product) -> ByProducts:
+        """Of a history whose items are multiplied by what they say."""
+        if self._heard is None:
+            return ByProducts(products)
+        heard = _diagonal(self._heard)
+        return ByProducts([(heard, *factors) for factors in products])
 
     def item_similarity(self) -> Scorer:
         """The weights B between items; an item has none to itself."""

@@ -156,7 +156,12 @@ def test_sharpening_is_one_runge_kutta_step() -> None:
 
 # ---------------------------------------------------------------------- EASE
 def dense_ease(
-    likes: np.ndarray, ridge: float, dropout: float, user_exponent: float, item_exponent: float
+    likes: np.ndarray,
+    ridge: float,
+    dropout: float,
+    user_exponent: float,
+    item_exponent: float,
+    history_exponent: float,
 ) -> np.ndarray:
     """The weights between items, in float64."""
     users, items = likes.sum(1), likes.sum(0)
@@ -164,20 +169,26 @@ def dense_ease(
     inverse = np.linalg.inv(gram + np.diag(ridge + dropout / (1 - dropout) * items))
     weights = -inverse / np.diag(inverse)
     np.fill_diagonal(weights, 0.0)
-    return weights @ np.diag(powers(items, item_exponent))
+    heard = np.diag(powers(items, -history_exponent))
+    return heard @ weights @ np.diag(powers(items, item_exponent))
 
 
 @few
-@given(likes_of(), st.sampled_from([0.5, 20.0]), st.sampled_from([0.0, 0.3, 0.9]), exponents,
-       exponents)  # fmt: skip
+@given(
+    likes_of(),
+    st.sampled_from([0.5, 20.0]),
+    st.sampled_from([0.0, 0.3, 0.9]),
+    st.tuples(exponents, exponents, exponents),
+)
 def test_adaptive_ease_is_its_formula(
-    likes: np.ndarray, ridge: float, dropout: float, user: float, item: float
+    likes: np.ndarray, ridge: float, dropout: float, chosen: tuple[float, float, float]
 ) -> None:
     """Whichever matrix is inverted, that of items or that of users."""
     for given_likes in (likes, likes.T.copy()):
         train = interactions(given_likes)
-        model = EASE(train, ridge, dropout=dropout, user_exponent=user, item_exponent=item)
-        weights = dense_ease(given_likes, ridge, dropout, user, item)
+        names = ("user_exponent", "item_exponent", "history_exponent")
+        model = EASE(train, ridge, dropout=dropout, **dict(zip(names, chosen, strict=True)))
+        weights = dense_ease(given_likes, ridge, dropout, *chosen)
         expected, everybody = given_likes @ weights, torch.arange(len(given_likes))
         # before rounding to float32
         np.testing.assert_allclose(scores_of(model.products(), everybody), expected, atol=1e-8)
@@ -189,18 +200,26 @@ def test_adaptive_ease_is_its_formula(
         np.testing.assert_allclose(similarity, weights, atol=1e-5)
 
 
+@pytest.mark.parametrize("history", [0.0, 0.2])
 @pytest.mark.parametrize(("users", "items"), [(60, 40), (40, 60)])
 def test_adaptive_ease_in_single_precision(
-    users: int, items: int, monkeypatch: pytest.MonkeyPatch
+    users: int, items: int, history: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ease, "DOUBLE", 0)
     monkeypatch.setattr(ease, "ROWS", 7)
     likes = table(users, items)
-    model = EASE(interactions(likes), 20.0, dropout=0.6, user_exponent=0.3, item_exponent=0.2)
+    model = EASE(
+        interactions(likes),
+        20.0,
+        dropout=0.6,
+        user_exponent=0.3,
+        item_exponent=0.2,
+        history_exponent=history,
+    )
     assert model._inverse.dtype == torch.float32
     exact = scores_of(model.products(), torch.arange(users))
     assert exact.dtype == torch.float32  # no table of twice the size on the way
-    expected = likes @ dense_ease(likes, 20.0, 0.6, 0.3, 0.2)
+    expected = likes @ dense_ease(likes, 20.0, 0.6, 0.3, 0.2, history)
     np.testing.assert_allclose(model.score(torch.arange(users)), expected, atol=1e-6)
     assert model.fold_in()(interactions(likes).to_csr()).numpy() == pytest.approx(
         expected, abs=1e-6
@@ -230,6 +249,9 @@ SETTINGS: dict[str, Callable[[Interactions], Model]] = {
     "BSPM": lambda train: GraphFilter(train, 4, 0.2, sharpening(2.5)),
     "adaptive EASE": lambda train: EASE(
         train, 20.0, dropout=0.6, user_exponent=0.3, item_exponent=0.1
+    ),
+    "EASE as Park et al. have it": lambda train: EASE(
+        train, 20.0, dropout=0.6, user_exponent=0.3, item_exponent=0.1, history_exponent=0.1
     ),
 }
 
@@ -296,6 +318,7 @@ def refused(toy: Interactions) -> dict[str, Callable[[], Any]]:
         r"dropout=-0.1: a share from 0 to below 1": lambda: EASE(toy, dropout=-0.1),
         r"user_exponent=inf: a finite number": lambda: EASE(toy, user_exponent=np.inf),
         r"item_exponent=nan: a finite number": lambda: EASE(toy, item_exponent=np.nan),
+        r"history_exponent=nan: a finite": lambda: EASE(toy, history_exponent=np.nan),
     }
 
 
