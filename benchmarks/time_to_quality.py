@@ -297,7 +297,8 @@ def report(record: dict[str, Any]) -> str:
     for job, result in runs:
         if job["tuning"]:
             cells = " | ".join(f"{job['setting'][name]:g}" for name in varied)
-            own = [f"{n} {job['setting'][n]}" for n in OWN if n in job["setting"]]
+            given = {name: job["setting"][name] for name in OWN if name in job["setting"]}
+            own = [f"{n} {v if isinstance(v, str) else f'{v:g}'}" for n, v in given.items()]
             lines.append(
                 f"| {job['model']} | {cells} | {', '.join(own) or '–'} | {result['seconds']:.0f} | "
                 f"{result['validation']:.4f} |"
