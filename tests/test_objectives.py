@@ -172,3 +172,99 @@ def test_sampled_softmax_has_the_gradient_of_autograd_in_float64(toy: Interactio
         assert weight.grad[row, column].item() == pytest.approx(
             ((above - below) / (2 * step)).item(), rel=1e-5, abs=1e-9
         )
+
+
+# ---------------------------------------------------------------------- on cosines
+def unit(rows: np.ndarray) -> np.ndarray:
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+@settings(max_examples=60, deadline=None, derandomize=True)
+@given(
+    st.integers(0, 1000),
+    st.booleans(),
+    st.sampled_from([0.08, 0.5, 1.0]),
+    st.sampled_from([None, 0.84, 1.0, 1.22]),
+)
+def test_a_softmax_of_cosines_one_user_at_a_time(
+    seed: int, cosine: bool, temperature: float, exponent: float | None
+) -> None:
+    generator = np.random.default_rng(seed)
+    users, items = generator.standard_normal((4, 3)), generator.standard_normal((6, 3))
+    size, negatives = 5, generator.integers(6, size=4)
+    rows, positives = generator.integers(4, size=size), generator.integers(6, size=size)
+    hidden = generator.random((size, 4)) < 0.4
+    compared = (unit(users), unit(items)) if cosine else (users, items)
+    losses = []
+    for place, (user, positive) in enumerate(zip(rows, positives, strict=True)):
+        powers = np.exp(compared[1] @ compared[0][user] / temperature)
+        others = sum(powers[item] for item in negatives[~hidden[place]])
+        if exponent is None:
+            losses.append(-math.log(powers[positive] / (powers[positive] + others)))
+        elif hidden[place].all():  # nothing to compare with
+            losses.append(0.0)
+        else:
+            losses.append(-math.log(powers[positive] / others**exponent))
+    batch = Batch(
+        torch.from_numpy(rows),
+        torch.from_numpy(positives),
+        torch.from_numpy(negatives),
+        torch.from_numpy(np.argwhere(hidden)),
+    )
+    model = Fixed(torch.from_numpy(users), torch.from_numpy(items))
+    objective = SampledSoftmax(4, 0.0, temperature=temperature, cosine=cosine, exponent=exponent)
+    assert objective(model, batch).item() == pytest.approx(np.mean(losses), rel=1e-8)
+    decayed = SampledSoftmax(4, 0.3, temperature=temperature, cosine=cosine, exponent=exponent)(
+        model, batch
+    )
+    squares = sum((users[user] ** 2).sum() for user in rows)  # of embeddings as long as they are
+    squares += sum((items[item] ** 2).sum() for item in [*positives, *negatives])
+    expected = np.mean(losses) + 0.15 * squares / size
+    assert decayed.item() == pytest.approx(expected, rel=1e-8)
+
+
+def test_the_bilateral_softmax_where_a_user_knows_every_negative() -> None:
+    users, items = torch.ones(2, 2, requires_grad=True), torch.ones(3, 2, requires_grad=True)
+    known = torch.tensor([[0, 0], [0, 1]])  # both negatives of the first row
+    batch = Batch(torch.tensor([0, 1]), torch.tensor([2, 2]), torch.tensor([0, 1]), known)
+    objective = SampledSoftmax(2, 0.0, temperature=0.5, cosine=True, exponent=1.5)
+    loss = objective(Fixed(users, items), batch)
+    loss.backward()
+    # of the second row alone: two negatives, all cosines 1
+    assert loss.item() == pytest.approx((1.5 * (math.log(2) + 2) - 2) / 2)
+    assert users.grad[0].tolist() == [0.0, 0.0]
+    assert bool(torch.isfinite(items.grad).all())
+    assert bool(torch.isfinite(users.grad).all())
+
+
+@pytest.mark.parametrize("cosine", [True, False])
+@pytest.mark.parametrize("exponent", [None, 1.2])
+def test_the_gradient_on_cosines(toy: Interactions, cosine: bool, exponent: float | None) -> None:
+    """A model that ranks by cosines, or the objective alone that trains on them."""
+    model = LightGCN(toy, dim=3, layers=2, cosine=cosine).double()
+    (batch,) = PairSampler(toy, batch_size=10, negatives=6, seed=2, shared=True).epoch(0)
+    loss = SampledSoftmax(6, 0.1, temperature=0.2, cosine=not cosine, exponent=exponent)
+    value = loss(model, batch)
+    value.backward()
+    other = LightGCN(toy, dim=3, layers=2, cosine=not cosine).double()
+    plain = SampledSoftmax(6, 0.1, temperature=0.2, cosine=cosine, exponent=exponent)
+    assert plain(other, batch).item() == pytest.approx(value.item(), rel=1e-12)
+    weight, step = model.nodes.weight, 1e-6
+    for row, column in [(0, 0), (4, 2), (7, 1)]:
+        with torch.no_grad():
+            weight[row, column] += step
+            above = loss(model, batch)
+            weight[row, column] -= 2 * step
+            below = loss(model, batch)
+            weight[row, column] += step
+        assert weight.grad[row, column].item() == pytest.approx(
+            ((above - below) / (2 * step)).item(), rel=1e-5, abs=1e-8
+        )
+
+
+def test_temperatures_that_are_none() -> None:
+    with pytest.raises(ValueError, match=r"temperature=0: a positive number is needed\."):
+        SampledSoftmax(temperature=0)
+    for exponent in (0, -1.0, math.inf, math.nan):
+        with pytest.raises(ValueError, match=rf"exponent={exponent}: a positive number is needed"):
+            SampledSoftmax(exponent=exponent)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from .base import EmbeddingModel, Model, RatingsModel, load, scoring
 from .bias_only import BiasOnly
+from .blend import Blend
 from .diffnet import DiffNet
 from .ease import EASE
 from .extending import extend
 from .fact_ridge import FactRidge
 from .frozen import Frozen
-from .graph_filter import GraphFilter, LinearFilter
+from .graph_filter import GraphFilter, LinearFilter, sharpening
 from .graphrec import GraphRec
 from .graphsage import GraphSAGE
 from .ials import IALS
@@ -44,6 +45,7 @@ __all__ = [
     "SEPT",
     "SGL",
     "BiasOnly",
+    "Blend",
     "DiffNet",
     "EmbeddingModel",
     "FactRidge",
@@ -72,4 +74,5 @@ __all__ = [
     "extend",
     "load",
     "scoring",
+    "sharpening",
 ]

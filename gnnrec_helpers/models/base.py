@@ -66,7 +66,7 @@ class Model(nn.Module):
     >>> from gnnrec_helpers import datasets, models
     >>> model = models.LightGCN(datasets.load("toy").interactions, dim=8)
     >>> model
-    LightGCN(5 users, 5 items, dim=8, layers=3, seed=0)
+    LightGCN(5 users, 5 items, dim=8, layers=3, cosine=False, seed=0)
     >>> model.num_users, model.items[0]
     (5, 'Alien')
     """

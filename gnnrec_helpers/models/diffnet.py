@@ -60,6 +60,9 @@ class DiffNet(MatrixFactorization):
         self.diffusion = Adjacency(sparse.csr_array(oneself + mean_of_friends))
         self.chosen = Adjacency(normalize(train.to_csr(), "mean"))
 
+    def has_layers(self) -> bool:
+        return True
+
     def node_embeddings(self) -> Tensor:
         """Users after diffusion, then items."""
         own, items = self.nodes.weight.split([self.num_users, self.num_items])

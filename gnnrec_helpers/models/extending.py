@@ -56,7 +56,7 @@ def extend(model: M, interactions: Interactions, **changed: Any) -> M:
     >>> model = models.LightGCN(datasets.load("toy").interactions, dim=8)
     >>> today = pd.DataFrame({"user": ["Ana", "Fay"], "item": ["Emma", "Heat"]})
     >>> extend(model, Interactions.from_frame(today))
-    LightGCN(6 users, 6 items, dim=8, layers=3, seed=0)
+    LightGCN(6 users, 6 items, dim=8, layers=3, cosine=False, seed=0)
     """
     kind, name = type(model), type(model).__name__
     if not isinstance(model, Model):

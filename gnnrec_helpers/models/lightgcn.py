@@ -30,6 +30,8 @@ class LightGCN(MatrixFactorization):
     dim : int, default 64
     layers : int, default 3
         How many hops a node sees; with 0 this is matrix factorization.
+    cosine : bool, default False
+        Scores are cosines of the embeddings after propagation.
     seed : int, default 0
     adjacency : Adjacency, optional
         Another graph to propagate along, on the same nodes: users, then items, then whatever a
@@ -51,13 +53,18 @@ class LightGCN(MatrixFactorization):
         dim: int = 64,
         layers: int = 3,
         *,
+        cosine: bool = False,
         seed: int = 0,
         adjacency: Adjacency | None = None,
     ) -> None:
         check_whole(0, layers=layers)
-        super().__init__(train, dim, seed=seed)
+        super().__init__(train, dim, cosine=cosine, seed=seed)
         self.layers = layers
         self.adjacency = user_item_adjacency(train) if adjacency is None else adjacency
+
+    def has_layers(self) -> bool:
+        """Not with 0 layers: that is matrix factorization."""
+        return self.layers > 0
 
     def layer_weights(self) -> Sequence[float] | None:
         """How much each layer counts, from layer 0 on; None is all alike.
@@ -82,7 +89,8 @@ class LightGCN(MatrixFactorization):
         """One propagation from her items, whose embeddings stay as they are.
 
         She has no row in the table, so her layer 0 is zero. Layer l is the sum of layer l - 1 of
-        her n items, each divided by ``sqrt(n * degree of the item)`` as on every other edge.
+        her n items, each divided by ``sqrt(n * degree of the item)`` as on every other edge. Of
+        cosines she gets a multiple, since her own length is not made 1: the ranking is the same.
         """
         if self._arguments.get("adjacency") is not None:
             raise TypeError(

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize as unit_length
 
 from ..data.arguments import check_whole
 from ..data.interactions import Interactions
@@ -27,6 +28,8 @@ class MatrixFactorization(EmbeddingModel):
         Says how many users and items there are, and their labels.
     dim : int, default 64
         Numbers in an embedding.
+    cosine : bool, default False
+        Scores are cosines: every embedding has length 1, in training and when it recommends.
     seed : int, default 0
         Of the normal distribution (standard deviation 0.1) that fills the embeddings.
 
@@ -40,10 +43,12 @@ class MatrixFactorization(EmbeddingModel):
 
     static_step = True
 
-    def __init__(self, train: Interactions, dim: int = 64, *, seed: int = 0) -> None:
+    def __init__(
+        self, train: Interactions, dim: int = 64, *, cosine: bool = False, seed: int = 0
+    ) -> None:
         check_whole(dim=dim)
         super().__init__(train)
-        self.dim = dim
+        self.dim, self.cosine = dim, cosine
         # one table, users first: the nodes of the user-item graph
         self.nodes = table(self.num_users + self.num_items, dim, np.random.default_rng(seed))
 
@@ -52,14 +57,16 @@ class MatrixFactorization(EmbeddingModel):
         return [self.users, self.items]
 
     def node_embeddings(self) -> Tensor:
-        """The embeddings of all nodes as they are compared, users first, then items.
+        """The embeddings of all nodes, users first, then items.
+
+        They are compared as they are or, for cosines, with their lengths made 1.
 
         A subclass that changes this changes :meth:`rows` likewise where that takes a short cut.
         """
         return self.nodes.weight
 
     def rows(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
-        """The embeddings of these nodes as they are compared, and the same rows of the table.
+        """The rows of :meth:`node_embeddings` of these nodes, and the same rows of the table.
 
         The second, shape (len(nodes), dim), is what weight decay acts on.
         """
@@ -72,6 +79,7 @@ class MatrixFactorization(EmbeddingModel):
     def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What an objective needs of a batch: users, items, and the table's own rows of both."""
         rows, start = self.rows(torch.cat([users, items + self.num_users]))
+        rows = unit_length(rows) if self.cosine else rows
         user_rows, item_rows = rows.split([len(users), len(items)])
         return user_rows, item_rows, start
 
@@ -80,9 +88,16 @@ class MatrixFactorization(EmbeddingModel):
     ) -> tuple[Tensor, Tensor]:
         """Embeddings of these users and items (all by default), shapes (n, dim) and (m, dim)."""
         if users is None or items is None:
-            return self.rows_of(self.node_embeddings(), users, items)
+            nodes = self.node_embeddings()
+            return self.rows_of(unit_length(nodes) if self.cosine else nodes, users, items)
         user_rows, item_rows, _ = self.training_embeddings(users, items)
         return user_rows, item_rows
 
+    def has_layers(self) -> bool:
+        """Are embeddings averages over neighbours? They need a tenth of the weight decay then."""
+        return False
+
     def default_objective(self) -> Objective[Any, Any]:
-        return SampledSoftmax()
+        if self.cosine:  # from -1 to 1: without a low temperature all are alike to a softmax
+            return SampledSoftmax(weight_decay=0.0, temperature=0.1)
+        return SampledSoftmax() if self.has_layers() else SampledSoftmax(weight_decay=0.2)

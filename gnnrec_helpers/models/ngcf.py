@@ -68,6 +68,9 @@ class NGCF(MatrixFactorization):
         self.sums = nn.ModuleList([layer() for _ in range(layers)])  # W1 of every layer
         self.multiplied = nn.ModuleList([layer() for _ in range(layers if products else 0)])  # W2
 
+    def has_layers(self) -> bool:
+        return True
+
     def node_embeddings(self) -> Tensor:
         """All layers beside each other, shape (nodes, dim * (layers + 1))."""
         layer = self.nodes.weight

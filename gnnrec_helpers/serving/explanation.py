@@ -12,7 +12,7 @@ from scipy import sparse
 
 from ..data.arguments import check_whole
 from ..data.interactions import FloatArray, IntArray, positions
-from ..models import LightGCN, Model, UserKNN
+from ..models import LightGCN, LinearFilter, Model, UserKNN
 from ..models.base import evaluating
 from ..models.parts.fold_in import ByProducts
 
@@ -152,7 +152,11 @@ def _summed(model: Model, user: int, item: int) -> pd.DataFrame:
         fold_in = model.fold_in()
     except TypeError:
         fold_in = None
-    if not isinstance(fold_in, ByProducts) or fold_in.power:
+    # of other models that divide by how many items there are, the terms would say nothing: those of
+    # popularity are all alike
+    if not isinstance(fold_in, ByProducts) or (
+        fold_in.power and not isinstance(model, LinearFilter)
+    ):
         raise TypeError(
             f"A score of {type(model).__name__} is no sum over what a user has, so it cannot be "
             "explained by its terms: those of ItemKNN, UserKNN, RP3Beta, EASE, the filters and "
@@ -161,6 +165,7 @@ def _summed(model: Model, user: int, item: int) -> pd.DataFrame:
     hers = known.item_index[slice(*np.searchsorted(known.user_index, [user, user + 1]))]
     each_alone = sparse.eye_array(model.num_items, format="csr", dtype=np.float32)[hers]
     weights = fold_in(sparse.csr_array(each_alone))[:, item].double().numpy()
+    weights /= max(1, len(hers)) ** fold_in.power
     return _terms("item", model.items[hers], weights)
 
 
@@ -183,6 +188,8 @@ def _propagated(
     graph = _Graph(model)
     weights = model.layer_weights() or [1 / (model.layers + 1)] * (model.layers + 1)
     target = model.embeddings(torch.tensor([0]), torch.tensor([item]))[1][0]
+    if model.cosine:  # the user's length divides all terms alike
+        target = target / model.node_embeddings()[user].norm()
     start = model.nodes.weight.detach().cpu().double() @ target.detach().cpu().double()
     layers = [start.numpy()]
     for _ in range(model.layers):

@@ -84,6 +84,12 @@ def without(train: Interactions, values: str) -> Interactions:
 # from train, side graphs' seed, and settings to a model: one line a model
 BUILD: dict[str, Callable[..., Model]] = {
     "BiasOnly": lambda train, g, **s: models.BiasOnly(train, **s),
+    "Blend": lambda train, g, **s: models.Blend(
+        train,
+        models.LightGCN(without(train, "rating"), 8, 2),
+        models.LinearFilter(without(without(train, "rating"), "weight")),
+        **s,
+    ),
     "DiffNet": lambda train, g, **s: models.DiffNet(train, social(g), 8, **s),
     "EASE": lambda train, g, **s: models.EASE(train, 5.0, **s),
     "FactRidge": lambda train, g, **s: models.FactRidge(
@@ -308,7 +314,7 @@ def test_a_frozen_model_answers_alike(name: str, tmp_path: Path) -> None:
 
 # who answers for somebody new, by the items she has
 FOLDED = {
-    "EASE", "GraphFilter", "GraphSAGE", "IALS", "ItemKNN", "KnowledgeLightGCN", "LightGCN",
+    "Blend", "EASE", "GraphFilter", "GraphSAGE", "IALS", "ItemKNN", "KnowledgeLightGCN", "LightGCN",
     "LinearFilter", "Popularity", "RP3Beta", "SEPT", "SGL", "SimGCL", "SocialLightGCN", "UserKNN",
     "XSimGCL",
 }  # fmt: skip

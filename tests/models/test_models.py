@@ -217,9 +217,11 @@ def test_the_weights_of_a_model_are_one_table(toy: Interactions) -> None:
 
 def test_models_say_what_they_are(toy: Interactions) -> None:
     assert repr(MatrixFactorization(toy, 8)) == (
-        "MatrixFactorization(5 users, 5 items, dim=8, seed=0)"
+        "MatrixFactorization(5 users, 5 items, dim=8, cosine=False, seed=0)"
     )
-    assert repr(LightGCN(toy, 8, 2)) == "LightGCN(5 users, 5 items, dim=8, layers=2, seed=0)"
+    assert repr(LightGCN(toy, 8, 2)) == (
+        "LightGCN(5 users, 5 items, dim=8, layers=2, cosine=False, seed=0)"
+    )
     for model in (MatrixFactorization(toy), LightGCN(toy), Popularity(toy), ItemKNN(toy)):
         assert model.users is toy.users
         assert model.items is toy.items
@@ -382,8 +384,12 @@ def test_graph_filter_says_how_many_components_there_can_be(toy: Interactions) -
         GraphFilter(toy, components=5)
     model = GraphFilter(toy, components=2)
     model.alpha = 0.5
-    assert repr(model) == "GraphFilter(5 users, 5 items, components=2, alpha=0.5, seed=0)"
-    assert repr(LinearFilter(toy)) == "LinearFilter(5 users, 5 items)"
+    assert repr(model) == (
+        "GraphFilter(5 users, 5 items, components=2, alpha=0.5, polynomial=(1.0,), seed=0)"
+    )
+    assert repr(LinearFilter(toy)) == (
+        "LinearFilter(5 users, 5 items, exponents=(0.0, 0.5, 1.0, 0.5))"
+    )
 
 
 @pytest.mark.parametrize(("users", "items"), [(40, 7), (7, 12), (9, 9)])

@@ -128,7 +128,7 @@ def test_health_tells_what_is_served(ask: Client) -> None:
     version = sys.modules["gnnrec_helpers"].__version__
     assert answer == {
         "status": "ok", "version": version, "users": 5, "items": 5, "refused": None,
-        "model": "LightGCN(5 users, 5 items, dim=8, layers=3, seed=2)",
+        "model": "LightGCN(5 users, 5 items, dim=8, layers=3, cosine=False, seed=2)",
     }  # fmt: skip
 
 

@@ -40,12 +40,16 @@ class ByProducts:
     power: float = 0.0
 
     def __call__(self, histories: sparse.csr_array) -> Tensor:
+        everybody = torch.arange(histories.shape[0])
+        return scores_of(self.of(histories), everybody).float()
+
+    def of(self, histories: sparse.csr_array) -> list[Product]:
+        """The scores of these histories as products, whose first factor has a row per history."""
         scaled = histories
         if self.power:
             sizes = np.maximum(np.diff(histories.indptr), 1).astype(np.float64)
             scaled = sparse.csr_array(sparse.diags_array(sizes**-self.power) @ histories)
-        everybody = torch.arange(histories.shape[0])
-        return scores_of([(scaled, *factors) for factors in self.products], everybody).float()
+        return [(scaled, *factors) for factors in self.products]
 
 
 @dataclass(frozen=True)
@@ -82,20 +86,57 @@ class ByLeastSquares:
         return rows @ self.items.T
 
 
-KINDS = {kind.__name__: kind for kind in (ByProducts, ByNeighbours, ByLeastSquares)}
+@dataclass(frozen=True)
+class ByBlend:
+    """What two say, made comparable: see :class:`~gnnrec_helpers.models.Blend`."""
+
+    first: FoldIn
+    second: FoldIn
+    weight: float
+
+    def __call__(self, histories: sparse.csr_array) -> Tensor:
+        return blended(self.first(histories), self.second(histories), self.weight)
+
+
+KINDS = {kind.__name__: kind for kind in (ByProducts, ByNeighbours, ByLeastSquares, ByBlend)}
 
 
 def in_words(fold_in: Any) -> dict[str, Any]:
     """Kind and fields, from which :func:`from_words` makes the same again."""
     values = {field.name: getattr(fold_in, field.name) for field in fields(fold_in)}
-    return {"kind": type(fold_in).__name__, **values}
+    inner = {
+        name: in_words(value)
+        for name, value in values.items()
+        if isinstance(value, tuple(KINDS.values()))
+    }
+    return {"kind": type(fold_in).__name__, **values, **inner}
 
 
 def from_words(story: dict[str, Any]) -> FoldIn:
     """What :func:`in_words` described."""
-    values = dict(story)
+    values: dict[str, Any] = {
+        name: from_words(value) if isinstance(value, dict) else value
+        for name, value in story.items()
+    }
     made: FoldIn = KINDS[values.pop("kind")](**values)
     return made
+
+
+def blended(first: Tensor, second: Tensor, weight: float) -> Tensor:
+    """``(1 - weight) z(first) + weight z(second)``, with z the standardized scores of a row."""
+    total = torch.zeros_like(first)
+    for scores, share in ((first, 1 - weight), (second, weight)):
+        mean, deviation = moments_of(scores)
+        total += (scores - mean) * (share / deviation)
+    return total
+
+
+def moments_of(scores: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and standard deviation of each row, shapes (n, 1); 1 where all scores are alike."""
+    mean = scores.mean(1, keepdim=True)
+    deviation = (scores - mean).square().mean(1, keepdim=True).sqrt()
+    rounding = 1e-6 * scores.abs().amax(1, keepdim=True)
+    return mean, torch.where(deviation > rounding, deviation, 1.0)
 
 
 def least_squares(
