@@ -15,8 +15,8 @@ from gnnrec_helpers.course.records import Run
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 RESULTS = BENCHMARKS / "results"
 RECORDED = (
-    "cold_users", "explanations", "knowledge", "league", "new_users", "own_data", "ratings",
-    "rivals", "serving_index", "serving_latency", "social", "three_graphs", "time_to_quality",
+    "cold_items", "cold_users", "explanations", "knowledge", "league", "new_users", "own_data",
+    "ratings", "rivals", "serving_index", "serving_latency", "social", "three_graphs", "time_to_quality",
 )  # fmt: skip
 
 

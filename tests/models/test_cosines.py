@@ -66,7 +66,9 @@ def test_its_own_loss_tells_cosines_apart(kind: type, movielens_split: Split) ->
     assert kind(train, 4, cosine=True).default_objective() == SampledSoftmax(
         weight_decay=0.0, temperature=0.1
     )
-    assert kind(train, 4).default_objective() == SampledSoftmax()
+    usual = SampledSoftmax() if kind is LightGCN else SampledSoftmax(weight_decay=0.2)
+    assert kind(train, 4).default_objective() == usual
+    assert LightGCN(train, 4, layers=0).default_objective() == SampledSoftmax(weight_decay=0.2)
 
 
 def test_somebody_new_is_ranked_by_cosines(movielens_split: Split) -> None:
