@@ -1,0 +1,141 @@
+"""One command: ``torchrun --nproc-per-node 2 -m gnnrec_helpers.distributed --data gowalla``."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch.distributed as dist
+
+from .. import datasets
+from ..data import Interactions, Split
+from ..evaluation.ranking import evaluate
+from ..models import LightGCN, MatrixFactorization
+from ..models.parts.seeded_layers import columns_only
+from ..objectives import BPR, SampledSoftmax
+from .checkpoints import Checkpoints, read_whole, write_tensors
+from .dimensions import DimensionParallel, check_linear, own_columns
+from .joining import joined
+from .losses import Ranking
+from .sampling import sampler_for
+from .settings import Settings
+from .starting import made_with_of
+from .training import train
+
+MODELS = {kind.__name__: kind for kind in (MatrixFactorization, LightGCN)}
+
+
+def parser() -> argparse.ArgumentParser:
+    """What the command takes."""
+    parser = argparse.ArgumentParser(
+        prog="torchrun --nproc-per-node 2 -m gnnrec_helpers.distributed",
+        description="Train a linear graph model on several processes, of one machine or several.",
+    )
+    add = parser.add_argument
+    add("--data", required=True, help="a data set's name, or a file for Interactions.read")
+    add("--user", default="user", help="the column of users, in a file")
+    add("--item", default="item", help="the column of items, in a file")
+    add("--likes", type=float, help="of ratings, this and above count as chosen")
+    add("--validation", type=float, default=0.0, help="share of train that says when to stop")
+    add("--model", choices=MODELS, default="LightGCN")
+    add("--dim", type=int, default=64)
+    add("--layers", type=int, default=3)
+    add("--loss", choices=["SampledSoftmax", "BPR"], default="SampledSoftmax")
+    add("--negatives", type=int, help="of a batch (SampledSoftmax), of each positive (BPR)")
+    add("--weight-decay", type=float, help="by default that of the loss")
+    add("--epochs", type=int, default=100)
+    add("--batch-size", type=int, default=2048)
+    add("--lr", type=float, default=5e-3)
+    add("--seed", type=int, default=0)
+    add("--patience", type=int, default=10)
+    add("--k", type=int, default=20, help="length of the lists that are judged")
+    add("--checkpoint", type=Path, help="a folder; training goes on where its newest is")
+    add("--save-every", type=int, help="steps between checkpoints, besides one an epoch")
+    add("--save", type=Path, help="the file the model is saved to, for gnnrec_helpers.load")
+    return parser
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train as the command line says."""
+    given = parser().parse_args(arguments)
+    with joined():
+        _train(given)
+
+
+def _train(given: argparse.Namespace) -> None:
+    if given.checkpoint is None and given.save is None:
+        raise ValueError("Say what is to be kept: --save FILE, --checkpoint FOLDER, or both.")
+    settings = Settings(
+        "dimensions", given.epochs, given.batch_size, given.lr, _loss(given),
+        given.negatives if given.loss == "BPR" and given.negatives else 1,
+        given.seed, given.patience, k=given.k, save_every=given.save_every,
+    )  # fmt: skip
+    split = _split(given)
+    with columns_only(own_columns(given.dim)):
+        model = _model(given, split.train)
+    check_linear(model, dist.get_world_size())
+    checkpoints = None
+    if given.checkpoint is not None:
+        checkpoints = Checkpoints(given.checkpoint, made_with_of(model, settings, split))
+    engine = DimensionParallel(model, settings.objective, settings.lr)
+    first = dist.get_rank() == 0
+
+    def report(row: dict[str, float]) -> None:
+        told = [f"{name} {value:.4g}" for name, value in row.items() if name != "epoch"]
+        print(f"epoch {row['epoch']:.0f}: {', '.join(told)}", flush=True)
+
+    train(engine, sampler_for(settings, split.train), settings, split, checkpoints, report)
+    if len(split.test):
+        judged = evaluate(engine.recommender(), split, settings.k)
+        if first:
+            print(", ".join(f"{name} {value:.4f}" for name, value in judged.items()), flush=True)
+    if given.save is not None:
+        aside = given.save.with_name(f"{given.save.name}.parts")
+        if first:
+            aside.mkdir(parents=True, exist_ok=True)
+        dist.barrier()
+        write_tensors(aside, {"nodes": engine.tensors()["nodes"]})
+    dist.barrier()
+    if given.save is not None and first:
+        _save(_model(given, split.train), aside, given.save)
+
+
+def _save(model: MatrixFactorization, aside: Path, path: Path) -> None:
+    """Put the parts of the table together; the only place where one process has it whole."""
+    read_whole(aside, {"nodes": model.nodes.weight.detach()})
+    model.save(path)
+    shutil.rmtree(aside)
+
+
+def _loss(given: argparse.Namespace) -> Ranking:
+    decay = {} if given.weight_decay is None else {"weight_decay": given.weight_decay}
+    if given.loss == "BPR":
+        return BPR(**decay)
+    count = {} if given.negatives is None else {"shared_negatives": given.negatives}
+    return SampledSoftmax(**count, **decay)
+
+
+def _model(given: argparse.Namespace, train: Interactions) -> MatrixFactorization:
+    if given.model == "LightGCN":
+        return LightGCN(train, given.dim, given.layers, seed=given.seed)
+    return MatrixFactorization(train, given.dim, seed=given.seed)
+
+
+def _split(given: argparse.Namespace) -> Split:
+    """The published split where there is one; otherwise all pairs are for training."""
+    split = None
+    if Path(given.data).exists():
+        pairs = Interactions.read(given.data, user=given.user, item=given.item)
+    else:
+        dataset = datasets.load(given.data)
+        pairs, split = dataset.interactions, dataset.split
+    if given.likes is not None:
+        pairs, split = pairs.binarize(given.likes), None
+    split = Split.from_parts(pairs) if split is None else split
+    return split.with_validation(given.validation, seed=given.seed) if given.validation else split
+
+
+if __name__ == "__main__":
+    main()

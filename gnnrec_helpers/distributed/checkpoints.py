@@ -1,0 +1,209 @@
+"""Checkpoints of several processes: each writes its part, and any number of them reads it.
+
+A checkpoint is a folder of safetensors files, written and read by `torch.distributed.checkpoint`,
+and a ``story.json`` with everything that is no tensor. It is written aside and put in place when it
+is whole, so a process that is killed leaves the one before it. Nothing is unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import warnings
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+from torch import Tensor
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
+
+try:
+    from torch.distributed.checkpoint.hf_storage import (
+        HuggingFaceStorageReader,
+        HuggingFaceStorageWriter,
+    )
+except ImportError as error:
+    raise ImportError(
+        "gnnrec_helpers.distributed needs PyTorch 2.9 or newer, whose distributed checkpoints are "
+        "safetensors files."
+    ) from error
+
+STORY = "story.json"
+KEPT = 2  # checkpoints in a folder: the last, and the one before it
+NAME = re.compile(r"step-\d{9}")
+
+
+class Checkpoints:
+    """The checkpoints of one training, in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+    made_with : dict
+        What makes two trainings the same: model, data and settings, as JSON can hold them.
+    """
+
+    def __init__(self, folder: Path, made_with: Mapping[str, Any]) -> None:
+        self.folder = folder
+        self.made_with = json.loads(json.dumps(made_with))  # tuples are lists there
+
+    def save(self, step: int, tensors: Mapping[str, Tensor], story: Mapping[str, Any]) -> None:
+        """Write a checkpoint after so many steps; all processes together.
+
+        A checkpoint of the same step is replaced, and the oldest are removed.
+        """
+        aside, place = (self.folder / f"{prefix}step-{step:09}" for prefix in (".part-", ""))
+        if dist.get_rank() == 0:
+            shutil.rmtree(aside, ignore_errors=True)
+            aside.mkdir(parents=True)
+        dist.barrier()
+        write_tensors(aside, tensors)
+        digests = _checksums_together(aside)
+        if dist.get_rank() == 0:
+            content = {**story, "made_with": self.made_with, "files": digests}
+            _write_through(aside / STORY, json.dumps(content))
+            if place.exists():
+                shutil.rmtree(place)
+            os.replace(aside, place)
+            for older in _steps(self.folder)[:-KEPT]:
+                shutil.rmtree(older)
+        dist.barrier()
+
+    def check(self) -> None:
+        """Refuse a folder whose newest checkpoint is of another training.
+
+        Raises
+        ------
+        ValueError
+        """
+        for path in reversed(_steps(self.folder)):
+            story = _story(path)
+            if story is not None:
+                self._check_same(path, story)
+                return
+
+    def load(self, tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
+        """Fill the tensors from the newest whole checkpoint; its story, or None without any.
+
+        All processes together, of which there may be more or fewer than there were. One that is
+        torn is passed over, and a warning says so.
+
+        Raises
+        ------
+        ValueError
+            If it is one of another training, or if none is whole.
+        """
+        paths = _agreed([str(path) for path in reversed(_steps(self.folder))])
+        for name in paths:
+            path = Path(name)
+            story = _story(path)
+            if story is None or not _is_whole(path, story["files"]):
+                if dist.get_rank() == 0:
+                    warnings.warn(
+                        f"The checkpoint {name!r} is torn: it is passed over.", stacklevel=2
+                    )
+                continue
+            self._check_same(path, story)
+            read_tensors(path, tensors)
+            return story
+        if paths:
+            raise ValueError(
+                f"No checkpoint in {os.fspath(self.folder)!r} is whole: use another folder."
+            )
+        return None
+
+    def _check_same(self, path: Path, story: Mapping[str, Any]) -> None:
+        before, now = story["made_with"], self.made_with
+        for name in sorted({*now, *before}, key=[*now, *before].index):
+            if before.get(name) != now.get(name):
+                raise ValueError(
+                    f"The checkpoint {os.fspath(path)!r} was made with "
+                    f"{name}={before.get(name)}, not {now.get(name)}: use the same, or another "
+                    "folder."
+                )
+
+
+# ---------------------------------------------------------------------- tensors
+def write_tensors(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write tables that are spread over processes, each process its part."""
+    save(
+        dict(tensors),
+        storage_writer=HuggingFaceStorageWriter(os.fspath(folder), save_distributed=True),
+    )
+
+
+def read_tensors(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Fill tensors from what :func:`write_tensors` wrote; all processes together, each its part."""
+    load(dict(tensors), storage_reader=HuggingFaceStorageReader(os.fspath(folder)))
+
+
+def read_whole(folder: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Fill tensors of one process with whole tables."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "torch.distributed is disabled, unavailable or")
+        reader = HuggingFaceStorageReader(os.fspath(folder))
+        load(dict(tensors), storage_reader=reader, no_dist=True)
+
+
+# ---------------------------------------------------------------------- files
+def _steps(folder: Path) -> list[Path]:
+    """The checkpoints of a folder, oldest first."""
+    if not folder.is_dir():
+        return []
+    return sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name))
+
+
+def _story(path: Path) -> dict[str, Any] | None:
+    """What is told beside the tensors; None if it is torn."""
+    try:
+        story = json.loads((path / STORY).read_text("utf-8"))
+        return story if {"made_with", "files"} <= set(story) else None
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _checksum(path: Path) -> list[int]:
+    """Size and CRC-32."""
+    value = 0
+    with path.open("rb") as file:
+        while piece := file.read(2**24):
+            value = zlib.crc32(piece, value)
+    return [path.stat().st_size, value]
+
+
+def _checksums_together(folder: Path) -> dict[str, list[int]]:
+    """The checksums of all files, each computed by one of the processes."""
+    names = sorted(path.name for path in folder.iterdir())
+    own = names[dist.get_rank() :: dist.get_world_size()]
+    everybodys: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(everybodys, {name: _checksum(folder / name) for name in own})
+    return {name: sums for part in everybodys for name, sums in part.items()}
+
+
+def _is_whole(folder: Path, files: Mapping[str, list[int]]) -> bool:
+    """Are all the files there as they were written? All processes look, and agree."""
+    own = sorted(files)[dist.get_rank() :: dist.get_world_size()]
+    paths = [(folder / name, files[name]) for name in own]
+    whole = all(path.is_file() and _checksum(path) == sums for path, sums in paths)
+    answers: list[Any] = [None] * dist.get_world_size()
+    dist.all_gather_object(answers, whole)
+    return all(answers)
+
+
+def _agreed(paths: list[str]) -> list[str]:
+    """What the first process sees."""
+    seen = [paths]
+    dist.broadcast_object_list(seen)
+    return seen[0]
+
+
+def _write_through(path: Path, text: str) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())

@@ -1,0 +1,33 @@
+"""How a process joins the others, leaves them, and says what is wrong."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+
+ERROR = "error: "  # how a line begins that says what is wrong
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Among the processes that torchrun started, or alone without torchrun.
+
+    An error that is about what was asked for is one line.
+    """
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    if "WORLD_SIZE" in os.environ:
+        dist.init_process_group("gloo")
+    else:
+        store = dist.HashStore()  # type: ignore[attr-defined]
+        dist.init_process_group("gloo", store=store, rank=0, world_size=1)
+    try:
+        yield
+    except (TypeError, ValueError, OSError, FloatingPointError) as error:
+        print(f"{ERROR}{error}", flush=True)
+        raise SystemExit(1) from error
+    finally:
+        dist.destroy_process_group()

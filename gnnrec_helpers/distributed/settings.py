@@ -1,0 +1,86 @@
+"""What a training on several processes is asked for, checked before any of them starts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, fields
+from typing import Any, Literal
+
+from ..data.arguments import check_whole
+from ..evaluation.ranking import METRICS
+from ..objectives import BPR, SampledSoftmax
+from .losses import Ranking, checked_objective
+
+Parallel = Literal["dimensions", "nodes"]
+OBJECTIVES = {kind.__name__: kind for kind in (BPR, SampledSoftmax)}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The arguments of :func:`gnnrec_helpers.distributed.fit` that are no data."""
+
+    parallel: Parallel = "dimensions"
+    epochs: int = 100
+    batch_size: int = 2048
+    lr: float = 5e-3
+    objective: Ranking = field(default_factory=SampledSoftmax)
+    negatives: int = 1
+    seed: int = 0
+    patience: int | None = 10
+    validate_every: int = 1
+    metric: str = "recall"
+    k: int = 20
+    save_every: int | None = None
+
+    def __post_init__(self) -> None:
+        checked_objective(self.objective)
+        if self.parallel not in ("dimensions", "nodes"):
+            raise ValueError(f"parallel={self.parallel!r}: choose 'dimensions' or 'nodes'.")
+        check_whole(
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            negatives=self.negatives,
+            validate_every=self.validate_every,
+            k=self.k,
+        )
+        check_whole(0, seed=self.seed)
+        for name in ("patience", "save_every"):
+            if getattr(self, name) is not None:
+                check_whole(**{name: getattr(self, name)})
+        if isinstance(self.lr, bool) or not isinstance(self.lr, (int, float)) or not self.lr > 0:
+            raise ValueError(f"lr={self.lr!r}: a positive number is needed.")
+        if self.metric not in METRICS:
+            raise ValueError(
+                f"metric={self.metric!r}: choose one of {', '.join(map(repr, METRICS))}."
+            )
+        if self.negatives != 1 and self.objective.shared_negatives:
+            raise ValueError(
+                f"negatives={self.negatives} has no effect with {self.objective!r}, which shares "
+                "its own: set `shared_negatives` there."
+            )
+
+    @property
+    def watched(self) -> str:
+        """What validation measures."""
+        return f"{self.metric}@{self.k}"
+
+    def to_json(self) -> dict[str, Any]:
+        """As a file holds them."""
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
+        loss = {"name": type(self.objective).__name__, **asdict(self.objective)}
+        return {**told, "objective": loss}
+
+    @classmethod
+    def from_json(cls, told: dict[str, Any]) -> Settings:
+        """What :meth:`to_json` wrote."""
+        loss = dict(told["objective"])
+        return cls(**{**told, "objective": OBJECTIVES[loss.pop("name")](**loss)})
+
+    def made_with(self) -> dict[str, Any]:
+        """What has to be the same when a training goes on from a checkpoint.
+
+        Not how long it is to go on, nor how often it is written.
+        """
+        told = self.to_json()
+        for name in ("epochs", "save_every"):
+            del told[name]
+        return {**told, "objective": str(self.objective)}

@@ -1,0 +1,217 @@
+"""Training on several processes, started from a notebook or a script."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections import deque
+from pathlib import Path
+from typing import Any
+
+import torch
+from tqdm.auto import tqdm
+
+import gnnrec_helpers
+
+from ..data import Split
+from ..data.arguments import check_whole
+from ..data.interactions import Interactions
+from ..models import MatrixFactorization
+from ..models.files import encode, fingerprint, write
+from ..objectives import SampledSoftmax
+from ..serving.retrieval import check_labels
+from ..training.checkpoints import identity_of
+from ..training.history import History
+from .checkpoints import Checkpoints, read_whole
+from .dimensions import check_linear
+from .joining import ERROR
+from .losses import Ranking
+from .settings import Parallel, Settings
+
+WORKER = "gnnrec_helpers.distributed.worker"
+TOLD = '{"told": '  # how a line of a worker's output begins that is meant for us
+END = 60  # lines of other output that are kept, to be shown if it fails
+
+
+def fit(
+    model: MatrixFactorization,
+    split: Split,
+    *,
+    parallel: Parallel = "dimensions",
+    processes: int = 2,
+    epochs: int = 100,
+    batch_size: int = 2048,
+    lr: float = 5e-3,
+    objective: Ranking | None = None,
+    negatives: int = 1,
+    seed: int = 0,
+    patience: int | None = 10,
+    validate_every: int = 1,
+    metric: str = "recall",
+    k: int = 20,
+    checkpoint: str | os.PathLike[str] | None = None,
+    save_every: int | None = None,
+    max_restarts: int = 0,
+    progress: bool = True,
+) -> History:
+    """Train a model in place, as :func:`gnnrec_helpers.fit` does, on several processes.
+
+    The processes are started by ``torchrun`` on this machine, one thread each, unless
+    ``OMP_NUM_THREADS`` says otherwise. To use several machines, start
+    ``torchrun -m gnnrec_helpers.distributed`` on each.
+
+    Parameters
+    ----------
+    model : MatrixFactorization, LightGCN, SocialLightGCN or KnowledgeLightGCN
+        Built from ``split.train``. Its class must be one of the package.
+    split : Split
+    parallel : {"dimensions"}
+        Each process has some columns of the table, and the whole graph: the same training as on
+        one process, to rounding.
+    processes : int, default 2
+    epochs, batch_size, lr, seed, patience, validate_every, metric, k, progress
+        As for :func:`gnnrec_helpers.fit`, with a learning rate that stays.
+    objective : SampledSoftmax or BPR, optional
+    negatives : int, default 1
+        Sampled for each positive by BPR.
+    checkpoint : path, optional
+        A folder. When it has a checkpoint already, also one of another number of processes,
+        training goes on where it stopped. With the same number it ends with the same table, to the
+        last bit, as if it had not stopped.
+    save_every : int, optional
+        Steps from one checkpoint to the next, besides the one after every epoch.
+    max_restarts : int, default 0
+        How often all processes are started again if one dies. They go on from the last checkpoint,
+        or from the beginning if there is none.
+
+    Returns
+    -------
+    History
+
+    Raises
+    ------
+    TypeError, ValueError
+        Before a process starts, for bad input.
+    RuntimeError
+        If the processes end without a result.
+    """
+    settings = Settings(
+        parallel, epochs, batch_size, lr, SampledSoftmax() if objective is None else objective,
+        negatives, seed, patience, validate_every, metric, k, save_every,
+    )  # fmt: skip
+    check_whole(processes=processes)
+    check_whole(0, max_restarts=max_restarts)
+    _check_data(model, split)
+    check_linear(model, processes)
+    made_with = made_with_of(model, settings, split)
+    folder = None if checkpoint is None else Path(checkpoint).resolve()
+    if folder is not None:
+        Checkpoints(folder, made_with).check()
+    with tempfile.TemporaryDirectory(prefix="gnnrec-") as place:
+        job = Path(place)
+        model.save(job / "model.safetensors")
+        tensors: dict[str, torch.Tensor] = {}
+        story = {
+            "settings": settings.to_json(),
+            "made_with": made_with,
+            "checkpoint": None if folder is None else os.fspath(folder),
+            "validation": encode(split.validation, "validation", tensors),
+        }
+        write(job / "job.safetensors", {"job": story}, tensors)
+        told = _run(job, processes, max_restarts, epochs, progress)
+        if told is None:
+            raise RuntimeError("The processes ended without a result.")
+        table = model.nodes.weight.detach()
+        read_whole(job / "result", {"nodes": table})
+    return History(**told)
+
+
+def made_with_of(model: MatrixFactorization, settings: Settings, split: Split) -> dict[str, Any]:
+    """What has to be the same when a training goes on."""
+    return {
+        **identity_of(model),
+        **settings.made_with(),
+        "train": fingerprint(split.train),
+        "validation": fingerprint(split.validation),
+    }
+
+
+def _check_data(model: object, split: object) -> None:
+    train = getattr(split, "train", None)
+    if not isinstance(split, Split) or not isinstance(train, Interactions):
+        raise TypeError(
+            f"fit needs a Split, not {type(split).__name__}: Interactions.split() makes one, and "
+            "Split.from_parts(interactions) one of all pairs, for the final fit."
+        )
+    if isinstance(model, MatrixFactorization):
+        check_labels(model, train)
+        if not model.is_built_from(train):
+            raise ValueError(
+                f"{type(model).__name__} was built from {len(model.interactions):,} pairs that are "
+                f"not the {len(train):,} of split.train: build it from split.train."
+            )
+    if split.validation is not None and len(split.validation) == 0:
+        raise ValueError(
+            "The validation part of the split is empty, so nothing says when to stop: split with a "
+            "larger share, or train to the last epoch with split.without_validation()."
+        )
+
+
+def _run(
+    job: Path, processes: int, max_restarts: int, epochs: int, progress: bool
+) -> dict[str, Any] | None:
+    """Start the processes, show how far they are, and return the history that they tell."""
+    command = [
+        *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
+        *("--nproc-per-node", str(processes), "--max-restarts", str(max_restarts)),
+        *("-m", WORKER, os.fspath(job)),
+    ]
+    # the workers import this package, wherever it was imported from here
+    root = os.fspath(Path(gnnrec_helpers.__file__).resolve().parents[1])
+    paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
+    environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+    output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+    bar = tqdm(total=epochs, unit="epoch", disable=not progress, leave=False)
+    heard = _Heard()
+    with subprocess.Popen(command, env=environment, **output) as workers:  # type: ignore[call-overload]
+        try:
+            for line in workers.stdout:
+                heard.take(line, bar)
+        except BaseException:  # we are interrupted; torchrun ends its workers with itself
+            workers.terminate()
+            raise
+        finally:
+            bar.close()
+    if workers.returncode:
+        raise RuntimeError(f"Training on {processes} processes failed: {heard.why()}")
+    return heard.history
+
+
+class _Heard:
+    """What the workers have printed so far."""
+
+    def __init__(self) -> None:
+        self.history: dict[str, Any] | None = None
+        self._sentence: str | None = None
+        self._other: deque[str] = deque(maxlen=END)
+
+    def take(self, line: str, bar: Any) -> None:
+        """A line: how far they are, what they end with, what is wrong, or anything else."""
+        if line.startswith(ERROR):
+            self._sentence = line.removeprefix(ERROR).strip()
+        elif not line.startswith(TOLD):
+            self._other.append(line.rstrip())
+        else:
+            told = json.loads(line)["told"]
+            if "history" in told:
+                self.history = told["history"]
+                return
+            bar.update(told["epoch"] - bar.n)  # fewer than before, if they had to start again
+            bar.set_postfix({name: f"{v:.4f}" for name, v in told.items() if name != "epoch"})
+
+    def why(self) -> str:
+        """Why they failed."""
+        return self._sentence or "their last words were:\n" + "\n".join(self._other)

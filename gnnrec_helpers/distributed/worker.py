@@ -1,0 +1,57 @@
+"""What each process runs that :func:`gnnrec_helpers.distributed.fit` starts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch.distributed as dist
+
+from ..data import Split
+from ..models import MatrixFactorization
+from ..models.base import load
+from ..models.files import decode, read
+from .checkpoints import Checkpoints, write_tensors
+from .dimensions import DimensionParallel, keep_columns
+from .joining import joined
+from .sampling import sampler_for
+from .settings import Settings
+from .training import train
+
+
+def tell(told: dict[str, Any]) -> None:
+    """Print a line for the process that started this one."""
+    print(json.dumps({"told": told}), flush=True)
+
+
+def run(job: Path) -> None:
+    """Train as a job says, and leave the best table in its folder."""
+    story, tensors = read(job / "job.safetensors", "a job", lambda story: "job" in story)
+    story = story["job"]
+    settings = Settings.from_json(story["settings"])
+    model = load(job / "model.safetensors")
+    assert isinstance(model, MatrixFactorization)
+    split = Split.from_parts(model.interactions, decode(story["validation"], tensors))
+    keep_columns(model)
+    engine = DimensionParallel(model, settings.objective, settings.lr)
+    folder = story["checkpoint"]
+    checkpoints = None if folder is None else Checkpoints(Path(folder), story["made_with"])
+    batches = sampler_for(settings, split.train)
+    history = train(engine, batches, settings, split, checkpoints, tell)
+    result = job / "result"
+    result.mkdir(exist_ok=True)
+    write_tensors(result, {"nodes": engine.tensors()["nodes"]})
+    if dist.get_rank() == 0:
+        tell({"history": vars(history)})
+
+
+def main() -> None:
+    """Join the other processes, train, and leave."""
+    with joined():
+        run(Path(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    main()

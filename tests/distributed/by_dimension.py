@@ -1,0 +1,61 @@
+"""What several processes compute in tests/distributed/test_dimensions.py."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.distributed as dist
+from processes import knowledge, social, split
+
+from gnnrec_helpers import BPR, SampledSoftmax, models
+from gnnrec_helpers.distributed.dimensions import DimensionParallel, keep_columns
+from gnnrec_helpers.distributed.sampling import sampler_for
+from gnnrec_helpers.distributed.settings import Settings
+from gnnrec_helpers.objectives import Objective
+
+DIM, STEPS = 7, 20  # 7 columns: neither two nor three processes get equal shares
+SOFTMAX = SampledSoftmax(shared_negatives=12, weight_decay=0.05, temperature=0.7)
+MODELS: dict[str, Callable[[], models.MatrixFactorization]] = {
+    "MatrixFactorization": lambda: models.MatrixFactorization(split().train, DIM),
+    "LightGCN": lambda: models.LightGCN(split().train, DIM, 3),
+    "SocialLightGCN": lambda: models.SocialLightGCN(split().train, social(), DIM, 2),
+    "KnowledgeLightGCN": lambda: models.KnowledgeLightGCN(
+        split().train, knowledge(), DIM, 2, social=social()
+    ),
+}
+LOSSES: dict[str, tuple[Objective[Any, Any], int]] = {  # and negatives
+    "BPR": (BPR(weight_decay=0.01), 1),
+    "BPR with 3 negatives": (BPR(), 3),
+    "SampledSoftmax": (SOFTMAX, 1),
+}
+
+
+def batches(loss: str) -> list[Any]:
+    """The batches of 20 steps, the last of each epoch smaller than the others."""
+    objective, negatives = LOSSES[loss]
+    settings = Settings(batch_size=50, objective=objective, negatives=negatives)
+    sampler = sampler_for(settings, split().train)
+    drawn = [batch for epoch in range(STEPS) for batch in sampler.epoch(epoch)]
+    return drawn[:STEPS]
+
+
+def train(folder: Path) -> None:
+    """Every model with every loss, 20 steps each."""
+    found = {}
+    for name, build in MODELS.items():
+        for loss, (objective, _) in LOSSES.items():
+            model = build()
+            keep_columns(model)
+            engine = DimensionParallel(model, objective, lr=0.02)
+            losses = [engine.step(batch).item() for batch in batches(loss)]
+            table = engine.tensors()["nodes"].full_tensor()
+            found[f"{name} {loss} losses"] = np.array(losses)
+            found[f"{name} {loss} table"] = table.numpy()
+            scores = engine.recommender().score(torch.tensor([3, 0]))
+            found[f"{name} {loss} scores"] = scores.numpy()
+    if dist.get_rank() == 0:
+        np.savez(folder / f"{dist.get_world_size()}.npz", **found)

@@ -1,0 +1,101 @@
+"""Columns of the table on several processes: the same training as on one."""
+
+from __future__ import annotations
+
+import by_dimension
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from processes import on, split
+from torch import Tensor
+
+from gnnrec_helpers import BPR, SampledSoftmax, models
+from gnnrec_helpers.distributed.dimensions import _Summed, check_linear
+from gnnrec_helpers.distributed.losses import batch_loss, checked_objective, scores_of_rows
+from gnnrec_helpers.engine.sampling import Batch
+from gnnrec_helpers.objectives import squared_length
+
+Found = dict[str, np.ndarray]
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What so many processes computed."""
+    folder = tmp_path_factory.mktemp("dimensions")
+    on(request.param, by_dimension.train, folder)
+    with np.load(folder / f"{request.param}.npz") as arrays:
+        return dict(arrays)
+
+
+@pytest.mark.parametrize("loss", by_dimension.LOSSES)
+@pytest.mark.parametrize("name", by_dimension.MODELS)
+def test_it_is_the_training_of_one_process(found: Found, name: str, loss: str) -> None:
+    model = by_dimension.MODELS[name]()
+    objective, _ = by_dimension.LOSSES[loss]
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    losses = []
+    for batch in by_dimension.batches(loss):
+        optimizer.zero_grad()
+        value = objective(model, batch)
+        value.backward()
+        optimizer.step()
+        losses.append(value.item())
+    assert losses[-1] < 0.95 * losses[0]  # something was learnt
+    np.testing.assert_allclose(found[f"{name} {loss} losses"], losses, rtol=1e-5)
+    table = model.nodes.weight.detach().numpy()
+    np.testing.assert_allclose(found[f"{name} {loss} table"], table, atol=1e-4)
+    scores = model.score(torch.tensor([3, 0])).numpy()
+    np.testing.assert_allclose(found[f"{name} {loss} scores"], scores, atol=1e-4)
+
+
+# ---------------------------------------------------------------------- losses and gradients
+class Given:
+    """Rows of a batch, given as they are."""
+
+    def __init__(self, users: Tensor, positives: Tensor, negatives: Tensor) -> None:
+        self.rows = users, torch.cat([positives, negatives.flatten(0, -2)])
+
+    def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        return (*self.rows, torch.cat(self.rows))
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_losses_of_scores_are_those_of_embeddings(shared: bool) -> None:
+    draw = torch.Generator().manual_seed(0)
+    users, positives = (torch.randn(5, 4, generator=draw) for _ in range(2))
+    negatives = torch.randn((9, 4) if shared else (5, 2, 4), generator=draw)
+    objective = SampledSoftmax(9, 0.1, 0.3) if shared else BPR(0.1)
+    known = torch.tensor([[0, 3], [4, 8]]) if shared else None
+    batch = Batch(torch.arange(5), torch.arange(5), torch.zeros(negatives.shape[:-1]), known)
+    expected = objective(Given(users, positives, negatives), batch)
+    squares = sum(squared_length(rows.flatten(0, -2)) for rows in (users, positives, negatives))
+    scores = scores_of_rows(users, positives, negatives)
+    torch.testing.assert_close(batch_loss(objective, scores, squares, known), expected)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_gradients_are_those_of_autograd(shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dist, "all_reduce", lambda message: None)  # alone
+    draw = torch.Generator().manual_seed(1)
+    shapes = (5, 4), (5, 4), (9, 4) if shared else (5, 2, 4), (7, 4)
+    rows = [torch.randn(s, generator=draw, dtype=torch.float64, requires_grad=True) for s in shapes]
+    torch.autograd.gradcheck(_Summed.apply, rows)
+
+
+# ---------------------------------------------------------------------- what is refused
+def test_what_columns_alone_cannot_train_is_refused() -> None:
+    train = split().train
+    with pytest.raises(TypeError, match="SimGCL cannot be trained with parallel='dimensions'"):
+        check_linear(models.SimGCL(train), 2)
+    with pytest.raises(TypeError, match="'it' cannot be trained"):
+        check_linear("it", 2)
+    learnt = models.SocialLightGCN(train, by_dimension.social(), 4, learn_weight=True)
+    with pytest.raises(ValueError, match="every process would learn a weight of its own"):
+        check_linear(learnt, 2)
+    few = models.LightGCN(train, 4)
+    check_linear(few, 2)
+    with pytest.raises(ValueError, match="dim=4 columns cannot be spread over processes=3"):
+        check_linear(few, 3)
+    with pytest.raises(TypeError, match="knows BPR and SampledSoftmax"):
+        checked_objective(lambda model, batch: 0)

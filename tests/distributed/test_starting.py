@@ -1,0 +1,207 @@
+"""From a notebook, or by one command: started, followed, killed, started again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+import torch
+from processes import split
+
+import gnnrec_helpers
+from gnnrec_helpers import BPR, History, SampledSoftmax, Split, datasets, distributed, fit, models
+
+SETTINGS: dict[str, Any] = {
+    "epochs": 30, "batch_size": 40, "lr": 0.02, "objective": SampledSoftmax(12), "progress": False,
+}  # fmt: skip
+
+
+def built(seed: int = 0) -> models.LightGCN:
+    return models.LightGCN(split().train, 6, 2, seed=seed)
+
+
+def table(model: models.MatrixFactorization) -> torch.Tensor:
+    return model.nodes.weight.detach()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[models.LightGCN, History, Path]:
+    """What two processes end with if nobody disturbs them, and their checkpoints."""
+    model = built()
+    folder = tmp_path_factory.mktemp("whole") / "checkpoints"
+    history = distributed.fit(model, split(), checkpoint=folder, patience=None, **SETTINGS)
+    return model, history, folder
+
+
+def test_it_trains_as_on_one_process(whole: tuple[models.LightGCN, History, Path]) -> None:
+    model, history, _ = whole
+    alone = built()
+    expected = fit(alone, split(), patience=None, **SETTINGS)
+    np.testing.assert_allclose(history.losses, expected.losses, rtol=1e-5)
+    assert history.best_epoch == expected.best_epoch
+    assert history.best == expected.best
+    torch.testing.assert_close(table(model), table(alone), atol=1e-4, rtol=1e-4)
+    assert not model.training
+
+
+def test_a_training_that_is_done_is_only_read(
+    whole: tuple[models.LightGCN, History, Path],
+) -> None:
+    """By another number of processes, also."""
+    model, history, folder = whole
+    again = built()
+    read = distributed.fit(
+        again, split(), checkpoint=folder, patience=None, **SETTINGS, processes=3
+    )
+    assert read == history
+    assert torch.equal(table(again), table(model))
+
+
+class Killer(threading.Thread):
+    """Kills one worker with SIGKILL as soon as there is a checkpoint of so many steps."""
+
+    def __init__(self, folder: Path, steps: int, rank: int) -> None:
+        super().__init__(daemon=True)
+        self.folder, self.steps, self.rank = folder, steps, rank
+        self.killed: list[int] = []
+
+    def run(self) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            steps = [int(path.name[5:]) for path in self.folder.glob("step-*")]
+            if max(steps, default=0) >= self.steps:
+                for process in psutil.Process().children(recursive=True):
+                    try:
+                        is_worker = process.environ().get("LOCAL_RANK") == str(self.rank)
+                    except (psutil.NoSuchProcess, psutil.AccessDenied):
+                        continue
+                    if is_worker:
+                        self.killed.append(process.pid)
+                        os.kill(process.pid, signal.SIGKILL)
+                        return
+            time.sleep(0.01)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into processes and kills them")
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_killed_process_costs_nothing(
+    whole: tuple[models.LightGCN, History, Path], tmp_path: Path, rank: int
+) -> None:
+    """All start again from the last checkpoint and end with the same table, to the last bit."""
+    model, history, _ = whole
+    killer = Killer(tmp_path / "c", int(np.random.default_rng().integers(1, 60)), rank)
+    killer.start()
+    again = built()
+    resumed = distributed.fit(
+        again, split(), checkpoint=tmp_path / "c", save_every=3, max_restarts=1, patience=None,
+        **SETTINGS,
+    )  # fmt: skip
+    assert len(killer.killed) == 1
+    assert resumed.losses == history.losses
+    assert resumed.best == history.best
+    assert torch.equal(table(again), table(model))
+
+
+def test_without_restarts_one_may_go_on_later(
+    whole: tuple[models.LightGCN, History, Path], tmp_path: Path
+) -> None:
+    model, history, _ = whole
+    again = built()
+    before = table(again).clone()
+    half = {**SETTINGS, "epochs": 7, "patience": None}
+    distributed.fit(again, split(), checkpoint=tmp_path / "c", **half)
+    resumed = built()
+    found = distributed.fit(resumed, split(), checkpoint=tmp_path / "c", patience=None, **SETTINGS)
+    assert not torch.equal(table(again), before)
+    assert found.losses == history.losses
+    assert torch.equal(table(resumed), table(model))
+
+
+def test_one_command_trains_and_saves(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    command += ["--nproc-per-node", "2", "-m", "gnnrec_helpers.distributed"]
+    command += [
+        "--data",
+        "movielens-small",
+        "--likes",
+        "4.5",
+        "--dim",
+        "5",
+        "--layers",
+        "2",
+        "--epochs",
+        "2",
+        "--loss",
+        "BPR",
+    ]
+    command += ["--weight-decay", "0.01", "--save", str(tmp_path / "it.safetensors")]
+    root = str(Path(gnnrec_helpers.__file__).parents[1])
+    done = subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}
+    )
+    assert done.returncode == 0, done.stderr
+    assert "epoch 2: loss 0." in done.stdout
+    likes = datasets.load("movielens-small").interactions.binarize(4.5)
+    alone = models.LightGCN(likes, 5, 2)
+    fit(alone, Split.from_parts(likes), epochs=2, objective=BPR(0.01), progress=False)
+    saved = models.LightGCN.load(tmp_path / "it.safetensors")
+    assert saved.identity() == alone.identity()
+    torch.testing.assert_close(table(saved), table(alone), atol=1e-4, rtol=1e-4)
+    assert list(tmp_path.iterdir()) == [tmp_path / "it.safetensors"]
+
+
+# ---------------------------------------------------------------------- what is refused
+def test_bad_input_gets_a_sentence_before_a_process_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("it was started"))
+    model, likes = built(), split()
+    nothing = Split(likes.train, likes.train.select([]), likes.test)
+    for wrong, kind, match in (
+        ({"split": likes.train}, TypeError, "fit needs a Split, not Interactions"),
+        ({"split": nothing}, ValueError, "validation part of the split is empty"),
+        ({"model": models.LightGCN(likes.test)}, ValueError, r"not the \d+ of split.train"),
+        ({"model": models.Popularity(likes.train)}, TypeError, "Popularity cannot be trained"),
+        ({"model": "LightGCN"}, TypeError, "'LightGCN' cannot be trained"),
+        ({"parallel": "rows"}, ValueError, "parallel='rows': choose 'dimensions' or 'nodes'"),
+        ({"processes": 0}, ValueError, "processes=0: at least 1"),
+        ({"processes": 7}, ValueError, "dim=6 columns cannot be spread over processes=7"),
+        ({"max_restarts": -1}, ValueError, "max_restarts=-1"),
+        ({"save_every": 0}, ValueError, "save_every=0"),
+        ({"lr": "auto"}, ValueError, "lr='auto': a positive number"),
+        ({"metric": "rmse"}, ValueError, "metric='rmse': choose one of 'recall'"),
+        ({"objective": "BPR"}, TypeError, "objective='BPR': training on several processes knows"),
+        ({"negatives": 4}, ValueError, "negatives=4 has no effect with SampledSoftmax"),
+        ({"epochs": 1.5}, TypeError, "epochs=1.5: a whole number"),
+    ):
+        arguments: dict[str, Any] = {"model": model, "split": likes, **wrong}
+        with pytest.raises(kind, match=match) as caught:
+            distributed.fit(**arguments)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_checkpoint_of_another_training_is_refused_at_once(
+    whole: tuple[models.LightGCN, History, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("it was started"))
+    *_, folder = whole
+    with pytest.raises(ValueError, match=r"was made with model\.seed=0, not 1"):
+        distributed.fit(built(1), split(), checkpoint=folder, patience=None, **SETTINGS)
+    with pytest.raises(ValueError, match=r"was made with batch_size=40, not 41"):
+        distributed.fit(
+            built(), split(), checkpoint=folder, patience=None, **{**SETTINGS, "batch_size": 41}
+        )
+
+
+def test_what_goes_wrong_in_a_worker_is_told() -> None:
+    with pytest.raises(RuntimeError, match="on 2 processes failed: The loss became NaN in epoch"):
+        distributed.fit(built(), split(), **{**SETTINGS, "lr": 1e30})
