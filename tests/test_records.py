@@ -16,7 +16,8 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 RESULTS = BENCHMARKS / "results"
 RECORDED = (
     "cold_items", "cold_users", "explanations", "knowledge", "league", "new_users", "own_data",
-    "ratings", "rivals", "serving_index", "serving_latency", "social", "three_graphs", "time_to_quality",
+    "ratings", "rivals", "serving_index", "serving_latency", "social", "three_graphs",
+    "time_to_quality",
 )  # fmt: skip
 
 
