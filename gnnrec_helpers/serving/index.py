@@ -79,6 +79,9 @@ class Index:
         self._informed_users = model.informed_users
         # of other items the model knows nothing: they are in no list
         self._kept = np.flatnonzero(model.informed_items)
+        if not exact:  # the longest first: a scan that soon sees the best has less to note
+            lengths = np.linalg.norm(items.numpy(), axis=1)[self._kept]
+            self._kept = self._kept[np.argsort(-lengths, kind="stable")]
         items = items[torch.from_numpy(self._kept)]
         self._user_rows, self._item_rows = users.numpy(), items.numpy()
         self._products = DotProducts(users, items) if exact else None
@@ -210,7 +213,7 @@ class Index:
         return items[order], scores[order]
 
     def _candidates(self, query: NDArray[np.float32], count: int) -> IntArray:
-        """Rows of those with the best rounded scores; all where that says none."""
+        """Rows with the best rounded scores; all where that says none."""
         if count < len(self._item_rows):
             found: IntArray = self._rounded.search(_even(query[None]), count)[1][0]
             if found.min() >= 0:  # not for a vector of zeros, say, to which all are equal
@@ -239,18 +242,17 @@ def _are_among(ascending: IntArray, items: IntArray) -> NDArray[np.bool_]:
 
 
 def _rounded(rows: NDArray[np.float32]) -> Any:
-    """A FAISS index that rounds every two numbers to four bits."""
+    """A FAISS index of rows, the longest first, that rounds every two numbers to four bits."""
     faiss = _faiss()
-    squares = np.square(rows).sum(1, dtype=np.float64)
-    # items with long vectors are those that lists are made of, so the rounding is fitted to the
-    # longest tenth
-    squares[squares < np.quantile(squares, 0.9)] = 0
-    weight = squares / squares.sum() if squares.any() else None
-    sample = np.random.default_rng(0).choice(len(rows), SAMPLE, p=weight)
     rows = _even(rows)
+    # items with long vectors are those that lists are made of, so the rounding is fitted to them
+    longest = rows[: -(-len(rows) // 10)]
+    squares = np.square(longest).sum(1, dtype=np.float64)
+    weight = squares / squares.sum() if squares.any() else None
+    sample = np.random.default_rng(0).choice(longest, SAMPLE, p=weight)
     dim = rows.shape[1]
     rounded = faiss.IndexPQFastScan(dim, dim // 2, 4, faiss.METRIC_INNER_PRODUCT)
-    rounded.train(rows[sample])
+    rounded.train(sample)
     rounded.add(rows)
     return rounded
 
