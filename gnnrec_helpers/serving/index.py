@@ -18,7 +18,7 @@ from ..data.interactions import IntArray, Interactions, positions
 from ..engine.dot_products import DotProducts
 from ..models import Frozen, Model
 from .export import embeddings_of
-from .retrieval import Ranked, check_labels, rank
+from .retrieval import Ranked, check_informed, check_labels, rank, table
 
 SAMPLE = 2**16  # rows that the codes are fitted to
 
@@ -37,7 +37,7 @@ class Index:
     It was chosen over the graph of usearch (HNSW). A scan has nothing to tune to the data, and
     vectors without structure, in which a graph takes long ways, are scanned as fast as others.
     Among 200,000 random vectors of 64 numbers, on one thread, it is built in less than a second,
-    and finds .99 of the exact lists in a third of a millisecond. The graph is built in a minute and
+    and finds .98 of the exact lists in a third of a millisecond. The graph is built in a minute and
     a half, and finds .97 in ten milliseconds. ``benchmarks/serving_index.py`` measures the index.
 
     An index is not saved. It is made of the model's file in seconds, and so cannot belong to
@@ -48,7 +48,7 @@ class Index:
     model : Model or Frozen
         With embeddings.
     exact : bool, default True
-    candidates : int, default 600
+    candidates : int, default 400
         Items whose true scores are computed, for the approximate index. More find more, and take
         longer. There are always at least four times as many as are asked for.
 
@@ -69,7 +69,7 @@ class Index:
     ['user', 'rank', 'item', 'score']
     """
 
-    def __init__(self, model: Model | Frozen, *, exact: bool = True, candidates: int = 600) -> None:
+    def __init__(self, model: Model | Frozen, *, exact: bool = True, candidates: int = 400) -> None:
         check_whole(candidates=candidates)
         self.exact, self.candidates = exact, candidates
         users, items = embeddings_of(model)
@@ -79,6 +79,9 @@ class Index:
         self._informed_users = model.informed_users
         # of other items the model knows nothing: they are in no list
         self._kept = np.flatnonzero(model.informed_items)
+        if not exact:  # the longest first: a scan that soon sees the best has less to note
+            lengths = np.linalg.norm(items.numpy(), axis=1)[self._kept]
+            self._kept = self._kept[np.argsort(-lengths, kind="stable")]
         items = items[torch.from_numpy(self._kept)]
         self._user_rows, self._item_rows = users.numpy(), items.numpy()
         self._products = DotProducts(users, items) if exact else None
@@ -123,25 +126,14 @@ class Index:
             exclude = [self.interactions if exclude is None else exclude]
         check_labels(self, *exclude)
         asked = positions(self.users, users, "user")
-        if not self._informed_users[asked].all():
-            nobody = self.users[asked[~self._informed_users[asked]]].tolist()[0]
-            raise KeyError(
-                f"User {nobody!r} has no interactions in train, so the model knows nothing about "
-                "her: recommend(..., unknown='popular') gives her the most popular items."
-            )
+        instead = "recommend(..., unknown='popular') gives her the most popular items"
+        check_informed(self.users, self._informed_users, asked, instead)
         left_out = [np.concatenate([_items_of(part, user) for part in exclude] or [NONE])
                     for user in asked]  # fmt: skip
         ranked = self.search(self._user_rows[asked], k, left_out)
         row, place = np.nonzero(ranked.items >= 0)
-        return pd.DataFrame(
-            {
-                "user": self.users.array[asked[row]],
-                "rank": place + 1,
-                "item": self.items.array[ranked.items[row, place]],
-                "score": ranked.scores[row, place],
-            },
-            copy=False,
-        )
+        items = self.items.array[ranked.items[row, place]]
+        return table(self.users.array[asked[row]], place + 1, items, ranked.scores[row, place])
 
     def search(
         self, vectors: ArrayLike, k: int = 10, exclude: Sequence[IntArray] | None = None
@@ -174,7 +166,7 @@ class Index:
         left_out = (
             [NONE] * len(queries)
             if exclude is None
-            else [self._places(np.unique(np.asarray(known, np.int64))) for known in exclude]
+            else [np.sort(np.asarray(known, np.int64)) for known in exclude]
         )
         if len(left_out) != len(queries):
             raise ValueError(f"exclude is for {len(left_out)} of {len(queries)} vectors.")
@@ -188,24 +180,18 @@ class Index:
         )
         for row, (query, known) in enumerate(zip(queries, left_out, strict=True)):
             items, scores = self._best(query, k, known)
-            ranked.items[row, : len(items)] = self._kept[items]
+            ranked.items[row, : len(items)] = items
             ranked.scores[row, : len(items)] = scores
         return ranked
-
-    def _places(self, items: IntArray) -> IntArray:
-        """Where these items, ascending, stand among those that are kept."""
-        places = np.searchsorted(self._kept, items)
-        there = places < len(self._kept)
-        there[there] = self._kept[places[there]] == items[there]
-        return places[there]
 
     def _search_exactly(
         self, products: DotProducts, queries: NDArray[Any], k: int, left_out: list[IntArray]
     ) -> Ranked:
         products = copy.copy(products)  # the same items, for other users
         products.users = torch.from_numpy(queries)
+        left_out = [np.unique(known[_are_among(self._kept, known)]) for known in left_out]
         rows = np.repeat(np.arange(len(queries)), [len(known) for known in left_out])
-        columns = np.concatenate([NONE, *left_out])
+        columns = np.searchsorted(self._kept, np.concatenate([NONE, *left_out]))
         sizes = pd.RangeIndex(len(queries)), pd.RangeIndex(len(self._item_rows))
         pairs = Interactions(rows, columns, *sizes)
         return rank(products, np.arange(len(queries)), k, [pairs])
@@ -214,18 +200,24 @@ class Index:
         self, query: NDArray[np.float32], k: int, known: IntArray
     ) -> tuple[IntArray, NDArray[np.float32]]:
         # what is known stands at the top, and by rounded scores the next best lie further down
-        candidates = self._candidates(query, 3 * len(known) + max(self.candidates, 4 * k))
-        candidates = candidates[~np.isin(candidates, known, assume_unique=True)]
-        scores = self._item_rows[candidates] @ query
-        order = np.argsort(-scores, kind="stable")[:k]  # of equals the lower position first
-        return candidates[order], scores[order]
+        places = self._candidates(query, 3 * len(known) + max(self.candidates, 4 * k))
+        scores = self._item_rows.take(places, axis=0) @ query
+        enough = k + len(known)
+        if enough < len(scores):
+            few = scores >= np.partition(scores, -enough)[-enough]  # and what equals the last
+            places, scores = places[few], scores[few]
+        items = self._kept[places]
+        others = ~_are_among(known, items)
+        items, scores = items[others], scores[others]
+        order = np.lexsort((items, -scores))[:k]  # of equals the lower position first
+        return items[order], scores[order]
 
     def _candidates(self, query: NDArray[np.float32], count: int) -> IntArray:
-        """Positions, ascending, of those with the best rounded scores; all where that says none."""
+        """Rows with the best rounded scores; all where that says none."""
         if count < len(self._item_rows):
-            found = self._rounded.search(_even(query[None]), count)[1][0]
+            found: IntArray = self._rounded.search(_even(query[None]), count)[1][0]
             if found.min() >= 0:  # not for a vector of zeros, say, to which all are equal
-                return np.sort(found)
+                return found
         return np.arange(len(self._item_rows))
 
     def __repr__(self) -> str:
@@ -241,17 +233,26 @@ def _items_of(part: Interactions, user: int) -> IntArray:
     return part.item_index[first:last]
 
 
+def _are_among(ascending: IntArray, items: IntArray) -> NDArray[np.bool_]:
+    """Which of the items are; ``np.isin`` that looks up a few instead of sorting all."""
+    places = np.searchsorted(ascending, items)
+    there = places < len(ascending)
+    there[there] = ascending[places[there]] == items[there]
+    return there
+
+
 def _rounded(rows: NDArray[np.float32]) -> Any:
-    """A FAISS index that rounds every two numbers to four bits."""
+    """A FAISS index of rows, the longest first, that rounds every two numbers to four bits."""
     faiss = _faiss()
-    squares = np.square(rows).sum(1, dtype=np.float64)
-    # items with long vectors are those that lists are made of, so the rounding is fitted to them
-    weight = squares / squares.sum() if squares.any() else None
-    sample = np.random.default_rng(0).choice(len(rows), SAMPLE, p=weight)
     rows = _even(rows)
+    # items with long vectors are those that lists are made of, so the rounding is fitted to them
+    longest = rows[: -(-len(rows) // 10)]
+    squares = np.square(longest).sum(1, dtype=np.float64)
+    weight = squares / squares.sum() if squares.any() else None
+    sample = np.random.default_rng(0).choice(longest, SAMPLE, p=weight)
     dim = rows.shape[1]
     rounded = faiss.IndexPQFastScan(dim, dim // 2, 4, faiss.METRIC_INNER_PRODUCT)
-    rounded.train(rows[sample])
+    rounded.train(sample)
     rounded.add(rows)
     return rounded
 

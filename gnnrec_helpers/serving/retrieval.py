@@ -26,6 +26,7 @@ from .candidates import Labelled, Pairs, PairsByLabel, item_list, mask_of
 # scores in a block, 64 MiB or, on a GPU, 1 GiB; copies that a model makes come on top
 BLOCK, ON_GPU = 2**24, 2**28
 TIED = 64  # users whose ties are settled at once
+COLUMNS = pd.Index(["user", "rank", "item", "score"])
 GROUP = 16  # items whose best is looked for first; see `_largest`
 
 
@@ -368,20 +369,30 @@ def _asked(
         except KeyError as error:
             error.add_note("unknown='popular' or unknown='skip' goes on without her.")
             raise
-        if informed is not None and not informed[asked].all():
-            nobody = labels[asked[~informed[asked]]].tolist()
-            others = f" (as have {len(nobody) - 1:,} more)" if len(nobody) > 1 else ""
-            raise KeyError(
-                f"User {nobody[0]!r} has no interactions in train{others}, so the model knows "
-                "nothing about her: unknown='popular' gives her the most popular items, "
-                "unknown='skip' leaves her out."
-            )
+        if informed is not None:
+            check_informed(
+                labels, informed, asked,
+                "unknown='popular' gives her the most popular items, unknown='skip' leaves her out",
+            )  # fmt: skip
         return asked, None
     names = [users] if np.isscalar(users) else item_list(users, "users")
     asked = labels.get_indexer(pd.Index(names, tupleize_cols=False)).astype(np.int64)
     if informed is not None:
         asked[(asked >= 0) & ~informed[asked]] = -1
     return asked, names
+
+
+def check_informed(
+    labels: pd.Index, informed: NDArray[np.bool_], asked: IntArray, instead: str
+) -> None:
+    """Refuse users of whom the model knows nothing; `instead` says what can be done."""
+    if not informed[asked].all():
+        nobody = labels[asked[~informed[asked]]].tolist()
+        others = f" (as have {len(nobody) - 1:,} more)" if len(nobody) > 1 else ""
+        raise KeyError(
+            f"User {nobody[0]!r} has no interactions in train{others}, so the model knows nothing "
+            f"about her: {instead}."
+        )
 
 
 def _from_histories(
@@ -486,15 +497,14 @@ def _frame(groups: Sequence[_Group], item_labels: pd.Index) -> pd.DataFrame:
     if len(used) > 1:
         order = np.argsort(np.concatenate(places), kind="stable")
         users, columns = users[order], [column[order] for column in columns]
-    return pd.DataFrame(
-        {
-            "user": users.array,
-            "rank": columns[0],
-            "item": item_labels.array[columns[1]],
-            "score": columns[2],
-        },
-        copy=False,
-    )
+    return table(users.array, columns[0], item_labels.array[columns[1]], columns[2])
+
+
+def table(users: Any, ranks: NDArray[Any], items: Any, scores: NDArray[Any]) -> pd.DataFrame:
+    """Lists as a table; twice as fast as with names that are looked up anew in each."""
+    made = pd.DataFrame({0: users, 1: ranks, 2: items, 3: scores}, copy=False)
+    made.columns = COLUMNS.view()
+    return made
 
 
 def _excluded(

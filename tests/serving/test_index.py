@@ -147,6 +147,29 @@ def test_equal_scores_are_ordered_by_position(exact: bool) -> None:
     assert index.search(np.ones((1, 4)), k=5).items.tolist() == [[0, 1, 2, 3, 4]]
 
 
+@pytest.mark.parametrize("exact", [True, False])
+def test_ties_and_what_is_left_out_in_any_order(exact: bool) -> None:
+    """Small whole numbers, so that most scores are equal to others."""
+    generator = np.random.default_rng(5)
+    users, items = (generator.integers(-1, 2, (n, 4)).astype(np.float32) for n in (20, 300))
+    whole, informed = frozen(users, items), generator.random(300) < 0.7
+    model = Frozen(whole.interactions, whole.products, informed_items=informed)
+    index = Index(model) if exact else approximate(model)
+    left_out = [generator.integers(-2, 302, n) for n in range(20)]  # some twice, some are no items
+    ranked = index.search(users, 25, left_out)
+    for query, known, found, scores in zip(users, left_out, *ranked, strict=True):
+        candidates = np.setdiff1d(np.flatnonzero(informed), known)
+        wanted = candidates[np.argsort(-(items[candidates] @ query), kind="stable")[:25]]
+        assert found.tolist() == wanted.tolist()
+        assert scores.tolist() == (items[wanted] @ query).tolist()
+
+
+def test_tables_do_not_share_the_names_of_columns() -> None:
+    index = Index(models.LightGCN(datasets.load("toy").interactions, dim=8, seed=3))
+    index.recommend(["Ana"]).columns.name = "mine"
+    assert index.recommend(["Ana"]).columns.name is None
+
+
 def test_zeros_are_found_and_find() -> None:
     users, items = embeddings("random", 4)
     index = approximate(frozen(users, items))
