@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch.distributed as dist
@@ -15,10 +16,11 @@ from ..evaluation.ranking import evaluate
 from ..models import LightGCN, MatrixFactorization
 from ..models.parts.seeded_layers import columns_only
 from ..objectives import BPR, SampledSoftmax
+from ..training.fitting import usual_batch_size
 from .checkpoints import Checkpoints, read_whole, write_tensors
 from .dimensions import DimensionParallel, check_linear, own_columns
 from .joining import joined
-from .losses import Ranking
+from .losses import Ranking, checked_objective
 from .sampling import sampler_for
 from .settings import Settings
 from .starting import made_with_of
@@ -42,11 +44,11 @@ def parser() -> argparse.ArgumentParser:
     add("--model", choices=MODELS, default="LightGCN")
     add("--dim", type=int, default=64)
     add("--layers", type=int, default=3)
-    add("--loss", choices=["SampledSoftmax", "BPR"], default="SampledSoftmax")
+    add("--loss", choices=["SampledSoftmax", "BPR"], help="by default the model's own")
     add("--negatives", type=int, help="of a batch (SampledSoftmax), of each positive (BPR)")
     add("--weight-decay", type=float, help="by default that of the loss")
     add("--epochs", type=int, default=100)
-    add("--batch-size", type=int, default=2048)
+    add("--batch-size", type=int, help="by default chosen by the number of pairs")
     add("--lr", type=float, default=5e-3)
     add("--seed", type=int, default=0)
     add("--patience", type=int, default=10)
@@ -67,15 +69,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _train(given: argparse.Namespace) -> None:
     if given.checkpoint is None and given.save is None:
         raise ValueError("Say what is to be kept: --save FILE, --checkpoint FOLDER, or both.")
-    settings = Settings(
-        "dimensions", given.epochs, given.batch_size, given.lr, _loss(given),
-        given.negatives if given.loss == "BPR" and given.negatives else 1,
-        given.seed, given.patience, k=given.k, save_every=given.save_every,
-    )  # fmt: skip
     split = _split(given)
     with columns_only(own_columns(given.dim)):
         model = _model(given, split.train)
     check_linear(model, dist.get_world_size())
+    settings = Settings(
+        "dimensions",
+        given.epochs,
+        given.batch_size or usual_batch_size(len(split.train)),
+        given.lr,
+        _loss(given, checked_objective(model.default_objective())),
+        given.negatives if given.loss == "BPR" and given.negatives else 1,
+        given.seed, given.patience, k=given.k, save_every=given.save_every,
+    )  # fmt: skip
     checkpoints = None
     if given.checkpoint is not None:
         checkpoints = Checkpoints(given.checkpoint, made_with_of(model, settings, split))
@@ -109,12 +115,12 @@ def _save(model: MatrixFactorization, aside: Path, path: Path) -> None:
     shutil.rmtree(aside)
 
 
-def _loss(given: argparse.Namespace) -> Ranking:
+def _loss(given: argparse.Namespace, usual: Ranking) -> Ranking:
     decay = {} if given.weight_decay is None else {"weight_decay": given.weight_decay}
     if given.loss == "BPR":
         return BPR(**decay)
     count = {} if given.negatives is None else {"shared_negatives": given.negatives}
-    return SampledSoftmax(**count, **decay)
+    return replace(SampledSoftmax() if given.loss else usual, **count, **decay)
 
 
 def _model(given: argparse.Namespace, train: Interactions) -> MatrixFactorization:

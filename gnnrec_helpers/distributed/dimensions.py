@@ -176,6 +176,11 @@ def check_linear(model: object, processes: int) -> None:
             f"columns do not meet before the score: {names}."
         )
     assert isinstance(model, MatrixFactorization)
+    if model.cosine:
+        raise ValueError(
+            "cosine=True cannot be trained with parallel='dimensions': the length of an embedding "
+            "needs all its columns."
+        )
     if getattr(model, "learn_weight", False):
         raise ValueError(
             "learn_weight=True cannot be trained with parallel='dimensions': every process would "

@@ -81,6 +81,11 @@ def checked_objective(objective: object) -> Ranking:
             f"objective={objective!r}: training on several processes knows BPR and SampledSoftmax."
         )
     assert isinstance(objective, (BPR, SampledSoftmax))
+    if isinstance(objective, SampledSoftmax) and (objective.cosine or objective.exponent):
+        raise ValueError(
+            f"objective={objective!r}: training on several processes knows the softmax of dot "
+            "products, without an exponent."
+        )
     return objective
 
 

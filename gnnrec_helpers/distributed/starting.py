@@ -14,21 +14,19 @@ from typing import Any
 import torch
 from tqdm.auto import tqdm
 
-import gnnrec_helpers
-
 from ..data import Split
 from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..models import MatrixFactorization
 from ..models.files import encode, fingerprint, write
-from ..objectives import SampledSoftmax
 from ..serving.retrieval import check_labels
 from ..training.checkpoints import identity_of
+from ..training.fitting import usual_batch_size
 from ..training.history import History
 from .checkpoints import Checkpoints, read_whole
 from .dimensions import check_linear
 from .joining import ERROR
-from .losses import Ranking
+from .losses import Ranking, checked_objective
 from .settings import Parallel, Settings
 
 WORKER = "gnnrec_helpers.distributed.worker"
@@ -43,7 +41,7 @@ def fit(
     parallel: Parallel = "dimensions",
     processes: int = 2,
     epochs: int = 100,
-    batch_size: int = 2048,
+    batch_size: int | None = None,
     lr: float = 5e-3,
     objective: Ranking | None = None,
     negatives: int = 1,
@@ -75,6 +73,7 @@ def fit(
     epochs, batch_size, lr, seed, patience, validate_every, metric, k, progress
         As for :func:`gnnrec_helpers.fit`, with a learning rate that stays.
     objective : SampledSoftmax or BPR, optional
+        By default the model's own.
     negatives : int, default 1
         Sampled for each positive by BPR.
     checkpoint : path, optional
@@ -98,14 +97,18 @@ def fit(
     RuntimeError
         If the processes end without a result.
     """
-    settings = Settings(
-        parallel, epochs, batch_size, lr, SampledSoftmax() if objective is None else objective,
-        negatives, seed, patience, validate_every, metric, k, save_every,
-    )  # fmt: skip
     check_whole(processes=processes)
     check_whole(0, max_restarts=max_restarts)
     _check_data(model, split)
     check_linear(model, processes)
+    settings = Settings(
+        parallel,
+        epochs,
+        usual_batch_size(len(split.train)) if batch_size is None else batch_size,
+        lr,
+        checked_objective(model.default_objective() if objective is None else objective),
+        negatives, seed, patience, validate_every, metric, k, save_every,
+    )  # fmt: skip
     made_with = made_with_of(model, settings, split)
     folder = None if checkpoint is None else Path(checkpoint).resolve()
     if folder is not None:
@@ -121,9 +124,15 @@ def fit(
             "validation": encode(split.validation, "validation", tensors),
         }
         write(job / "job.safetensors", {"job": story}, tensors)
-        told = _run(job, processes, max_restarts, epochs, progress)
+        bar = tqdm(total=epochs, unit="epoch", disable=not progress, leave=False)
+        with bar:
+            for _ in range(max_restarts + 1):
+                heard = _run(job, processes, bar)
+                if heard.history is not None or heard.sentence is not None:
+                    break  # it is done, or would go wrong in the same way again
+        told = heard.history
         if told is None:
-            raise RuntimeError("The processes ended without a result.")
+            raise RuntimeError(f"Training on {processes} processes failed: {heard.why()}")
         table = model.nodes.weight.detach()
         read_whole(job / "result", {"nodes": table})
     return History(**told)
@@ -160,21 +169,21 @@ def _check_data(model: object, split: object) -> None:
         )
 
 
-def _run(
-    job: Path, processes: int, max_restarts: int, epochs: int, progress: bool
-) -> dict[str, Any] | None:
-    """Start the processes, show how far they are, and return the history that they tell."""
+def _run(job: Path, processes: int, bar: Any) -> _Heard:
+    """Start the processes, show how far they are, and return what they said.
+
+    torchrun is not asked to start them again itself: its new processes were seen to look for the
+    old ones, whose addresses it keeps.
+    """
     command = [
         *(sys.executable, "-m", "torch.distributed.run", "--standalone"),
-        *("--nproc-per-node", str(processes), "--max-restarts", str(max_restarts)),
-        *("-m", WORKER, os.fspath(job)),
+        *("--nproc-per-node", str(processes), "-m", WORKER, os.fspath(job)),
     ]
     # the workers import this package, wherever it was imported from here
-    root = os.fspath(Path(gnnrec_helpers.__file__).resolve().parents[1])
+    root = os.fspath(Path(__file__).resolve().parents[2])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
     environment = {"OMP_NUM_THREADS": "1", **os.environ, "PYTHONPATH": os.pathsep.join(paths)}
     output = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
-    bar = tqdm(total=epochs, unit="epoch", disable=not progress, leave=False)
     heard = _Heard()
     with subprocess.Popen(command, env=environment, **output) as workers:  # type: ignore[call-overload]
         try:
@@ -183,11 +192,9 @@ def _run(
         except BaseException:  # we are interrupted; torchrun ends its workers with itself
             workers.terminate()
             raise
-        finally:
-            bar.close()
     if workers.returncode:
-        raise RuntimeError(f"Training on {processes} processes failed: {heard.why()}")
-    return heard.history
+        heard.history = None
+    return heard
 
 
 class _Heard:
@@ -195,13 +202,13 @@ class _Heard:
 
     def __init__(self) -> None:
         self.history: dict[str, Any] | None = None
-        self._sentence: str | None = None
+        self.sentence: str | None = None
         self._other: deque[str] = deque(maxlen=END)
 
     def take(self, line: str, bar: Any) -> None:
         """A line: how far they are, what they end with, what is wrong, or anything else."""
         if line.startswith(ERROR):
-            self._sentence = line.removeprefix(ERROR).strip()
+            self.sentence = line.removeprefix(ERROR).strip()
         elif not line.startswith(TOLD):
             self._other.append(line.rstrip())
         else:
@@ -214,4 +221,4 @@ class _Heard:
 
     def why(self) -> str:
         """Why they failed."""
-        return self._sentence or "their last words were:\n" + "\n".join(self._other)
+        return self.sentence or "their last words were:\n" + "\n".join(self._other)
