@@ -21,24 +21,30 @@ from .export import embeddings_of
 from .retrieval import Ranked, check_informed, check_labels, rank, table
 
 SAMPLE = 2**16  # rows that the codes are fitted to
+FIRST, GROWTH = 2**13, 4  # rows of the first part, and how many times as many with the next
 
 
 class Index:
     """Lists of items for users, or for any vectors, from a model's embeddings.
 
     The exact index compares a vector with all items of which the model knows anything, as
-    :func:`~gnnrec_helpers.recommend` does. The
-    approximate one keeps a copy of the items in which every two numbers are rounded to one of
-    sixteen pairs, a sixteenth of the memory. It scans that copy, takes the `candidates` that look
-    best, and ranks these by their true scores. So all scores are exact, and the only possible
-    mistake is that an item is missing.
+    :func:`~gnnrec_helpers.recommend` does. The approximate one keeps a copy of the items in which
+    every two numbers are rounded to one of sixteen pairs, a sixteenth of the memory. It scans that
+    copy, takes the `candidates` that look best, and ranks these by their true scores. So all scores
+    are exact, and the only possible mistake is that an item is missing.
+
+    The items lie in the order of their vectors' lengths, in parts that grow in size. No inner
+    product is larger than the product of the two lengths. So once the longest items have given
+    scores, the parts whose items are all too short for a place in the list need no scan. How many
+    these are depends on the model; where all items are about equally long, there are none.
 
     Rounding and scanning is the fast scan of product quantization in FAISS (the extra ``serving``).
     It was chosen over the graph of usearch (HNSW). A scan has nothing to tune to the data, and
     vectors without structure, in which a graph takes long ways, are scanned as fast as others.
-    Among 200,000 random vectors of 64 numbers, on one thread, it is built in less than a second,
-    and finds .98 of the exact lists in a third of a millisecond. The graph is built in a minute and
-    a half, and finds .97 in ten milliseconds. ``benchmarks/serving_index.py`` measures the index.
+    Of 200,000 random vectors of 64 numbers, on one thread, the copy was made in less than a second,
+    and a scan found .98 of the exact lists in a third of a millisecond. The graph was built in a
+    minute and a half, and found .97 in ten milliseconds. ``benchmarks/serving_index.py`` measures
+    the index.
 
     An index is not saved. It is made of the model's file in seconds, and so cannot belong to
     another model.
@@ -48,9 +54,9 @@ class Index:
     model : Model or Frozen
         With embeddings.
     exact : bool, default True
-    candidates : int, default 400
-        Items whose true scores are computed, for the approximate index. More find more, and take
-        longer. There are always at least four times as many as are asked for.
+    candidates : int, default 200
+        Items of each part whose true scores are computed, for the approximate index. More find
+        more, and take longer. There are always at least four times as many as are asked for.
 
     Raises
     ------
@@ -69,7 +75,7 @@ class Index:
     ['user', 'rank', 'item', 'score']
     """
 
-    def __init__(self, model: Model | Frozen, *, exact: bool = True, candidates: int = 400) -> None:
+    def __init__(self, model: Model | Frozen, *, exact: bool = True, candidates: int = 200) -> None:
         check_whole(candidates=candidates)
         self.exact, self.candidates = exact, candidates
         users, items = embeddings_of(model)
@@ -79,13 +85,14 @@ class Index:
         self._informed_users = model.informed_users
         # of other items the model knows nothing: they are in no list
         self._kept = np.flatnonzero(model.informed_items)
-        if not exact:  # the longest first: a scan that soon sees the best has less to note
+        if not exact:  # the longest first
             lengths = np.linalg.norm(items.numpy(), axis=1)[self._kept]
-            self._kept = self._kept[np.argsort(-lengths, kind="stable")]
+            order = np.argsort(-lengths, kind="stable")
+            self._kept, self._lengths = self._kept[order], lengths[order]
         items = items[torch.from_numpy(self._kept)]
         self._user_rows, self._item_rows = users.numpy(), items.numpy()
         self._products = DotProducts(users, items) if exact else None
-        self._rounded: Any = None if exact else _rounded(self._item_rows)
+        self._rounded: list[Any] = [] if exact else _rounded(self._item_rows)
 
     @property
     def users(self) -> pd.Index:
@@ -200,25 +207,24 @@ class Index:
         self, query: NDArray[np.float32], k: int, known: IntArray
     ) -> tuple[IntArray, NDArray[np.float32]]:
         # what is known stands at the top, and by rounded scores the next best lie further down
-        places = self._candidates(query, 3 * len(known) + max(self.candidates, 4 * k))
-        scores = self._item_rows.take(places, axis=0) @ query
-        enough = k + len(known)
-        if enough < len(scores):
-            few = scores >= np.partition(scores, -enough)[-enough]  # and what equals the last
-            places, scores = places[few], scores[few]
+        count = 3 * len(known) + max(self.candidates, 4 * k)
+        enough, length = k + len(known), np.linalg.norm(query)
+        places, scores, start = NONE, np.empty(0, np.float32), 0
+        for part in self._rounded:
+            if start and len(scores) >= enough and scores.min() > self._lengths[start] * length:
+                break  # none of the others is long enough
+            found = start + _candidates(part, query, count)
+            places = np.concatenate([places, found])
+            scores = np.concatenate([scores, self._item_rows.take(found, axis=0) @ query])
+            if enough < len(scores):
+                few = scores >= np.partition(scores, -enough)[-enough]  # and what equals the last
+                places, scores = places[few], scores[few]
+            start += part.ntotal
         items = self._kept[places]
         others = ~_are_among(known, items)
         items, scores = items[others], scores[others]
         order = np.lexsort((items, -scores))[:k]  # of equals the lower position first
         return items[order], scores[order]
-
-    def _candidates(self, query: NDArray[np.float32], count: int) -> IntArray:
-        """Rows with the best rounded scores; all where that says none."""
-        if count < len(self._item_rows):
-            found: IntArray = self._rounded.search(_even(query[None]), count)[1][0]
-            if found.min() >= 0:  # not for a vector of zeros, say, to which all are equal
-                return found
-        return np.arange(len(self._item_rows))
 
     def __repr__(self) -> str:
         (users, dim), items = self._user_rows.shape, len(self.items)
@@ -241,8 +247,20 @@ def _are_among(ascending: IntArray, items: IntArray) -> NDArray[np.bool_]:
     return there
 
 
-def _rounded(rows: NDArray[np.float32]) -> Any:
-    """A FAISS index of rows, the longest first, that rounds every two numbers to four bits."""
+def _candidates(part: Any, query: NDArray[np.float32], count: int) -> IntArray:
+    """Rows of a part with the best rounded scores; all where that says none."""
+    if count < part.ntotal:
+        found: IntArray = part.search(_even(query[None]), count)[1][0]
+        if found.min() >= 0:  # not for a vector of zeros, say, to which all are equal
+            return found
+    return np.arange(part.ntotal)
+
+
+def _rounded(rows: NDArray[np.float32]) -> list[Any]:
+    """FAISS indices of rows, the longest first, that round every two numbers to four bits.
+
+    The first has FIRST rows, and with each other there are GROWTH times as many as before.
+    """
     faiss = _faiss()
     rows = _even(rows)
     # items with long vectors are those that lists are made of, so the rounding is fitted to them
@@ -251,10 +269,15 @@ def _rounded(rows: NDArray[np.float32]) -> Any:
     weight = squares / squares.sum() if squares.any() else None
     sample = np.random.default_rng(0).choice(longest, SAMPLE, p=weight)
     dim = rows.shape[1]
-    rounded = faiss.IndexPQFastScan(dim, dim // 2, 4, faiss.METRIC_INNER_PRODUCT)
-    rounded.train(sample)
-    rounded.add(rows)
-    return rounded
+    fitted = faiss.IndexPQFastScan(dim, dim // 2, 4, faiss.METRIC_INNER_PRODUCT)
+    fitted.train(sample)
+    parts, start = [], 0
+    while start < len(rows):
+        part = faiss.clone_index(fitted)
+        part.add(rows[start : max(FIRST, GROWTH * start)])
+        parts.append(part)
+        start += part.ntotal
+    return parts
 
 
 def _even(rows: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -102,6 +102,28 @@ def test_the_approximate_index_finds_nearly_all(kind: str, dim: int) -> None:
     np.testing.assert_allclose(table["score"], exact, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("kind", ["random", "skewed"])
+def test_what_is_too_short_for_a_list_is_not_scanned(
+    kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where all that is scanned is ranked, the lists are the exact ones."""
+    from gnnrec_helpers.serving import index as module
+
+    monkeypatch.setattr(module, "FIRST", 8)
+    model = frozen(*embeddings(kind, 16))
+    index = approximate(model, candidates=ITEMS)
+    scanned = []
+
+    def scan(part: Any, query: np.ndarray, count: int) -> np.ndarray:
+        scanned.append(part.ntotal)
+        return np.arange(part.ntotal)
+
+    monkeypatch.setattr(module, "_candidates", scan)
+    assert positions_of(index.recommend(model.users, k=10)) == sorted_lists(model, 10)
+    share = sum(scanned) / (USERS * ITEMS)
+    assert share > 0.9 if kind == "random" else share < 0.5
+
+
 def test_few_candidates_find_less() -> None:
     """Rounding loses something: the test above could fail."""
     model = frozen(*embeddings("random", 16))
