@@ -33,6 +33,7 @@ from .neighbourhoods import degrees, families, neighbourhood, reach
 from .ranking import comparison, funnel, interaction_matrix, long_tail, ranked_lists, split_rows
 from .reasons import reasons
 from .rivals import lines, named_points, responses
+from .scaling import row_of_propagation, two_splits
 from .serving import codebook, one_request
 from .style import PAPER
 
@@ -75,12 +76,14 @@ __all__ = [
     "reasons",
     "receptive_fields",
     "responses",
+    "row_of_propagation",
     "seconds",
     "seen_by",
     "shared_facts",
     "sliding_window",
     "split_rows",
     "training",
+    "two_splits",
     "unrolled",
     "window_and_neighbours",
 ]
