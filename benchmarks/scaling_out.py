@@ -3,10 +3,10 @@
     GNNREC_DATA=... python benchmarks/scaling_out.py
     GNNREC_DATA=... python benchmarks/scaling_out.py steps       # this part only
 
-- *steps*: a step of LightGCN on Gowalla (dimension 64, three layers, sampled softmax, batches of
-  2,048) on one and on two processes of one thread each, that share the columns of the table. One
-  after the other, three times in turn; the median of 40 steps, sampling included, without the first
-  five. Peak memory is of each process.
+- *steps*: a step of LightGCN on Gowalla (dimension 64, three layers, batches of 2,048) on one and
+  on two processes of one thread each, that share the columns of the table. One after the other,
+  three times in turn; the median of 40 steps without the first five. Peak memory is of each
+  process. With BPR two scores of each pair are added up, with sampled softmax 1,025.
 - *quality*: the same model trained by `fit`, and on two processes, for the same number of epochs.
 """
 
@@ -31,12 +31,14 @@ from gnnrec_helpers.distributed.joining import joined
 from gnnrec_helpers.distributed.sampling import sampler_for
 from gnnrec_helpers.distributed.settings import Settings
 from gnnrec_helpers.engine.memory import freed_memory_kept
+from gnnrec_helpers.objectives import BPR, SampledSoftmax
 
+LOSSES = {"BPR": BPR(), "sampled softmax": SampledSoftmax()}
 STEPS, WARM_UP, TURNS, EPOCHS = 40, 5, 3, 20
 
 
 # ---------------------------------------------------------------------- steps
-def worker() -> None:
+def worker(loss: str) -> None:
     """What each process of a measurement runs; the first prints the result."""
     import torch.distributed as dist
 
@@ -44,7 +46,7 @@ def worker() -> None:
         split = datasets.load("gowalla").split
         assert split is not None
         model = models.LightGCN(split.train)
-        settings = Settings()
+        settings = Settings(objective=LOSSES[loss])
         keep_columns(model)
         engine = DimensionParallel(model, settings.objective, settings.lr)
         batches = sampler_for(settings, split.train).epoch(0)
@@ -59,17 +61,17 @@ def worker() -> None:
             print(json.dumps({"step": statistics.median(seconds[WARM_UP:]), "peaks": peaks}))
 
 
-def on_processes(processes: int) -> dict[str, Any]:
+def on_processes(processes: int, loss: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    command += ["--nproc-per-node", str(processes), __file__, "--worker"]
+    command += ["--nproc-per-node", str(processes), __file__, "--worker", loss]
     settings = {**os.environ, "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, capture_output=True, check=True, text=True, env=settings)
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True, env=settings)
     told: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return told
 
 
-def steps() -> Result:
-    turns = [{str(n): on_processes(n) for n in (1, 2)} for _ in range(TURNS)]
+def steps(loss: str) -> Result:
+    turns = [{str(n): on_processes(n, loss) for n in (1, 2)} for _ in range(TURNS)]
     return {
         "steps": {n: [turn[n]["step"] for turn in turns] for n in turns[0]},
         "peaks, MB": {n: told["peaks"] for n, told in turns[0].items()},
@@ -96,12 +98,12 @@ def quality(processes: int) -> Result:
 
 def run(job: Job) -> Result:
     torch.set_num_threads(1)
-    return steps() if job["part"] == "steps" else quality(job["processes"])
+    return steps(job["loss"]) if job["part"] == "steps" else quality(job["processes"])
 
 
 # ---------------------------------------------------------------------- what is run
 JOBS: dict[str, list[Job]] = {
-    "steps": [{"part": "steps"}],
+    "steps": [{"part": "steps", "loss": loss} for loss in LOSSES],
     "quality": [{"part": "quality", "processes": processes} for processes in (1, 2)],
 }
 
@@ -121,17 +123,23 @@ def report(record: dict[str, Any]) -> str:
     by_part: dict[str, list[Any]] = {part: [] for part in JOBS}
     for stored in record["runs"]:
         by_part[stored["job"]["part"]].append(stored)
+    if by_part["steps"]:
+        lines += [
+            "| loss | processes of one thread | a step, ms | of one process's | peak memory of "
+            "each, GB |",
+            "|---|---|---|---|---|",
+        ]
     for stored in by_part["steps"]:
-        result = stored["result"]
-        lines += ["| processes of one thread | a step, ms | peak memory of each, GB |",
-                  "|---|---|---|"]  # fmt: skip
+        result, loss = stored["result"], stored["job"]["loss"]
+        alone = result["steps"]["1"]
         for processes, seconds in result["steps"].items():
             peaks = " · ".join(f"{peak / 1e3:.2f}" for peak in result["peaks, MB"][processes])
-            lines.append(f"| {processes} | {1e3 * statistics.median(seconds):.1f} | {peaks} |")
-        ratios = [two / one for one, two in zip(*result["steps"].values(), strict=True)]
-        told = ", ".join(f"{ratio:.2f}" for ratio in sorted(ratios))
-        lines += ["", f"Two processes take {statistics.median(ratios):.2f} of the time of one "
-                  f"(in turn: {told}).", ""]  # fmt: skip
+            ratios = [several / one for one, several in zip(alone, seconds, strict=True)]
+            lines.append(
+                f"| {loss} | {processes} | {1e3 * statistics.median(seconds):.1f} | "
+                f"{statistics.median(ratios):.2f} | {peaks} |"
+            )
+    lines.append("")
     trained = {stored["job"]["processes"]: stored["result"] for stored in by_part["quality"]}
     if len(trained) == 2:
         lines += [
@@ -149,7 +157,7 @@ def report(record: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--worker"]:
-        worker()
+    if sys.argv[1:2] == ["--worker"]:
+        worker(sys.argv[2])
     else:
         main(__doc__, partial(Recorded, "scaling_out", run, report, data_of), measure, [*JOBS])

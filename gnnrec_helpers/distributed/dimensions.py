@@ -1,19 +1,20 @@
 """Columns of the table spread over processes: exact training of linear graph models.
 
 The columns of an embedding never meet before the dot product. So each process holds some columns of
-the table and of Adam's memory, propagates them along the whole graph without a word to the others,
-and one all-reduce a step adds up the scores. Backward needs no communication: every process knows
-the sum, and so the gradient of every score, and goes on to its own columns with it.
+the table and of Adam's memory, and propagates them along the whole graph without a word to the
+others. For the loss the processes change from columns to pairs: the embeddings of the batch are
+gathered, and each process computes scores, loss and gradients of its share of the pairs. The
+gradients are added up, and each process goes backward with its own columns of them.
+
+To add up scores instead would be one message a step, but a large one: with 1,024 shared negatives a
+batch of 2,048 pairs has two million scores, and its embeddings, of 64 columns, are 330,000 numbers.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 from torch.distributed.tensor import DTensor
 
 from ..engine.sampling import Batch
@@ -25,7 +26,7 @@ from ..models import (
     SocialLightGCN,
 )
 from ..objectives import squared_length
-from .losses import Ranking, batch_loss, scores_of_rows
+from .losses import Ranking, pair_losses, scores_of_rows
 from .shares import sharded, share
 
 # exactly these: a subclass may do something to the embeddings that columns alone cannot
@@ -62,17 +63,37 @@ class DimensionParallel:
     def step(self, batch: Batch) -> Tensor:
         """One step of training; the loss of the batch, which all processes know."""
         self.optimizer.zero_grad()
-        size = len(batch.users)
         items = torch.cat([batch.positives, batch.negatives.flatten()])
         users, rows, start = self.model.training_embeddings(batch.users, items)
-        positives, negatives = rows.split([size, len(rows) - size])
-        if batch.negatives.dim() == 2:
-            negatives = negatives.view(*batch.negatives.shape, -1)
-        *scores, squared = _Summed.apply(users, positives, negatives, start)
-        loss = batch_loss(self.objective, (scores[0], scores[1]), squared, batch.known)
-        loss.backward()  # type: ignore[no-untyped-call]
+        mine = torch.cat([users, rows])
+        decay = self.objective.weight_decay / len(batch.users)
+        loss, gradient = self._of_pairs(_gathered(mine.detach(), self.model.dim), batch)
+        message = torch.cat([gradient.flatten(), (loss + decay / 2 * squared_length(start))[None]])
+        dist.all_reduce(message)
+        gradient = message[:-1].view_as(gradient)[:, own_columns(self.model.dim)]
+        torch.autograd.backward([mine, start], [gradient, decay * start.detach()])
         self.optimizer.step()
-        return loss.detach()
+        return message[-1]
+
+    def _of_pairs(self, rows: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What this process's pairs add to the loss of a batch, and its gradient.
+
+        `rows` are the embeddings of users, positives and negatives, one below the other.
+        """
+        size = len(batch.users)
+        own = share(size, dist.get_world_size(), dist.get_rank())
+        leaf = rows.requires_grad_()
+        users, positives, negatives = leaf.split([size, size, len(rows) - 2 * size])
+        known = batch.known
+        if batch.negatives.dim() == 2:  # each pair has its own
+            negatives = negatives.view(*batch.negatives.shape, -1)[own]
+        elif known is not None:
+            known = known[(known[:, 0] >= own.start) & (known[:, 0] < own.stop)]
+            known = known - known.new_tensor([own.start, 0])
+        scores = scores_of_rows(users[own], positives[own], negatives)
+        loss = pair_losses(self.objective, *scores, known).sum() / size
+        (gradient,) = torch.autograd.grad(loss, leaf)
+        return loss.detach(), gradient
 
     def mean_loss(self, total: float, batches: int) -> float:
         """The mean over the batches of an epoch of what :meth:`step` returned."""
@@ -101,40 +122,15 @@ class DimensionParallel:
         return AddedUp(self.model)
 
 
-class _Summed(torch.autograd.Function):
-    """Scores, and the squared length of `start`, added up over all processes' columns.
-
-    Forward is one all-reduce. Backward is this process's part of the gradient and needs none:
-    what comes in is known to, and the same on, all processes.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, users: Tensor, positives: Tensor, negatives: Tensor, start: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        ctx.save_for_backward(users, positives, negatives, start)
-        positive, negative = scores_of_rows(users, positives, negatives)
-        parts = (positive, negative, squared_length(start).reshape(1))
-        message = torch.cat([part.flatten() for part in parts])
-        dist.all_reduce(message)
-        positive, flat, squared = message.split([part.numel() for part in parts])
-        return positive, flat.view_as(negative), squared.squeeze(0)
-
-    @staticmethod
-    @once_differentiable
-    def backward(
-        ctx: Any, positive: Tensor, negative: Tensor, squared: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        users, positives, negatives, start = ctx.saved_tensors
-        of_positives = positive.unsqueeze(1) * users
-        of_users = positive.unsqueeze(1) * positives
-        if negatives.dim() == 2:  # shared by the batch
-            of_negatives = negative.T @ users
-            of_users += negative @ negatives
-        else:
-            of_negatives = negative.unsqueeze(2) * users.unsqueeze(1)
-            of_users += torch.bmm(negative.unsqueeze(1), negatives).squeeze(1)
-        return of_users, of_positives, of_negatives, 2 * squared * start
+def _gathered(columns: Tensor, dim: int) -> Tensor:
+    """All columns of some rows, of which every process has its own."""
+    processes = dist.get_world_size()
+    widest = share(dim, processes, 0).stop
+    part = columns.new_zeros(widest, len(columns))
+    part[: columns.shape[1]] = columns.T
+    parts = [torch.empty_like(part) for _ in range(processes)]
+    dist.all_gather(parts, part)
+    return torch.cat(parts)[:dim].T.contiguous()
 
 
 class AddedUp:

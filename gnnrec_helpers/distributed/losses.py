@@ -1,7 +1,7 @@
 """The losses of :mod:`gnnrec_helpers.objectives`, from scores instead of embeddings.
 
-Several processes share a score, or a batch. So what they minimize is written in two parts: what
-each positive of a batch adds, given its scores, and the squared length that weight decay acts on.
+Several processes share a batch. So what they minimize is written in two parts: what each positive
+of the batch adds, given its scores, and the squared length that weight decay acts on.
 """
 
 from __future__ import annotations
@@ -44,29 +44,6 @@ def pair_losses(
     if known is not None:
         negative = negative.index_put(tuple(known.T), negative.new_tensor(NOTHING))
     return softplus(negative.logsumexp(1) - positive / objective.temperature)
-
-
-def batch_loss(
-    objective: Ranking,
-    scores: tuple[Tensor, Tensor],
-    squared_length: Tensor,
-    known: Tensor | None = None,
-) -> Tensor:
-    """The loss of a whole batch, as the objective itself gives it.
-
-    Parameters
-    ----------
-    objective : BPR or SampledSoftmax
-    scores : tuple of Tensor
-        Of the positives, shape (batch,), and of the negatives, (batch, negatives).
-    squared_length : Tensor
-        Of the rows that weight decay acts on, a scalar.
-    known : Tensor, optional
-        As for :func:`pair_losses`.
-    """
-    size = len(scores[0])
-    decay = objective.weight_decay / 2 * squared_length / size
-    return pair_losses(objective, *scores, known).sum() / size + decay
 
 
 def checked_objective(objective: object) -> Ranking:

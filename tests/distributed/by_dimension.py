@@ -15,6 +15,7 @@ from gnnrec_helpers import BPR, SampledSoftmax, models
 from gnnrec_helpers.distributed.dimensions import DimensionParallel, keep_columns
 from gnnrec_helpers.distributed.sampling import sampler_for
 from gnnrec_helpers.distributed.settings import Settings
+from gnnrec_helpers.distributed.shares import sharded
 from gnnrec_helpers.objectives import Objective
 
 DIM, STEPS = 7, 20  # 7 columns: neither two nor three processes get equal shares
@@ -51,8 +52,13 @@ def train(folder: Path) -> None:
             model = build()
             keep_columns(model)
             engine = DimensionParallel(model, objective, lr=0.02)
-            losses = [engine.step(batch).item() for batch in batches(loss)]
+            losses = []
+            for batch in batches(loss):
+                losses.append(engine.step(batch).item())
+                if len(losses) == 1:
+                    gradient = sharded(engine.table.grad, DIM, 1).full_tensor().numpy()
             table = engine.tensors()["nodes"].full_tensor()
+            found[f"{name} {loss} gradient"] = gradient
             found[f"{name} {loss} losses"] = np.array(losses)
             found[f"{name} {loss} table"] = table.numpy()
             scores = engine.recommender().score(torch.tensor([3, 0]))
