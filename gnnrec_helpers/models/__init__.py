@@ -31,6 +31,7 @@ from .sept import SEPT
 from .sgl import SGL
 from .simgcl import SimGCL
 from .social_lightgcn import SocialLightGCN
+from .truncated_lightgcn import TruncatedLightGCN
 from .ultragcn import UltraGCN
 from .user_knn import UserKNN
 from .xsimgcl import XSimGCL
@@ -68,6 +69,7 @@ __all__ = [
     "RippleNet",
     "SimGCL",
     "SocialLightGCN",
+    "TruncatedLightGCN",
     "UltraGCN",
     "UserKNN",
     "XSimGCL",

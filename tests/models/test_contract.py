@@ -120,6 +120,7 @@ BUILD: dict[str, Callable[..., Model]] = {
     "SGL": lambda train, g, **s: models.SGL(train, 8, 2, **s),
     "SimGCL": lambda train, g, **s: models.SimGCL(train, 8, 2, **s),
     "SocialLightGCN": lambda train, g, **s: models.SocialLightGCN(train, social(g), 8, 2, **s),
+    "TruncatedLightGCN": lambda train, g, **s: models.TruncatedLightGCN(train, 8, 2, 6, **s),
     "UltraGCN": lambda train, g, **s: models.UltraGCN(train, 8, 4, **s),
     "UserKNN": lambda train, g, **s: models.UserKNN(train, 5, **s),
     "XSimGCL": lambda train, g, **s: models.XSimGCL(train, 8, 2, **s),
@@ -315,8 +316,8 @@ def test_a_frozen_model_answers_alike(name: str, tmp_path: Path) -> None:
 # who answers for somebody new, by the items she has
 FOLDED = {
     "Blend", "EASE", "GraphFilter", "GraphSAGE", "IALS", "ItemKNN", "KnowledgeLightGCN", "LightGCN",
-    "LinearFilter", "Popularity", "RP3Beta", "SEPT", "SGL", "SimGCL", "SocialLightGCN", "UserKNN",
-    "XSimGCL",
+    "LinearFilter", "Popularity", "RP3Beta", "SEPT", "SGL", "SimGCL", "SocialLightGCN",
+    "TruncatedLightGCN", "UserKNN", "XSimGCL",
 }  # fmt: skip
 
 

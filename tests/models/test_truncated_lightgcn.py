@@ -1,0 +1,62 @@
+"""LightGCN on bags: what it is trained by, and what it recommends by."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from test_contract import split
+
+from gnnrec_helpers import Split, fit, models
+from gnnrec_helpers.engine.truncation import truncated_rows
+
+
+def likes() -> Split:
+    return split(rated=False)
+
+
+@pytest.mark.parametrize("exact", [True, False])
+def test_it_is_trained_by_bags(exact: bool) -> None:
+    train = likes().train
+    model = models.TruncatedLightGCN(train, 8, 2, k=5, exact_scores=exact)
+    whole = models.LightGCN(train, 8, 2)
+    assert torch.equal(model.nodes.weight, whole.nodes.weight)
+    bags = truncated_rows(whole.adjacency, 2, 5)
+    table = whole.nodes.weight.detach()
+    sums = (bags.weights[:, :, None] * table[bags.nodes.long()]).sum(1)
+    users, items = torch.tensor([3, 0, 3]), torch.tensor([7, 2])
+    in_training = model.train().training_embeddings(users, items)
+    torch.testing.assert_close(in_training[0], sums[users])
+    torch.testing.assert_close(in_training[1], sums[items + train.num_users])
+    torch.testing.assert_close(
+        in_training[2], torch.cat([table[users], table[items + train.num_users]])
+    )
+    model.eval()
+    expected = whole.embeddings() if exact else sums.split([train.num_users, train.num_items])
+    for rows, wanted in zip(model.embeddings(), expected, strict=True):
+        torch.testing.assert_close(rows, wanted)
+
+
+def test_with_bags_as_long_as_rows_it_is_lightgcn() -> None:
+    parts = likes()
+    nodes = parts.train.num_users + parts.train.num_items
+    histories = []
+    for model in (
+        models.LightGCN(parts.train, 8, 2),
+        models.TruncatedLightGCN(parts.train, 8, 2, k=nodes),
+    ):
+        histories.append(fit(model, parts, epochs=4, batch_size=64, progress=False))
+    np.testing.assert_allclose(histories[1].losses, histories[0].losses, rtol=1e-4)
+
+
+def test_it_learns_by_walks() -> None:
+    parts = likes()
+    found = []
+    for seed in (0, 0, 1):
+        model = models.TruncatedLightGCN(parts.train, 8, 2, k=6, walks=50, seed=seed)
+        settings = {"epochs": 40, "batch_size": 64, "lr": 0.05, "patience": None}
+        losses = fit(model, parts, **settings, progress=False).losses  # type: ignore[arg-type]
+        assert losses[-1] < 0.95 * losses[0], losses
+        found.append(model.bags().weights)
+    assert torch.equal(found[0], found[1])
+    assert not torch.equal(found[0], found[2])
