@@ -22,6 +22,7 @@ from . import (
     notebook_12,
     notebook_13,
     notebook_14,
+    notebook_15,
 )
 from .claims import equal, holds, near
 from .exercises import NOT_ANSWERED, exercise, exercises
@@ -43,4 +44,5 @@ _ = (
     notebook_12,
     notebook_13,
     notebook_14,
+    notebook_15,
 )

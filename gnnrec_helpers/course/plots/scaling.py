@@ -23,7 +23,7 @@ def two_splits(processes: int = 2) -> Figure:
         Two or three.
     """
     told = {
-        "By columns": ("the whole graph", "the scores of the batch\n(one all-reduce)"),
+        "By columns": ("the whole graph", "the embeddings of the batch,\nand their gradients"),
         "By rows": ("the bags of its own batch", "node numbers, and\nthe sums of their rows"),
     }
     with canvas(9.6, 4.2, 2) as (figure, panels):
