@@ -17,6 +17,7 @@ UNCOMPARED = {
     "06_lightgcn": 2,  # likewise, and the times of a machine
     "09_social_recommendation": 2,  # trained attention, and optional names of artists
     "13_serving": 3,  # the times of a machine
+    "15_scaling_out": 1,  # likewise
 }
 
 

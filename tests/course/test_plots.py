@@ -249,6 +249,26 @@ def test_parts_of_a_request_follow_each_other():
     assert first == last != longest
 
 
+def test_a_table_is_cut_by_columns_and_by_rows():
+    for panel, along in zip(plots.two_splits().axes, (0, 1), strict=True):
+        owners = {}
+        for cell in panel.patches:
+            owners.setdefault(cell.get_facecolor(), set()).add(cell.get_xy()[along])
+        first, second = owners.values()  # of two colours
+        assert not first & second
+        assert len(panel.patches) == 54
+    assert "process 2" in texts(plots.two_splits(3).axes[0])
+
+
+def test_a_row_says_what_its_largest_weights_hold():
+    weights = np.r_[np.zeros(5), 1.0, 6.0, 2.0, 1.0]
+    left, right = plots.row_of_propagation(weights, 2).axes
+    kept, others = (line.get_ydata().tolist() for line in left.lines)
+    assert (kept, others) == ([6, 2], [1, 1])
+    np.testing.assert_allclose(right.lines[0].get_ydata(), [0.6, 0.8, 0.9, 1.0])
+    assert texts(right)[0] == "80% with 2"
+
+
 def test_a_codebook_has_every_point_and_its_centre():
     points, centres = np.array([[1.0, 0.0], [2.0, 0.0], [0.0, 3.0]]), np.array([[1.5, 0], [0, 3]])
     (axes,) = plots.codebook(points, centres, [0, 0, 1]).axes

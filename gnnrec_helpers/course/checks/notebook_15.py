@@ -30,6 +30,8 @@ def _gigabytes_each(answer: Any) -> str | None:
 
 @checker("15.2")
 def _bag(answer: Callable[[np.ndarray, int], Any]) -> str | None:
+    if not callable(answer):
+        return "A function is asked for, from a row and k to node numbers and weights."
     generator = np.random.default_rng(0)
     for count, k in ((9, 3), (40, 12), (5, 5)):
         row = generator.permutation(np.arange(1, count + 1) / count) ** 2
@@ -50,6 +52,8 @@ def _bag(answer: Callable[[np.ndarray, int], Any]) -> str | None:
 
 @checker("15.3")
 def _loss_of_parts(answer: Callable[[np.ndarray, np.ndarray], Any]) -> str | None:
+    if not callable(answer):
+        return "A function is asked for, from two arrays of scores to one number."
     generator = np.random.default_rng(1)
     for processes, batch in ((2, 6), (3, 4), (1, 5)):
         positive, negative = generator.standard_normal((2, processes, batch))
