@@ -287,3 +287,27 @@ def test_close_centres_of_a_codebook_differ_in_colour():
         for other, another in dots:
             if np.abs(place - other).sum() == 1:
                 assert colour != another
+
+
+# ---------------------------------------------------------------------- in words
+def test_a_figure_is_stored_with_what_it_shows(toy):
+    from IPython.core.interactiveshell import InteractiveShell
+    from IPython.core.pylabtools import select_figure_formats
+
+    shell = InteractiveShell.instance()
+    select_figure_formats(shell, {"png"})
+    formatter = shell.display_formatter
+    figure = plots.lines(
+        pd.DataFrame({"MF": [1.0, 2.0]}, [3, 4]), "films known", "recall", "A curve"
+    )
+    data, metadata = formatter.format(figure)
+    assert data["image/png"].startswith("iVBORw0KGgo")  # PNG, in base64
+    assert data["text/plain"].startswith("<Figure size")
+    alt = metadata["image/png"]["alt"]
+    assert alt.startswith("A curve: lines")
+    assert "recall against films known" in alt
+    _, metadata = formatter.format(plots.bipartite(toy.interactions, title="Likes"))
+    assert metadata["image/png"]["alt"].startswith("Likes: a drawing with Ana, Ben")
+    _, metadata = formatter.format(plots.long_tail(toy.interactions))
+    assert metadata["image/png"]["alt"].startswith("2 panels. ")
+    shell.clear_instance()

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from . import alt_text
 from .style import CYCLE, GREY, INK, PAPER, STYLE, USER, as_numbers, canvas
 
 
@@ -33,7 +34,12 @@ def factorization(scores: pd.DataFrame, users: ArrayLike, items: ArrayLike) -> F
     widths = [part.shape[1] + 0.6 for part, *_ in parts]
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            1, 3, figsize=(0.62 * sum(widths) + 3.2, 4.4), width_ratios=widths, layout="constrained"
+            1,
+            3,
+            figsize=(0.62 * sum(widths) + 3.2, 4.4),
+            width_ratios=widths,
+            layout="constrained",
+            FigureClass=alt_text.Figure,
         )
         largest = max(np.abs(part).max() for part, *_ in parts)
         for place, (part, name, sign, rows, columns) in zip(axes, parts, strict=True):

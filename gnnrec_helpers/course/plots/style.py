@@ -14,6 +14,8 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from . import alt_text
+
 USER, ITEM, ACCENT, GOOD, VIOLET = "#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7"
 GREY, INK, PAPER = "#8A8A8A", "#222222", "#FCFCFA"
 CYCLE = [USER, ITEM, GOOD, ACCENT, VIOLET, GREY]
@@ -44,7 +46,12 @@ def canvas(width: float, height: float, columns: int = 1) -> Iterator[tuple[Figu
     """A figure in the style of the course, closed so that only its return value is shown."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
-            1, columns, figsize=(width, height), squeeze=False, layout="constrained"
+            1,
+            columns,
+            figsize=(width, height),
+            squeeze=False,
+            layout="constrained",
+            FigureClass=alt_text.Figure,
         )
         yield figure, list(axes[0])
         plt.close(figure)

@@ -1,0 +1,80 @@
+"""What a figure shows, in words, for those who cannot see it."""
+
+from __future__ import annotations
+
+from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.figure import Figure as AnyFigure
+from matplotlib.patches import Rectangle
+
+WORDS = 12  # labels of a drawing that are read out
+
+
+class Figure(AnyFigure):
+    """A figure whose description is stored beside it in a notebook, and read out by browsers."""
+
+    def _repr_mimebundle_(
+        self, include: object = None, exclude: object = None
+    ) -> tuple[dict[str, object], dict[str, dict[str, str]]]:
+        """Nothing but the description: the picture itself is made as for every figure."""
+        return {}, {"image/png": {"alt": described(self)}}
+
+
+def described(figure: AnyFigure) -> str:
+    """A sentence or two for each panel: its title, kind, axes and legend, or the words in it.
+
+    Examples
+    --------
+    >>> from gnnrec_helpers.course import plots
+    >>> described(plots.one_request({"scores": 20.0, "sorting": 10.0}))
+    'One request: bars for scores, sorting, along microseconds since the request began.'
+    """
+    panels = [text for axes in figure.axes if (text := _panel(axes))]
+    count = f"{len(panels)} panels. " if len(panels) > 1 else ""
+    over = figure.get_suptitle()
+    return (f"{over}. " if over else "") + count + " ".join(panels)
+
+
+def _panel(axes: Axes) -> str:
+    title = " ".join((axes.get_title() or axes.get_title("left")).split())
+    if axes.get_label() == "<colorbar>":
+        return ""
+    shown = _drawing(axes) if not axes.axison else _chart(axes)
+    return f"{title}: {shown}." if title else f"{shown[:1].upper()}{shown[1:]}."
+
+
+def _chart(axes: Axes) -> str:
+    bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    points = [part for part in axes.collections if isinstance(part, PathCollection)]
+    if axes.images:
+        kind = "a table of colours"
+    elif bars:
+        kind = "bars"
+    elif axes.lines or any(isinstance(part, LineCollection) for part in axes.collections):
+        joined = any(line.get_linestyle() != "None" for line in axes.lines)
+        kind = "lines" if joined or not axes.lines else "points"
+    else:
+        kind = "points" if points else "shapes"
+    _, labels = axes.get_legend_handles_labels()
+    named = list(dict.fromkeys(labels)) if axes.get_legend() else _names(axes)
+    x, y = axes.get_xlabel(), axes.get_ylabel()
+    between = f"{y} against {x}" if x and y else x or y
+    told = f"{kind} for {', '.join(named[:WORDS])}" if named else kind
+    along = "along " if kind == "bars" else ""
+    return f"{told}, {along}{between}" if between else told
+
+
+def _names(axes: Axes) -> list[str]:
+    """What stands at the ticks, where these are words."""
+    for axis in (axes.yaxis, axes.xaxis):
+        words = [label.get_text() for label in axis.get_ticklabels()]
+        if any(character.isalpha() for word in words for character in word if "$" not in word):
+            return [word for word in words if word]
+    return []
+
+
+def _drawing(axes: Axes) -> str:
+    words = [" ".join(text.get_text().split()) for text in axes.texts]
+    words = list(dict.fromkeys(word for word in words if word))
+    more = f" and {len(words) - WORDS} more" if len(words) > WORDS else ""
+    return f"a drawing with {', '.join(words[:WORDS])}{more}" if words else "a drawing"
