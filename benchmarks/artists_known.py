@@ -110,7 +110,7 @@ def run(job: Job) -> Result:
     if job["listens"] is not None:
         shown = at_most(shown, job["listens"], job["seed"])
     tags = facts_of(split, job["facts"], job["seed"])
-    likes = shown.binarize(1)  # the same pairs, without the number of listens
+    likes = replace(shown, rating=None)  # every listen counts as one
     name, settings, result = job["model"], job["settings"], {}
     model: Any
     if name == "popularity":
