@@ -13,7 +13,8 @@ trials that this one takes its settings from. Judged by Recall@10 on test.
   of listeners. The power is what its trials choose.
 - leak: the tags were given by the same people. A split's facts without the tags that somebody gave
   to her own held-out artists ("train"), and without as many that were drawn at random ("fewer").
-  The tag profile with 5 or all artists known, and LightGCN with tags; settings as for all tags.
+  LightGCN with tags, 5 or all artists known, settings as for all tags (three seeds where all are
+  known). The tag profile has the same two rows among the rivals.
 - curve: the four LightGCNs with 10 and with 20 artists known. Two trials each on validation of seed
   0: the settings chosen for 5 artists and those for all. Three seeds.
 """
@@ -33,8 +34,8 @@ from recorded import Job, Recorded, Result, main
 from scipy import sparse
 from three_graphs import KNOWN, OWN, K, at_most, build, split_of, tags_of
 
-from gnnrec_helpers import Interactions, KnowledgeGraph, Split, fit, models
-from gnnrec_helpers.course.records import Run, select
+from gnnrec_helpers import Interactions, KnowledgeGraph, SocialGraph, Split, fit, models
+from gnnrec_helpers.course.records import select
 from gnnrec_helpers.datasets.files import read_table
 from gnnrec_helpers.evaluation.comparison import compare_users
 from gnnrec_helpers.evaluation.ranking import evaluate_items, evaluate_users
@@ -45,7 +46,8 @@ SEEDS, FEWER_SEEDS = range(5), range(3)
 LEVELS: tuple[int | None, ...] = (5, 10, 20, None)  # artists known of each user; None: all
 FACTS = ("all", "train", "fewer")
 POWERS = tuple(power / 8 for power in range(9))
-SPACES: dict[str, list[dict[str, float]]] = {
+Settings = dict[str, Any]
+SPACES: dict[str, list[Settings]] = {
     "popularity": [{}],
     "ItemKNN": [
         {"neighbours": neighbours, "shrink": shrink}
@@ -106,98 +108,125 @@ def held_out_of(split: Split) -> list[Interactions]:
 def run(job: Job) -> Result:
     torch.set_num_threads(1)
     split, social, _ = split_of(job["seed"])
-    shown = split.train
-    if job["listens"] is not None:
-        shown = at_most(shown, job["listens"], job["seed"])
-    tags = facts_of(split, job["facts"], job["seed"])
-    likes = replace(shown, rating=None)  # every listen counts as one
-    name, settings, result = job["model"], job["settings"], {}
-    model: Any
-    if name == "popularity":
-        model = models.Popularity(likes)
-    elif name == "ItemKNN":
-        model = models.ItemKNN(likes, **settings)
-    elif name == "EASE":
-        model = models.EASE(likes, **settings)
-    elif name == "tag profile":
-        model = TagProfile(likes, tags, **settings)
-    else:
-        model = build(name, shown, social, tags, settings["own"], job["seed"])
-        history = fit(
-            model,
-            replace(split, train=shown),
-            epochs=50,
-            batch_size=2048,
-            lr=5e-3,
-            objective=SampledSoftmax(weight_decay=settings["weight_decay"]),
-            seed=job["seed"],
-            patience=6,
-            validate_every=2,
-            progress=False,
-        )
-        result = {"epochs": len(history.epochs)}
-    found = evaluate_users(model, split, K, part="validation", metrics=("recall",))
-    result |= {"facts": len(tags), "validation": float(found[f"recall@{K}"].mean())}
-    if job["stage"] == "test":
-        users = evaluate_users(model, split, K, metrics=("recall", "ndcg"))
-        users.index = split.train.users.get_indexer(users.index)
-        result["users"] = {"test": users.round(4)}
-        items, listeners = evaluate_items(model, split, K), split.train.item_degrees()
-        result["by listeners"] = [
-            [int(items[column][(listeners >= low) & (listeners < high)].sum())
-             for column in ("held_out", f"found@{K}")]
-            for low, high in KNOWN
-        ]  # fmt: skip
+    if job["stage"] == "search":
+        return search(job["model"], split, job["seed"])
+    result: Result = {"validation": {}, "facts": {}, "by listeners": {}, "users": {}}
+    for listens, facts, settings in job["settings"]:
+        tags, name = facts_of(split, facts, job["seed"]), named(listens, facts)
+        shown = known_of(split, listens, job["seed"])
+        if job["model"] in OWN:
+            model = trained(job["model"], split, shown, social, tags, settings, job["seed"])
+        else:
+            model = simple(job["model"], shown, tags, settings)
+        result["validation"][name] = on_validation(model, split)
+        result["facts"][name] = len(tags)
+        if job["stage"] == "test":
+            users = evaluate_users(model, split, K, metrics=("recall", "ndcg"))
+            users.index = split.train.users.get_indexer(users.index)
+            result["users"][name] = users.round(4)
+            result["by listeners"][name] = by_listeners(model, split)
     return result
 
 
+def known_of(split: Split, listens: int | None, seed: int) -> Interactions:
+    return split.train if listens is None else at_most(split.train, listens, seed)
+
+
+def simple(name: str, shown: Interactions, tags: KnowledgeGraph, settings: Settings) -> Any:
+    likes = replace(shown, rating=None)  # every listen counts as one
+    if name == "popularity":
+        return models.Popularity(likes)
+    if name == "tag profile":
+        return TagProfile(likes, tags, **settings)
+    kinds = {"ItemKNN": models.ItemKNN, "EASE": models.EASE}
+    return kinds[name](likes, **settings)
+
+
+def trained(
+    name: str, split: Split, shown: Interactions, social: SocialGraph, tags: KnowledgeGraph,
+    settings: Settings, seed: int,
+) -> models.LightGCN:  # fmt: skip
+    model = build(name, shown, social, tags, settings["own"], seed)
+    fit(
+        model,
+        replace(split, train=shown),
+        epochs=50,
+        batch_size=2048,
+        lr=5e-3,
+        objective=SampledSoftmax(weight_decay=settings["weight_decay"]),
+        seed=seed,
+        patience=6,
+        validate_every=2,
+        progress=False,
+    )
+    return model
+
+
+def search(name: str, split: Split, seed: int) -> Result:
+    """Recall on validation of every setting, for every number of artists known."""
+    tags = facts_of(split, "all", seed)
+    values = {
+        named(listens): [
+            on_validation(simple(name, shown, tags, settings), split) for settings in SPACES[name]
+        ]
+        for listens in LEVELS
+        if (shown := known_of(split, listens, seed))
+    }
+    return {"settings": SPACES[name], "values": values}
+
+
+def on_validation(model: Any, split: Split) -> float:
+    found = evaluate_users(model, split, K, part="validation", metrics=("recall",))
+    return float(found[f"recall@{K}"].mean())
+
+
+def by_listeners(model: Any, split: Split) -> list[list[int]]:
+    items, listeners = evaluate_items(model, split, K), split.train.item_degrees()
+    return [
+        [int(items[column][(listeners >= low) & (listeners < high)].sum())
+         for column in ("held_out", f"found@{K}")]
+        for low, high in KNOWN
+    ]  # fmt: skip
+
+
 # ---------------------------------------------------------------------- what is run
-def job(
-    part: str, stage: str, model: str, settings: dict[str, float], listens: int | None, *,
-    seed: int = 0, facts: str = "all",
-) -> Job:  # fmt: skip
-    return {"part": part, "stage": stage, "model": model, "settings": settings,
-            "listens": listens, "facts": facts, "seed": seed}  # fmt: skip
+def job(part: str, stage: str, model: str, settings: list[Any], seed: int = 0) -> Job:
+    """The settings are lists of: artists known, facts, and what is set."""
+    return {"part": part, "stage": stage, "model": model, "settings": settings, "seed": seed}
 
 
 @cache
-def settings_of(name: str, listens: int | None) -> dict[str, float]:
+def settings_of(name: str, listens: int | None) -> Settings:
     """What validation chose among nine trials in the record of `three_graphs.py`."""
     trials = select(load("three_graphs"), part="validation", model=name, listens=listens)
     best = max(trials, key=lambda run: run["result"]["validation"])["job"]
     return {"weight_decay": best["weight_decay"], "own": best["own"]}
 
 
-def on_validation(result: Result) -> float:
-    return float(result["validation"])
-
-
 def measure(record: Recorded, *parts: str) -> None:
-    chosen = {}
-    if "rivals" in parts or "leak" in parts:
-        for listens, name in itertools.product(LEVELS, SPACES):
-            trials = [job("rivals", "trial", name, tried, listens) for tried in SPACES[name]]
-            chosen[name, listens] = record.best(trials, on_validation)["settings"]
     if "rivals" in parts:
-        record.run([
-            job("rivals", "test", name, settings, listens, seed=seed)
-            for (name, listens), settings in chosen.items()
-            for seed in SEEDS
-        ])  # fmt: skip
+        for name in SPACES:
+            (found,) = record.run([job("rivals", "search", name, [])])
+            best = {
+                level: found["settings"][int(np.argmax(values))]
+                for level, values in found["values"].items()
+            }
+            settings = [[listens, "all", best[named(listens)]] for listens in LEVELS]
+            if name == "tag profile":
+                settings += [
+                    [listens, facts, best[named(listens)]]
+                    for listens, facts in itertools.product((5, None), FACTS[1:])
+                ]
+            record.run([job("rivals", "test", name, settings, seed) for seed in SEEDS])
     if "leak" in parts:
-        for listens, name in itertools.product((5, None), ("tag profile", "+ tags")):
-            profile = name == "tag profile"
-            settings = chosen[name, listens] if profile else settings_of(name, listens)
-            seeds = SEEDS if profile or listens == 5 else FEWER_SEEDS
-            record.run([
-                job("leak", "test", name, settings, listens, seed=seed, facts=facts)
-                for seed, facts in itertools.product(seeds, FACTS[1:])
-            ])  # fmt: skip
+        for listens, seeds in ((5, SEEDS), (None, FEWER_SEEDS)):
+            settings = [[listens, facts, settings_of("+ tags", listens)] for facts in FACTS[1:]]
+            record.run([job("leak", "test", "+ tags", settings, seed) for seed in seeds])
     if "curve" in parts:
         for listens, name in itertools.product((10, 20), OWN):
-            tried = [settings_of(name, 5), settings_of(name, None)]
-            trials = [job("curve", "trial", name, settings, listens) for settings in tried]
-            best = record.best(trials, on_validation)
+            tried = [[listens, "all", settings_of(name, chosen)] for chosen in (5, None)]
+            trials = [job("curve", "trial", name, [settings]) for settings in tried]
+            best = record.best(trials, lambda result: max(result["validation"].values()))
             record.run([{**best, "stage": "test", "seed": seed} for seed in FEWER_SEEDS])
 
 
@@ -206,78 +235,70 @@ def data_of(job: Job) -> list[str]:
 
 
 # ---------------------------------------------------------------------- tables
-def tables_of(record: dict[str, Any], **which: Any) -> dict[str, list[pd.DataFrame]]:
-    """Model → the tables of users on test, one a seed."""
-    runs: dict[str, list[Run]] = {}
-    for entry in select(record, stage="test", **which):
-        runs.setdefault(entry["job"]["model"], []).append(entry)
-    return {name: [entry["users"]["test"] for entry in found] for name, found in runs.items()}
+def users_of(record: dict[str, Any], model: str, name: str) -> dict[int, pd.DataFrame]:
+    """Seed → the table of users of a model, for artists known and facts of that name."""
+    runs = select(record, stage="test", model=model)
+    return {run["job"]["seed"]: run["users"][name] for run in runs if name in run["users"]}
 
 
 def report(record: dict[str, Any]) -> str:
     lines = ["Recall@10 on test by how many of each user's artists are known, mean ± standard "
              "deviation over seeds:", "", "| model | " + " | ".join(map(named, LEVELS)) + " |",
              "|---|" + "---|" * len(LEVELS)]  # fmt: skip
-    for part, names in (("rivals", SPACES), ("curve", OWN)):
-        for name in names:
-            cells = []
-            for listens in LEVELS:
-                tables = tables_of(record, part=part, listens=listens, facts="all").get(name, [])
-                cells.append(spread([float(one[f"recall@{K}"].mean()) for one in tables]))
-            lines.append(f"| {name} | {' | '.join(cells)} |")
+    for name in (*SPACES, *OWN):
+        tables = [users_of(record, name, named(listens)) for listens in LEVELS]
+        cells = [spread([float(one[f"recall@{K}"].mean()) for one in t.values()]) for t in tables]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
     lines += ["", "The LightGCNs with 5 and with all artists known are in `three_graphs.md`. Five "
               "seeds for the rivals, three for the LightGCNs.", "",
-              "Tags from train alone, Recall@10 on test:", "",
+              "Without the tags that people gave to their own held-out artists (train), and "
+              "without as many that were drawn at random (fewer):", "",
               "| model | artists known | facts | number of facts | Recall@10 | against all tags |",
               "|---|---|---|---|---|---|"]  # fmt: skip
-    leak = {"train": "without tags of one's own held-out artists", "fewer": "as many fewer, drawn"}
-    for listens, name in itertools.product((5, None), ("tag profile", "+ tags")):
-        for facts, meaning in leak.items():
-            runs = select(record, part="leak", model=name, listens=listens, facts=facts)
-            if runs:
-                lines.append(
-                    f"| {name} | {named(listens)} | {meaning} | "
-                    f"{np.mean([run['result']['facts'] for run in runs]):,.0f} | "
-                    f"{against_all(record, runs, name, listens)} |"
-                )
-    lines += ["", "Chosen on validation, seed 0:", ""]
-    lines += chosen_of(record)
+    for listens, name, facts in itertools.product((5, None), ("tag profile", "+ tags"), FACTS[1:]):
+        level = named(listens, facts)
+        if these := users_of(record, name, level):
+            whole = with_all_tags(record, name, listens)
+            against = {"all": [whole[seed] for seed in these], "these": [*these.values()]}
+            row = compare_users(against, baseline="all").loc["these"]
+            size = np.mean([
+                run["result"]["facts"][level]
+                for run in select(record, stage="test", model=name)
+                if level in run["result"]["facts"]
+            ])  # fmt: skip
+            recall = spread([float(one[f"recall@{K}"].mean()) for one in these.values()])
+            lines.append(
+                f"| {name} | {named(listens)} | {facts} | {size:,.0f} | {recall} | "
+                f"{row[f'Δ recall@{K}']:+.4f} ± {row[f'± Δ recall@{K}']:.4f} |"
+            )
+    lines += ["", "± in the last column: half of a 95 % interval over users, each with her mean "
+              "over seeds.", "", "Chosen on validation, seed 0:", ""]  # fmt: skip
+    for run in select(record, stage="search"):
+        for level, values in run["result"]["values"].items():
+            best = int(np.argmax(values))
+            settings = ", ".join(f"{k} {v:g}" for k, v in run["result"]["settings"][best].items())
+            lines.append(f"- {run['job']['model']}, {level} known: {settings or 'nothing'} of "
+                         f"{len(values)} trials, Recall@10 {values[best]:.4f}")  # fmt: skip
+    for run in select(record, stage="trial"):
+        ((listens, _, settings),) = run["job"]["settings"]
+        lines.append(f"- {run['job']['model']}, {listens} known, tried: weight decay "
+                     f"{settings['weight_decay']:g}, own {settings['own']:g}, Recall@10 "
+                     f"{run['result']['validation'][named(listens)]:.4f}")  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
-def against_all(record: dict[str, Any], runs: list[Run], name: str, listens: int | None) -> str:
-    """Mean and spread over seeds; the paired difference to the same model with all tags."""
-    seeds = [run["job"]["seed"] for run in runs]
+def with_all_tags(
+    record: dict[str, Any], name: str, listens: int | None
+) -> dict[int, pd.DataFrame]:
     if name == "tag profile":
-        whole = select(record, part="rivals", stage="test", model=name, listens=listens)
-    else:
-        whole = select(load("three_graphs"), part="test", model=name, listens=listens,
-                       shuffled=False)  # fmt: skip
-    whole = [run for run in whole if run["job"]["seed"] in seeds]
-    tables = {"all": [run["users"]["test"] for run in whole],
-              "these": [run["users"]["test"] for run in runs]}  # fmt: skip
-    row = compare_users(tables, baseline="all").loc["these"]
-    recalls = spread([float(one[f"recall@{K}"].mean()) for one in tables["these"]])
-    return f"{recalls} | {row[f'Δ recall@{K}']:+.4f} ± {row[f'± Δ recall@{K}']:.4f}"
+        return users_of(record, name, named(listens))
+    runs = select(load("three_graphs"), part="test", model=name, listens=listens, shuffled=False)
+    return {run["job"]["seed"]: run["users"]["test"] for run in runs}
 
 
-def chosen_of(record: dict[str, Any]) -> list[str]:
-    lines = []
-    for (part, names), listens in itertools.product((("rivals", SPACES), ("curve", OWN)), LEVELS):
-        for name in names:
-            trials = select(record, part=part, stage="trial", model=name, listens=listens)
-            if trials and name != "popularity":
-                best = max(trials, key=lambda run: run["result"]["validation"])
-                settings = ", ".join(f"{k} {v:g}" for k, v in best["job"]["settings"].items())
-                lines.append(
-                    f"- {name}, {named(listens)} known: {settings} of {len(trials)} trials, "
-                    f"Recall@10 {best['result']['validation']:.4f}"
-                )
-    return lines
-
-
-def named(listens: int | None) -> str:
-    return "all" if listens is None else f"{listens}"
+def named(listens: int | None, facts: str = "all") -> str:
+    level = "all" if listens is None else f"{listens}"
+    return level if facts == "all" else f"{level} {facts}"
 
 
 if __name__ == "__main__":
