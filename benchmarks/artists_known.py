@@ -6,8 +6,8 @@
 Splits, users, lists and the four LightGCNs are those of `three_graphs.py`, whose record holds the
 trials that this one takes its settings from. Judged by Recall@10 on test.
 
-- rivals: popularity, ItemKNN, EASE and a tag profile, with 5, 10, 20 or all of each user's train
-  artists known. Nine trials each on validation of seed 0, as many as the LightGCNs have (popularity
+- rivals: popularity, ItemKNN, EASE and a tag profile, with 5 or all of each user's train artists
+  known. Nine trials each on validation of seed 0, as many as the LightGCNs have (popularity
   has nothing to set); five seeds. The tag profile is not trained: artists have the tf-idf of their
   tags, a user is the sum of her artists, and the score is their cosine times a power of the number
   of listeners. The power is what its trials choose.
@@ -44,6 +44,7 @@ from gnnrec_helpers.objectives import SampledSoftmax
 PARTS = ("rivals", "leak", "curve")
 SEEDS, FEWER_SEEDS = range(5), range(3)
 LEVELS: tuple[int | None, ...] = (5, 10, 20, None)  # artists known of each user; None: all
+ENDS = (5, None)
 FACTS = ("all", "train", "fewer")
 POWERS = tuple(power / 8 for power in range(9))
 Settings = dict[str, Any]
@@ -169,7 +170,7 @@ def search(name: str, split: Split, seed: int) -> Result:
         named(listens): [
             on_validation(simple(name, shown, tags, settings), split) for settings in SPACES[name]
         ]
-        for listens in LEVELS
+        for listens in ENDS
         if (shown := known_of(split, listens, seed))
     }
     return {"settings": SPACES[name], "values": values}
@@ -211,11 +212,11 @@ def measure(record: Recorded, *parts: str) -> None:
                 level: found["settings"][int(np.argmax(values))]
                 for level, values in found["values"].items()
             }
-            settings = [[listens, "all", best[named(listens)]] for listens in LEVELS]
+            settings = [[listens, "all", best[named(listens)]] for listens in ENDS]
             if name == "tag profile":
                 settings += [
                     [listens, facts, best[named(listens)]]
-                    for listens, facts in itertools.product((5, None), FACTS[1:])
+                    for listens, facts in itertools.product(ENDS, FACTS[1:])
                 ]
             record.run([job("rivals", "test", name, settings, seed) for seed in SEEDS])
     if "leak" in parts:
@@ -255,7 +256,7 @@ def report(record: dict[str, Any]) -> str:
               "without as many that were drawn at random (fewer):", "",
               "| model | artists known | facts | number of facts | Recall@10 | against all tags |",
               "|---|---|---|---|---|---|"]  # fmt: skip
-    for listens, name, facts in itertools.product((5, None), ("tag profile", "+ tags"), FACTS[1:]):
+    for listens, name, facts in itertools.product(ENDS, ("tag profile", "+ tags"), FACTS[1:]):
         level = named(listens, facts)
         if these := users_of(record, name, level):
             whole = with_all_tags(record, name, listens)
