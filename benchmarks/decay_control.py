@@ -30,9 +30,8 @@ def run(job: Job) -> Result:
 
 
 def measure(record: Recorded) -> None:
-    record.run([
-        social.job("LightGCN", DECAY, LAYERS, seed=seed, part="test") for seed in social.SEEDS
-    ])  # fmt: skip
+    for seed in social.SEEDS:
+        record.run([social.job("LightGCN", DECAY, LAYERS, seed=seed, part="test")])
 
 
 def data_of(job: Job) -> list[str]:
