@@ -15,9 +15,9 @@ from gnnrec_helpers.course.records import Run
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 RESULTS = BENCHMARKS / "results"
 RECORDED = (
-    "cold_items", "cold_users", "explanations", "knowledge", "league", "new_users", "own_data",
-    "ratings", "rivals", "serving_index", "serving_latency", "social", "three_graphs",
-    "time_to_quality",
+    "artists_known", "attention_seeds", "cold_items", "cold_users", "decay_control",
+    "explanations", "knowledge", "league", "new_users", "own_data", "ratings", "rivals",
+    "serving_index", "serving_latency", "social", "three_graphs", "time_to_quality",
 )  # fmt: skip
 
 
@@ -100,6 +100,26 @@ def test_rivals_had_as_many_trials_each_and_were_judged_with_the_best() -> None:
             assert settings == search["settings"][search["values"].index(max(search["values"]))]
     assert len(seeds) == len(searches) + 2  # two have nothing to choose
     assert all(of_model == {0, 1, 2} for of_model in seeds.values())
+
+
+def test_rivals_on_lastfm_had_nine_trials_each_and_were_judged_with_the_best() -> None:
+    runs = [run for run in runs_of("artists_known") if run["job"]["part"] == "rivals"]
+    searches = {
+        run["job"]["model"]: run["result"] for run in runs if run["job"]["stage"] == "search"
+    }
+    seeds = defaultdict(set)
+    for name, search in searches.items():
+        counts = {len(values) for values in search["values"].values()}
+        assert counts == {1 if name == "popularity" else 9}  # popularity has nothing to choose
+    for run in runs:
+        if run["job"]["stage"] == "test":
+            seeds[run["job"]["model"]].add(run["job"]["seed"])
+            search = searches[run["job"]["model"]]
+            for known, _, settings in run["job"]["settings"]:
+                values = search["values"]["all" if known is None else str(known)]
+                assert settings == search["settings"][values.index(max(values))]
+    assert set(seeds) == set(searches)
+    assert all(of_model == {0, 1, 2, 3, 4} for of_model in seeds.values())
 
 
 def test_ablations_had_as_many_trials_each_and_were_judged_with_the_best() -> None:
