@@ -44,6 +44,27 @@ def test_cells_left_uncompared_are_few_and_give_a_reason(path):
         assert cell.source.startswith("# not compared")
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_pictures_are_described(path):
+    for cell in read(path).cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                assert output.metadata.get("image/png", {}).get("alt"), cell.source
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_predictions_are_not_given_away(path):
+    """The output below a prediction is collapsed, in JupyterLab and on a site."""
+    asked = False
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            asked = "Predict first" in cell.source
+        elif asked and cell.outputs:
+            assert cell.metadata.get("jupyter", {}).get("outputs_hidden"), cell.source
+            assert "hide-output" in cell.metadata.get("tags", []), cell.source
+            asked = False
+
+
 def test_every_exercise_of_the_notebooks_has_a_checker_and_the_other_way_round():
     assert sorted(n for path in NOTEBOOKS for n in numbers(path)) == sorted(checks.exercises())
 
