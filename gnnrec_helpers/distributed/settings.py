@@ -10,7 +10,7 @@ from ..evaluation.ranking import METRICS
 from ..objectives import BPR, SampledSoftmax
 from .losses import Ranking, checked_objective
 
-Parallel = Literal["dimensions", "nodes"]
+Parallel = Literal["dimensions"]
 OBJECTIVES = {kind.__name__: kind for kind in (BPR, SampledSoftmax)}
 
 
@@ -33,8 +33,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         checked_objective(self.objective)
-        if self.parallel not in ("dimensions", "nodes"):
-            raise ValueError(f"parallel={self.parallel!r}: choose 'dimensions' or 'nodes'.")
+        if self.parallel != "dimensions":
+            raise ValueError(f"parallel={self.parallel!r}: only 'dimensions' is possible.")
         check_whole(
             epochs=self.epochs,
             batch_size=self.batch_size,
