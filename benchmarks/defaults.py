@@ -158,15 +158,11 @@ def report(record: dict[str, Any]) -> str:
         ]
         if tried:
             lines.append(f"| {data} | {model} | {', '.join(tried)} |")
-    lines += ["", NOTES]
     return "\n".join(lines) + "\n"
 
 
 def mean(runs: list[Run], what: str) -> float:
     return statistics.mean(entry["result"][what] for entry in runs)
-
-
-NOTES = ""
 
 
 if __name__ == "__main__":

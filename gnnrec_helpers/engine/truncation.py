@@ -24,7 +24,7 @@ from torch.autograd.function import once_differentiable
 from ..data.arguments import check_whole
 from ..data.interactions import FloatArray
 from .propagation import Adjacency, _checked
-from .sparse_product import Csr, multiply, transposed
+from .sparse_product import Csr, _from_scipy, multiply, transposed
 
 NODES_AT_ONCE = 256  # exact rows, each as long as there are nodes
 STEPS_AT_ONCE = 2**21  # of random walks
@@ -85,7 +85,7 @@ def truncated_rows(
     """
     weights, matrix = _prepared(adjacency, layers, k, combine)
     count = matrix.shape[0]
-    backward = _csr(sparse.csr_array(matrix.T))
+    backward = _from_scipy(sparse.csr_array(matrix.T), torch.int32)
     totals = _totals(matrix, weights)
     parts = []
     for start in range(0, count, NODES_AT_ONCE):
@@ -108,12 +108,13 @@ def walked_rows(
     combine: Sequence[float] | None = None,
     seed: int = 0,
 ) -> Bags:
-    """An estimate of :func:`truncated_rows` by random walks; time grows with the nodes alone.
+    """An estimate of :func:`truncated_rows` by random walks, whose time grows with the nodes.
 
-    From every node `walks` walks go `layers` steps, each to a neighbour drawn at random. Entry
-    (u, v) of A^l is estimated by the mean of the products of ``A[s, t] * (neighbours of s)`` along
-    the l steps of the walks that are at v then. The estimate is unbiased before it is cut: the
-    product is the weight of the path, divided by the probability of going along it.
+    The graph itself is read once, for the sums of the rows. From every node `walks` walks go
+    `layers` steps, each to a neighbour drawn at random. Entry (u, v) of A^l is estimated by the
+    mean of the products of ``A[s, t] * (neighbours of s)`` along the l steps of the walks that are
+    at v then. The estimate is unbiased before it is cut: the product is the weight of the path,
+    divided by the probability of going along it.
 
     Parameters
     ----------
@@ -151,7 +152,7 @@ def bag_rows(bags: Bags, table: Tensor, nodes: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class _AtRows(torch.autograd.Function):
-    """Each node once, as in the engine's propagation, and three times as fast as a layer of bags"""
+    """Each node once, by the engine's sparse product, forward and backward."""
 
     @staticmethod
     def forward(ctx: Any, table: Tensor, bags: Bags, nodes: Tensor) -> tuple[Tensor, Tensor]:
@@ -191,11 +192,6 @@ def _totals(matrix: sparse.csr_array, weights: list[float]) -> Tensor:
     for weight in reversed(weights[:-1]):
         total = matrix @ total + np.float32(weight) * ones
     return torch.from_numpy(total)
-
-
-def _csr(matrix: sparse.csr_array) -> Csr:
-    offsets, columns = (torch.from_numpy(part) for part in (matrix.indptr, matrix.indices))
-    return offsets, columns, torch.from_numpy(matrix.data)
 
 
 def _cut(rows: Tensor, k: int, block: Tensor, totals: Tensor) -> tuple[Tensor, Tensor]:

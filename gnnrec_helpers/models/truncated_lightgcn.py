@@ -16,9 +16,9 @@ class TruncatedLightGCN(LightGCN):
 
     A propagated embedding is a weighted sum over nearly all nodes, of which a few have most of the
     weight. In training, each row keeps its k largest weights, rescaled to the sum of the whole row.
-    So the time of a step depends on batch and k, and no longer on the number of edges. The bags
-    are computed at the first step. In evaluation mode embeddings are those of one exact propagation
-    of the trained table, unless that is switched off.
+    So what a step reads depends on batch and k, and no longer on the number of edges; gradient and
+    Adam still visit the whole table. The bags are computed at the first step. In evaluation mode
+    embeddings are those of one exact propagation of the trained table, unless that is switched off.
 
     The idea is that of PPRGo (Bojchevski et al., 2020, "Scaling Graph Neural Networks with
     Approximate PageRank"). That bags are rescaled is our addition.
@@ -44,8 +44,6 @@ class TruncatedLightGCN(LightGCN):
     >>> TruncatedLightGCN(datasets.load("toy").interactions, dim=8, k=4).embeddings()[0].shape
     torch.Size([5, 8])
     """
-
-    static_step = False
 
     def __init__(
         self,

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from . import alt_text
-from .style import CYCLE, GREY, INK, PAPER, STYLE, USER, as_numbers, canvas
+from .style import CYCLE, GREY, INK, PAPER, USER, as_numbers, canvas
 
 
 def factorization(scores: pd.DataFrame, users: ArrayLike, items: ArrayLike) -> Figure:
@@ -32,15 +30,7 @@ def factorization(scores: pd.DataFrame, users: ArrayLike, items: ArrayLike) -> F
         (scores.to_numpy(float), "scores", "", user_names, item_names),
     ]
     widths = [part.shape[1] + 0.6 for part, *_ in parts]
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(
-            1,
-            3,
-            figsize=(0.62 * sum(widths) + 3.2, 4.4),
-            width_ratios=widths,
-            layout="constrained",
-            FigureClass=alt_text.Figure,
-        )
+    with canvas(0.62 * sum(widths) + 3.2, 4.4, 3, widths) as (figure, axes):
         largest = max(np.abs(part).max() for part, *_ in parts)
         for place, (part, name, sign, rows, columns) in zip(axes, parts, strict=True):
             place.imshow(part, cmap="PuOr", vmin=-1.3 * largest, vmax=1.3 * largest)
@@ -59,7 +49,6 @@ def factorization(scores: pd.DataFrame, users: ArrayLike, items: ArrayLike) -> F
                 sign, (1, 0.5), xytext=(22, 0), xycoords="axes fraction",
                 textcoords="offset points", ha="center", va="center", fontsize=20,
             )  # fmt: skip
-        plt.close(figure)
     return figure
 
 

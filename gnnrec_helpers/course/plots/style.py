@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -42,7 +42,9 @@ STYLE: Any = {
 
 
 @contextmanager
-def canvas(width: float, height: float, columns: int = 1) -> Iterator[tuple[Figure, list[Axes]]]:
+def canvas(
+    width: float, height: float, columns: int = 1, width_ratios: Sequence[float] | None = None
+) -> Iterator[tuple[Figure, list[Axes]]]:
     """A figure in the style of the course, closed so that only its return value is shown."""
     with plt.rc_context(STYLE):
         figure, axes = plt.subplots(
@@ -50,6 +52,7 @@ def canvas(width: float, height: float, columns: int = 1) -> Iterator[tuple[Figu
             columns,
             figsize=(width, height),
             squeeze=False,
+            width_ratios=width_ratios,
             layout="constrained",
             FigureClass=alt_text.Figure,
         )
