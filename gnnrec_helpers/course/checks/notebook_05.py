@@ -41,14 +41,14 @@ def _bpr(answer: Callable[[Tensor, Tensor], Any]) -> str | None:
     if abs(value - right * positive.numel()) < 1e-9:
         return "That is the sum over triples; the mean is asked for."
     if abs(value + right) < 1e-9:
-        return "The sign is wrong: a loss gets smaller as the lead grows."
+        return "The sign is wrong: a loss gets smaller as the margin grows."
     if abs(value - float(softplus(positive - negative).mean())) < 1e-9:
-        return "The lead is positive minus negative, not the other way round."
+        return "The margin is positive minus negative, not the other way round."
     if abs(value - right) > 1e-6:
         return "It is not -ln(sigmoid(positive - negative)), averaged."
     far = number_in(answer(torch.tensor([0.0]), torch.tensor([200.0])))
     if not abs(far - 200) < 1e-3:
-        return f"For a lead of -200 it gives {far:g}: sigmoid underflows; there is logsigmoid."
+        return f"For a margin of -200 it gives {far:g}: sigmoid underflows; there is logsigmoid."
     return None
 
 
@@ -78,11 +78,42 @@ def _negatives(
 
 
 @checker("5.4")
+def _prior(answer: Any) -> str | None:
+    given = number_in(as_array(answer))
+    if abs(given - 25) < 1e-6:
+        return "25 is the variance, and the variance is one divided by λ."
+    if abs(given - 0.2) < 1e-6:
+        return "0.2 belongs to a variance of 5; 5 is the standard deviation."
+    return None if abs(given - 0.04) < 1e-6 else "The variance is 1/λ, and the square of 5."
+
+
+@checker("5.5")
+def _one_table(answer: Callable[..., Any]) -> str | None:
+    if not callable(answer):
+        return "A function is asked for; give its name without brackets."
+    table = (
+        torch.linspace(-1, 1, 18, dtype=torch.float64).square().reshape(9, 2)
+    )  # 4 users, 5 items
+    users, positives, negatives = (torch.tensor(x) for x in ([0, 3, 2], [0, 4, 2], [1, 0, 4]))
+    items = table[4:]
+    margin = (table[users] * (items[positives] - items[negatives])).sum(1)
+    given = as_array(answer(table, 4, users, positives, negatives))
+    if given.size != 1:
+        return f"One number, the mean, is asked for; this returns shape {given.shape}."
+    as_written = (table[users] * (table[positives] - table[negatives])).sum(1)
+    if abs(number_in(given) - float(softplus(-as_written).mean())) < 1e-9:
+        return "That is the loss as it was. Which rows of the table does it read for the items?"
+    if abs(number_in(given) - float(softplus(-margin).mean())) > 1e-6:
+        return "It is not yet the mean BPR loss of these triples."
+    return None
+
+
+@checker("5.6")
 def _better_mf(answer: Any) -> str | None:
     if not isinstance(answer, History):
         return "The History that fit returns is asked for."
     if answer.best is None:
         return "The split had no validation part, so nothing was chosen."
-    if answer.best < 0.205:
-        return f"Validation Recall@20 is {answer.best:.4f}; reach .205."
+    if answer.best < 0.235:
+        return f"Validation Recall@20 is {answer.best:.4f}; reach .235."
     return None

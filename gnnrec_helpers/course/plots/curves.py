@@ -32,15 +32,21 @@ def training(histories: Mapping[str, History] | History, watched: str = "recall@
 
 
 def bpr_loss() -> Figure:
-    """The BPR loss of a triple, and its slope, against the lead of the positive."""
-    lead = np.linspace(-5, 5, 201)
+    """The BPR loss of a triple, and its slope, against its margin."""
+    margin = np.linspace(-5, 5, 201)
     with canvas(9, 3.3, columns=2) as (figure, (left, right)):
-        left.plot(lead, np.logaddexp(0, -lead), color=USER, linewidth=2.5)
+        left.plot(margin, np.logaddexp(0, -margin), color=USER, linewidth=2.5)
         left.plot(0, np.log(2), "o", color=ITEM, markersize=8)
         left.annotate("nothing learnt: 0.693", (0, np.log(2)), (0.4, 1.1), color=INK)
-        left.set(xlabel="lead of the positive", ylabel="loss", title="BPR loss of a triple")
-        right.plot(lead, 1 / (1 + np.exp(lead)), color=GOOD, linewidth=2.5)
-        right.set(xlabel="lead of the positive", ylabel="σ(−lead)", title="How hard it pushes")
+        left.set(
+            xlabel="margin: positive minus negative", ylabel="loss", title="BPR loss of a triple"
+        )
+        right.plot(margin, 1 / (1 + np.exp(margin)), color=GOOD, linewidth=2.5)
+        right.set(
+            xlabel="margin: positive minus negative",
+            ylabel="σ(−margin)",
+            title="How hard it pushes",
+        )
     return figure
 
 
