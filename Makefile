@@ -82,11 +82,14 @@ clean: ## remove .venv, caches and build leftovers, never data or notebooks
 	@rm -f .coverage .coverage.* coverage.xml
 	@find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock requirements-torchrec.lock pyproject.toml
 	@echo "Making .venv from requirements.lock (a few minutes the first time)."
 	@rm -f $@
 	@$(PYTHON) -m venv $(FRESH) .venv
 	@$(VENV_PYTHON) -m pip install -qq --disable-pip-version-check -r requirements.lock
 	@$(VENV_PYTHON) -m pip install -qq --disable-pip-version-check \
 		--no-deps --no-build-isolation --editable .
+	@$(VENV_PYTHON) -m pip install -qq --disable-pip-version-check \
+		--no-deps -r requirements-torchrec.lock || \
+		echo "TorchRec could not be installed. Only training by parallel='nodes' needs it."
 	@printf '%s' "$(CURDIR)" > $@

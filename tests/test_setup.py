@@ -10,10 +10,12 @@ import sys
 import tarfile
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pandas as pd
 import pytest
+import torch
 import yaml
 from packaging.metadata import Metadata
 from packaging.requirements import Requirement
@@ -39,12 +41,16 @@ DEPENDENCIES = sorted(
 )
 
 
+TORCHREC_LOCK = "requirements-torchrec.lock"
+INSTALLED = {canonicalize_name(one.metadata["Name"]) for one in metadata.distributions()}
+
+
 def read(path: str) -> str:
     return (ROOT / path).read_text(encoding="utf-8")
 
 
-def lock_lines() -> list[str]:
-    lines = read("requirements.lock").splitlines()
+def lock_lines(name: str = "requirements.lock") -> list[str]:
+    lines = read(name).splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
@@ -53,8 +59,9 @@ def pinned() -> dict[str, str]:
     return {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pins}
 
 
-def test_lock_has_exact_versions_only():
-    for line in lock_lines():
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-torchrec.lock"])
+def test_lock_has_exact_versions_only(name: str):
+    for line in lock_lines(name):
         pin = Requirement(line)  # refuses options such as an index, and plain addresses
         assert pin.url is None, line
         assert not pin.extras, line
@@ -80,6 +87,27 @@ def test_lock_pins_dependency_within_its_range(dependency: str):
 
 def test_lock_pins_what_an_editable_install_needs_offline():
     assert {"hatchling", "editables"} <= set(pinned())
+
+
+def test_lock_of_torchrec_has_all_that_it_needs():
+    """What its packages ask for is in one of the locks, but for fbgemm, whose CPU build is."""
+    if "torchrec" not in INSTALLED:
+        pytest.skip("TorchRec is not installed")
+    second = {canonicalize_name(Requirement(line).name) for line in lock_lines(TORCHREC_LOCK)}
+    assert not second & set(pinned())
+    for name in second:
+        for line in metadata.requires(name) or ():
+            needed = Requirement(line)
+            wanted = needed.marker is None or needed.marker.evaluate({"extra": ""})
+            if wanted and needed.name != "fbgemm-gpu":
+                assert canonicalize_name(needed.name) in second | set(pinned()), f"{name}: {line}"
+
+
+def test_no_package_for_cuda_is_installed():
+    """In the environment that the Makefile makes; another may have a GPU's."""
+    if not (Path(sys.prefix) / "ready-for-gnnrec").exists() or torch.version.cuda is not None:
+        pytest.skip("another environment, or a build of torch for CUDA, which brings its libraries")
+    assert not [name for name in INSTALLED if re.match(r"nvidia-|cuda|triton|fbgemm-gpu$", name)]
 
 
 def test_environment_says_the_same_as_lock_and_package():

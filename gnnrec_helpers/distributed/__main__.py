@@ -12,13 +12,13 @@ import torch.distributed as dist
 
 from .. import datasets
 from ..data import Interactions, Split
+from ..engine.truncation import Bags
 from ..evaluation.ranking import evaluate
-from ..models import LightGCN, MatrixFactorization
-from ..models.parts.seeded_layers import columns_only
+from ..models import LightGCN, MatrixFactorization, TruncatedLightGCN
 from ..objectives import BPR, SampledSoftmax
 from ..training.fitting import usual_batch_size
 from .checkpoints import Checkpoints, read_whole, write_tensors
-from .dimensions import DimensionParallel, check_linear, own_columns
+from .engines import building_own_part, check_model, engine_for
 from .joining import joined
 from .losses import Ranking, checked_objective
 from .sampling import sampler_for
@@ -26,7 +26,7 @@ from .settings import Settings
 from .starting import made_with_of
 from .training import train
 
-MODELS = {kind.__name__: kind for kind in (MatrixFactorization, LightGCN)}
+MODELS = {kind.__name__: kind for kind in (MatrixFactorization, LightGCN, TruncatedLightGCN)}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -41,9 +41,12 @@ def parser() -> argparse.ArgumentParser:
     add("--item", default="item", help="the column of items, in a file")
     add("--likes", type=float, help="of ratings, this and above count as chosen")
     add("--validation", type=float, default=0.0, help="share of train that says when to stop")
+    add("--parallel", choices=["dimensions", "nodes"], default="dimensions")
     add("--model", choices=MODELS, default="LightGCN")
     add("--dim", type=int, default=64)
     add("--layers", type=int, default=3)
+    add("--bag", type=int, default=64, help="nodes in a bag (TruncatedLightGCN)")
+    add("--walks", type=int, help="from each node, to estimate bags; by default they are exact")
     add("--loss", choices=["SampledSoftmax", "BPR"], help="by default the model's own")
     add("--negatives", type=int, help="of a batch (SampledSoftmax), of each positive (BPR)")
     add("--weight-decay", type=float, help="by default that of the loss")
@@ -70,11 +73,11 @@ def _train(given: argparse.Namespace) -> None:
     if given.checkpoint is None and given.save is None:
         raise ValueError("Say what is to be kept: --save FILE, --checkpoint FOLDER, or both.")
     split = _split(given)
-    with columns_only(own_columns(given.dim)):
+    with building_own_part(given.parallel):
         model = _model(given, split.train)
-    check_linear(model, dist.get_world_size())
+    check_model(model, given.parallel, dist.get_world_size())
     settings = Settings(
-        "dimensions",
+        given.parallel,
         given.epochs,
         given.batch_size or usual_batch_size(len(split.train)),
         given.lr,
@@ -85,7 +88,11 @@ def _train(given: argparse.Namespace) -> None:
     checkpoints = None
     if given.checkpoint is not None:
         checkpoints = Checkpoints(given.checkpoint, made_with_of(model, settings, split))
-    engine = DimensionParallel(model, settings.objective, settings.lr)
+    place = given.checkpoint or given.save
+    bags = place.with_name(f"{place.name}.bags")
+    if isinstance(model, TruncatedLightGCN):
+        _share_bags(model, bags)
+    engine = engine_for(model, settings)
     first = dist.get_rank() == 0
 
     def report(row: dict[str, float]) -> None:
@@ -106,6 +113,17 @@ def _train(given: argparse.Namespace) -> None:
     dist.barrier()
     if given.save is not None and first:
         _save(_model(given, split.train), aside, given.save)
+    if first:
+        shutil.rmtree(bags, ignore_errors=True)
+
+
+def _share_bags(model: TruncatedLightGCN, folder: Path) -> None:
+    """Compute all bags in the first process, and map them into the memory of every process."""
+    if dist.get_rank() == 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        model.bags().save(folder)
+    dist.barrier()
+    model.use_bags(Bags.open(folder))
 
 
 def _save(model: MatrixFactorization, aside: Path, path: Path) -> None:
@@ -126,6 +144,10 @@ def _loss(given: argparse.Namespace, usual: Ranking) -> Ranking:
 def _model(given: argparse.Namespace, train: Interactions) -> MatrixFactorization:
     if given.model == "LightGCN":
         return LightGCN(train, given.dim, given.layers, seed=given.seed)
+    if given.model == "TruncatedLightGCN":
+        return TruncatedLightGCN(
+            train, given.dim, given.layers, given.bag, walks=given.walks, seed=given.seed
+        )
     return MatrixFactorization(train, given.dim, seed=given.seed)
 
 

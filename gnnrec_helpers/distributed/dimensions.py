@@ -15,7 +15,6 @@ from __future__ import annotations
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor
 
 from ..engine.sampling import Batch
 from ..models import (
@@ -27,13 +26,14 @@ from ..models import (
 )
 from ..objectives import squared_length
 from .losses import Ranking, pair_losses, scores_of_rows
-from .shares import sharded, share
+from .shares import share
+from .tables import TrainedTable
 
 # exactly these: a subclass may do something to the embeddings that columns alone cannot
 LINEAR = (MatrixFactorization, LightGCN, SocialLightGCN, KnowledgeLightGCN)
 
 
-class DimensionParallel:
+class DimensionParallel(TrainedTable):
     """What one process does: a model with some columns of the table, and their optimizer.
 
     Parameters
@@ -45,20 +45,9 @@ class DimensionParallel:
         Adam's learning rate.
     """
 
-    columns = 1  # the dimension along which tables are spread
-
     def __init__(self, model: MatrixFactorization, objective: Ranking, lr: float) -> None:
         self.model, self.objective = model, objective
-        self.table = model.nodes.weight
-        self.optimizer = torch.optim.Adam([self.table], lr=lr, fused=True)
-        # as Adam itself would begin, but there from the start, so that a checkpoint can fill it
-        self._memory: dict[str, Tensor] = {
-            "exp_avg": torch.zeros_like(self.table),
-            "exp_avg_sq": torch.zeros_like(self.table),
-        }
-        self._steps = torch.zeros(())
-        self.optimizer.state[self.table] = {"step": self._steps, **self._memory}
-        self.best = self.table.detach().clone()
+        super().__init__(model.nodes.weight, lr, spread=1, total=model.dim)
 
     def step(self, batch: Batch) -> Tensor:
         """One step of training; the loss of the batch, which all processes know."""
@@ -98,24 +87,6 @@ class DimensionParallel:
     def mean_loss(self, total: float, batches: int) -> float:
         """The mean over the batches of an epoch of what :meth:`step` returned."""
         return total / batches
-
-    def keep_as_best(self) -> None:
-        """Remember the table as it is."""
-        self.best.copy_(self.table.detach())
-
-    def use_best(self) -> None:
-        """Put the table back to what it was then."""
-        self.table.detach().copy_(self.best)
-
-    def tensors(self) -> dict[str, DTensor]:
-        """What a checkpoint holds: views, to be written or to be filled."""
-        held = {"nodes": self.table.detach(), "best": self.best, **self._memory}
-        columns = self.model.dim
-        return {name: sharded(value, columns, self.columns) for name, value in held.items()}
-
-    def started_at(self, steps: int) -> None:
-        """Tell the optimizer how many steps lie behind a checkpoint that was loaded."""
-        self._steps.fill_(steps)
 
     def recommender(self) -> AddedUp:
         """The model as it is now, for validation; every process has to ask it the same."""

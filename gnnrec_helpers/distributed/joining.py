@@ -26,7 +26,7 @@ def joined() -> Iterator[None]:
         dist.init_process_group("gloo", store=store, rank=0, world_size=1)
     try:
         yield
-    except (TypeError, ValueError, OSError, FloatingPointError) as error:
+    except (TypeError, ValueError, OSError, ImportError, FloatingPointError) as error:
         print(f"{ERROR}{error}", flush=True)
         raise SystemExit(1) from error
     finally:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ..data.arguments import check_whole
 from ..evaluation.ranking import METRICS
 from ..objectives import BPR, SampledSoftmax
 from .losses import Ranking, checked_objective
 
-Parallel = Literal["dimensions"]
+Parallel = Literal["dimensions", "nodes"]
 OBJECTIVES = {kind.__name__: kind for kind in (BPR, SampledSoftmax)}
 
 
@@ -33,8 +33,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         checked_objective(self.objective)
-        if self.parallel != "dimensions":
-            raise ValueError(f"parallel={self.parallel!r}: only 'dimensions' is possible.")
+        if self.parallel not in get_args(Parallel):
+            raise ValueError(f"parallel={self.parallel!r}: 'dimensions' or 'nodes' is possible.")
         check_whole(
             epochs=self.epochs,
             batch_size=self.batch_size,

@@ -37,6 +37,26 @@ def sharded(part: Tensor, total: int, dimension: int) -> DTensor:
     )
 
 
+def columns_of_rows(rows: Tensor, total: int) -> Tensor:
+    """Of a table that is spread by rows, the columns that are this process's, shape (total, own).
+
+    Each process sends the others what is theirs, so nobody holds the table.
+    """
+    processes, rank, dim = dist.get_world_size(), dist.get_rank(), rows.shape[1]
+    own = share(dim, processes, rank)
+    theirs = [share(dim, processes, other) for other in range(processes)]
+    lengths = [share(total, processes, other) for other in range(processes)]
+    width = own.stop - own.start
+    received = rows.new_empty(total * width)
+    dist.all_to_all_single(
+        received,
+        torch.cat([rows[:, columns].flatten() for columns in theirs]),
+        [(one.stop - one.start) * width for one in lengths],
+        [rows.shape[0] * (columns.stop - columns.start) for columns in theirs],
+    )
+    return received.view(total, width)
+
+
 @cache
 def _mesh(processes: int) -> DeviceMesh:
     return init_device_mesh("cpu", (processes,))

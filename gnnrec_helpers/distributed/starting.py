@@ -17,14 +17,14 @@ from tqdm.auto import tqdm
 from ..data import Split
 from ..data.arguments import check_whole
 from ..data.interactions import Interactions
-from ..models import MatrixFactorization
+from ..models import MatrixFactorization, TruncatedLightGCN
 from ..models.files import encode, fingerprint, write
 from ..serving.retrieval import check_labels
 from ..training.checkpoints import identity_of
 from ..training.fitting import usual_batch_size
 from ..training.history import History
 from .checkpoints import Checkpoints, read_whole
-from .dimensions import check_linear
+from .engines import check_model
 from .joining import ERROR
 from .losses import Ranking, checked_objective
 from .settings import Parallel, Settings
@@ -63,12 +63,14 @@ def fit(
 
     Parameters
     ----------
-    model : MatrixFactorization, LightGCN, SocialLightGCN or KnowledgeLightGCN
+    model : MatrixFactorization, LightGCN, SocialLightGCN, KnowledgeLightGCN or TruncatedLightGCN
         Built from ``split.train``. Its class must be one of the package.
     split : Split
-    parallel : {"dimensions"}
-        Each process has some columns of the table, and the whole graph: the same training as on
-        one process, to rounding.
+    parallel : {"dimensions", "nodes"}
+        With ``"dimensions"`` each process has some columns of the table, and the whole graph. With
+        ``"nodes"``, which is for :class:`~gnnrec_helpers.models.TruncatedLightGCN`, it has some
+        rows, spread by TorchRec, and steps need no graph; validation still does, unless the model
+        has ``exact_scores=False``. Either is the same training as on one process, to rounding.
     processes : int, default 2
     epochs, batch_size, lr, seed, patience, validate_every, metric, k, progress
         As for :func:`gnnrec_helpers.fit`, with a learning rate that stays.
@@ -94,13 +96,14 @@ def fit(
     ------
     TypeError, ValueError
         Before a process starts, for bad input.
+    ImportError
+        If ``"nodes"`` is asked for, and TorchRec is not there.
     RuntimeError
         If the processes end without a result.
     """
     check_whole(processes=processes)
     check_whole(0, max_restarts=max_restarts)
     _check_data(model, split)
-    check_linear(model, processes)
     settings = Settings(
         parallel,
         epochs,
@@ -109,6 +112,7 @@ def fit(
         checked_objective(model.default_objective() if objective is None else objective),
         negatives, seed, patience, validate_every, metric, k, save_every,
     )  # fmt: skip
+    check_model(model, parallel, processes)
     made_with = made_with_of(model, settings, split)
     folder = None if checkpoint is None else Path(checkpoint).resolve()
     if folder is not None:
@@ -116,6 +120,8 @@ def fit(
     with tempfile.TemporaryDirectory(prefix="gnnrec-") as place:
         job = Path(place)
         model.save(job / "model.safetensors")
+        if isinstance(model, TruncatedLightGCN):
+            model.bags().save(job)
         tensors: dict[str, torch.Tensor] = {}
         story = {
             "settings": settings.to_json(),

@@ -10,11 +10,12 @@ from typing import Any
 import torch.distributed as dist
 
 from ..data import Split
-from ..models import MatrixFactorization
+from ..engine.truncation import Bags
+from ..models import MatrixFactorization, TruncatedLightGCN
 from ..models.base import load
 from ..models.files import decode, read
 from .checkpoints import Checkpoints, write_tensors
-from .dimensions import DimensionParallel, keep_columns
+from .engines import engine_for, keep_own_part
 from .joining import joined
 from .sampling import sampler_for
 from .settings import Settings
@@ -34,8 +35,10 @@ def run(job: Path) -> None:
     model = load(job / "model.safetensors")
     assert isinstance(model, MatrixFactorization)
     split = Split.from_parts(model.interactions, decode(story["validation"], tensors))
-    keep_columns(model)
-    engine = DimensionParallel(model, settings.objective, settings.lr)
+    keep_own_part(model, settings.parallel)
+    if isinstance(model, TruncatedLightGCN):
+        model.use_bags(Bags.open(job))
+    engine = engine_for(model, settings)
     folder = story["checkpoint"]
     checkpoints = None if folder is None else Checkpoints(Path(folder), story["made_with"])
     batches = sampler_for(settings, split.train)

@@ -12,7 +12,9 @@ without it popular nodes, whose rows are long, lose more than others.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import numpy as np
@@ -42,6 +44,21 @@ class Bags(NamedTuple):
     def to(self, device: torch.device | str) -> Bags:
         """The same on another device."""
         return Bags(self.nodes.to(device), self.weights.to(device))
+
+    def save(self, folder: str | os.PathLike[str]) -> None:
+        """Write them to two files of a folder, which :meth:`open` maps into memory."""
+        for name, part in self._asdict().items():
+            np.save(Path(folder) / f"{name}.npy", part.numpy(force=True))
+
+    @classmethod
+    def open(cls, folder: str | os.PathLike[str]) -> Bags:
+        """Those of a folder, of which only what is looked at is read.
+
+        Processes of one machine that open the same folder share the memory. What is written to
+        them does not reach the files.
+        """
+        paths = (Path(folder) / f"{name}.npy" for name in cls._fields)
+        return cls(*(torch.from_numpy(np.load(path, mmap_mode="c")) for path in paths))
 
     def csr(self, rows: Tensor | None = None) -> Csr:
         """Some rows, or all, as a sparse matrix of shape (rows, n)."""

@@ -75,6 +75,15 @@ class TruncatedLightGCN(LightGCN):
             self._bags = self._bags.to(self.nodes.weight.device)
         return self._bags
 
+    def use_bags(self, bags: Bags) -> None:
+        """Take these bags, such as those of a file, instead of computing them."""
+        expected = (self.num_users + self.num_items, self.k)
+        if tuple(bags.nodes.shape) != expected:
+            raise ValueError(
+                f"Bags of shape {tuple(bags.nodes.shape)}: {expected} is asked for, nodes and k."
+            )
+        self._bags = bags
+
     def node_embeddings(self) -> Tensor:
         if self.exact_scores:
             return super().node_embeddings()

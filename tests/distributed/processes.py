@@ -6,6 +6,7 @@ import multiprocessing
 import sys
 from collections.abc import Callable
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +19,8 @@ from gnnrec_helpers import Interactions, KnowledgeGraph, SocialGraph, Split
 USERS, ITEMS = 30, 20
 # the server has imported everything, and processes forked from it start in no time
 START = multiprocessing.get_context("spawn" if sys.platform == "win32" else "forkserver")
-START.set_forkserver_preload(["gnnrec_helpers.distributed.worker"])
+TORCHREC = ["torchrec.distributed.model_parallel"] if find_spec("torchrec") else []
+START.set_forkserver_preload(["gnnrec_helpers.distributed.worker", *TORCHREC])
 
 
 def on(processes: int, function: Callable[..., None], folder: Path, *arguments: object) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from test_contract import split
 
 from gnnrec_helpers import Split, fit, models
-from gnnrec_helpers.engine.truncation import truncated_rows
+from gnnrec_helpers.engine.truncation import Bags, truncated_rows
 
 
 def likes() -> Split:
@@ -60,3 +62,18 @@ def test_it_learns_by_walks() -> None:
         found.append(model.bags().weights)
     assert torch.equal(found[0], found[1])
     assert not torch.equal(found[0], found[2])
+
+
+def test_bags_of_a_file_are_used(tmp_path: Path) -> None:
+    parts = likes()
+    model, other = (models.TruncatedLightGCN(parts.train, 8, 2, k=5) for _ in range(2))
+    model.bags().save(tmp_path)
+    opened = Bags.open(tmp_path)
+    for here, there in zip(opened, model.bags(), strict=True):
+        assert torch.equal(here, there)
+    changed = Bags(opened.nodes, opened.weights.mul_(0.5))
+    other.use_bags(changed)
+    assert torch.equal(other.bags().weights, 0.5 * model.bags().weights)
+    assert torch.equal(Bags.open(tmp_path).weights, model.bags().weights)  # the file is as it was
+    with pytest.raises(ValueError, match=r"Bags of shape \(\d+, 5\): \(\d+, 4\) is asked for"):
+        models.TruncatedLightGCN(parts.train, 8, 2, k=4).use_bags(opened)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -28,39 +28,48 @@ def linear(
 def table(rows: int, dim: int, generator: np.random.Generator, spread: float = 0.1) -> nn.Embedding:
     """Embeddings from a normal distribution with standard deviation `spread`.
 
-    Inside of :func:`columns_only` the same numbers are drawn, and some columns of them kept.
+    Inside of :func:`part_only` the same numbers are drawn, and a part of them kept.
     """
-    kept = _KEPT.get()
-    if kept is None:
+    part = _PART.get()
+    if part is None:
         drawn = generator.standard_normal((rows, dim), np.float32)
     else:
-        drawn = np.empty((rows, len(range(dim)[kept])), np.float32)
+        kept_rows, kept_columns = part(rows, dim)
+        blocks = []
         for start in range(0, rows, BLOCK):
-            place = drawn[start : start + BLOCK]
-            place[:] = generator.standard_normal((len(place), dim), np.float32)[:, kept]
+            block = generator.standard_normal((min(BLOCK, rows - start), dim), np.float32)
+            first, last = (max(at - start, 0) for at in (kept_rows.start, kept_rows.stop))
+            blocks.append(block[first:last, kept_columns].copy())
+        drawn = np.concatenate(blocks)
     return nn.Embedding.from_pretrained(spread * torch.from_numpy(drawn), freeze=False)
 
 
 BLOCK = 2**16  # rows drawn at a time
-_KEPT: ContextVar[slice | None] = ContextVar("the columns that tables keep", default=None)
+Part = Callable[[int, int], tuple[slice, slice]]  # of rows and columns, which are to be kept
+_PART: ContextVar[Part | None] = ContextVar("the part that tables keep", default=None)
 
 
 @contextmanager
-def columns_only(columns: slice) -> Iterator[None]:
-    """Models built meanwhile have these columns of their tables, and never the whole.
+def part_only(part: Part) -> Iterator[None]:
+    """Models built meanwhile have a part of their tables, and never the whole.
 
     For training on several processes, each of which has room for a part.
 
+    Parameters
+    ----------
+    part : function
+        From the numbers of rows and columns to the slices of them that are kept.
+
     Examples
     --------
-    >>> with columns_only(slice(2, 4)):
+    >>> with part_only(lambda rows, dim: (slice(0, rows), slice(2, 4))):
     ...     part = table(3, 6, np.random.default_rng(0))
     >>> whole = table(3, 6, np.random.default_rng(0))
     >>> torch.equal(part.weight, whole.weight[:, 2:4])
     True
     """
-    before = _KEPT.set(columns)
+    before = _PART.set(part)
     try:
         yield
     finally:
-        _KEPT.reset(before)
+        _PART.reset(before)

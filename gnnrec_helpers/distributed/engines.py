@@ -1,0 +1,48 @@
+"""The ways of splitting a training, by their names."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch.distributed as dist
+
+from ..models import MatrixFactorization, TruncatedLightGCN
+from ..models.parts.seeded_layers import part_only
+from .dimensions import DimensionParallel, check_linear, keep_columns
+from .nodes import NodeParallel, check_truncated, keep_rows
+from .settings import Parallel, Settings
+from .shares import share
+
+
+def check_model(model: object, parallel: Parallel, processes: int) -> None:
+    """Refuse a model that cannot be trained in this way on so many processes.
+
+    Raises
+    ------
+    TypeError, ValueError, ImportError
+    """
+    if parallel == "nodes":
+        check_truncated(model)
+    else:
+        check_linear(model, processes)
+
+
+def building_own_part(parallel: Parallel) -> AbstractContextManager[None]:
+    """Models built meanwhile have what is this process's of their tables."""
+    rank, processes = dist.get_rank(), dist.get_world_size()
+    if parallel == "nodes":
+        return part_only(lambda rows, dim: (share(rows, processes, rank), slice(0, dim)))
+    return part_only(lambda rows, dim: (slice(0, rows), share(dim, processes, rank)))
+
+
+def keep_own_part(model: MatrixFactorization, parallel: Parallel) -> None:
+    """Leave a model what is this process's of its table."""
+    (keep_rows if parallel == "nodes" else keep_columns)(model)
+
+
+def engine_for(model: MatrixFactorization, settings: Settings) -> DimensionParallel | NodeParallel:
+    """What this process does in a step, with a model that has its part of the table."""
+    if settings.parallel == "nodes":
+        assert isinstance(model, TruncatedLightGCN)
+        return NodeParallel(model, settings.objective, settings.lr)
+    return DimensionParallel(model, settings.objective, settings.lr)

@@ -1,0 +1,93 @@
+"""Rows of the table on several processes, by TorchRec: the same training as on one."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import by_dimension
+import by_node
+import numpy as np
+import pytest
+import torch
+from processes import on, split
+
+from gnnrec_helpers import SampledSoftmax, distributed, fit, models
+from gnnrec_helpers.distributed import nodes
+from gnnrec_helpers.distributed.nodes import NEEDED, check_truncated
+from gnnrec_helpers.distributed.settings import Settings
+
+Found = dict[str, np.ndarray]
+needs_torchrec = pytest.mark.skipif(
+    any(find_spec(name) is None for name in NEEDED), reason="TorchRec is not installed"
+)
+
+
+@pytest.fixture(scope="module", params=[1, 2, 3])
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
+    """What so many processes computed."""
+    folder = tmp_path_factory.mktemp("nodes")
+    on(request.param, by_node.train, folder)
+    with np.load(folder / f"{request.param}.npz") as arrays:
+        return dict(arrays)
+
+
+@needs_torchrec
+@pytest.mark.parametrize("loss", by_dimension.LOSSES)
+@pytest.mark.parametrize("name", by_node.MODELS)
+def test_it_is_the_training_of_one_process(found: Found, name: str, loss: str) -> None:
+    model = by_node.MODELS[name]().train()
+    objective, _ = by_dimension.LOSSES[loss]
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
+    losses, gradient = [], None
+    for batch in by_dimension.batches(loss):
+        optimizer.zero_grad()
+        value = objective(model, batch)
+        value.backward()
+        if gradient is None:
+            gradient = model.nodes.weight.grad.numpy().copy()
+        optimizer.step()
+        losses.append(value.item())
+    np.testing.assert_allclose(found[f"{name} {loss} gradient"], gradient, atol=1e-5, rtol=1e-5)
+    assert losses[-1] < 0.95 * losses[0]  # something was learnt
+    np.testing.assert_allclose(found[f"{name} {loss} losses"], losses, rtol=1e-5)
+    table = model.nodes.weight.detach().numpy()
+    np.testing.assert_allclose(found[f"{name} {loss} table"], table, atol=1e-4)
+    scores = model.eval().score(torch.tensor([3, 0])).numpy()
+    np.testing.assert_allclose(found[f"{name} {loss} scores"], scores, atol=1e-4)
+
+
+@needs_torchrec
+def test_from_start_to_end_and_on_with_more_processes(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {
+        "batch_size": 40, "lr": 0.02, "objective": SampledSoftmax(12), "patience": None,
+    }  # fmt: skip
+    alone, model = by_node.started(), by_node.started()
+    expected = fit(alone, split(), epochs=6, progress=False, **settings)
+    half = distributed.fit(
+        model, split(), parallel="nodes", epochs=3, checkpoint=tmp_path / "checkpoints",
+        progress=False, **settings,
+    )  # fmt: skip
+    np.testing.assert_allclose(half.losses, expected.losses[:3], rtol=1e-5)
+    assert not model.training
+    on(3, by_node.go_on, tmp_path, Settings("nodes", epochs=6, **settings))
+    with np.load(tmp_path / "gone-on.npz") as found:
+        np.testing.assert_allclose(found["losses"], expected.losses, rtol=1e-5)
+        assert found["best"] == expected.best
+        table = alone.nodes.weight.detach().numpy()
+        np.testing.assert_allclose(found["table"], table, atol=1e-4, rtol=1e-4)
+
+
+def test_without_torchrec_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(nodes, "find_spec", lambda name: None if name == "torchrec" else object())
+    model = models.TruncatedLightGCN(split().train, 6, 2, 5)
+    with pytest.raises(ImportError, match=r"needs TorchRec \(torchrec cannot be found\)") as caught:
+        distributed.fit(model, split(), parallel="nodes")
+    assert "\n" not in str(caught.value)
+
+
+def test_only_a_model_with_bags_is_taken() -> None:
+    for model in (models.LightGCN(split().train, 6), models.Popularity(split().train), "LightGCN"):
+        with pytest.raises(TypeError, match="cannot be trained with parallel='nodes'"):
+            check_truncated(model)
