@@ -52,6 +52,8 @@ RIGHT = [
     ("6.4", type("Other", (Last,), {})),
     ("6.5", a_history(0.22)),
     ("6.5", a_history(0.21)),
+    ("6.6", lambda u, f, w: (w @ f, w.T @ u)),
+    ("6.6", lambda u, f, w: [(w @ f).numpy(), (u.T @ w).T.numpy()]),
 ]
 WRONG = [
     ("6.1", [1 / 6, 1 / 2], "square root"),
@@ -85,4 +87,10 @@ WRONG = [
     ("6.5", a_history(0.1), "reach .21"),
     ("6.5", History(), "no validation"),
     ("6.5", None, "History"),
+    ("6.6", 3, "function"),
+    ("6.6", lambda u, f, w: w @ f, "Two tables"),
+    ("6.6", lambda u, f, w: (w @ f, w.T @ (w @ f)), "new users"),
+    ("6.6", lambda u, f, w: (u, w.T @ u), "users of the next layer"),
+    ("6.6", lambda u, f, w: (w @ f, f), "films of the next layer"),
+    ("6.6", lambda u, f, w: (w.T @ u, w @ f), "shapes"),
 ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Answers to the exercises of notebook 09: right ones in two forms, wrong ones and hints."""
 
 import numpy as np
+import pandas as pd
 import torch
 
 from gnnrec_helpers.training.fitting import History
@@ -19,6 +20,12 @@ def unsafe(scores, owner, count):
 
 def shared_largest(scores, owner, count):
     return unsafe(scores - scores.max(), owner, count)
+
+
+def rewired(links, seed):
+    once = links[links["user"] < links["friend"]]
+    drawn = once.assign(friend=np.random.default_rng(seed).permutation(once["friend"].to_numpy()))
+    return pd.concat([drawn, drawn.rename(columns={"user": "friend", "friend": "user"})])
 
 
 def with_a_floor(scores, owner, count):
@@ -70,6 +77,8 @@ def a_history(recall):
 
 
 RIGHT = [
+    ("9.6", rewired),
+    ("9.6", lambda links, seed: rewired(links, seed).sample(frac=1, random_state=seed)),
     ("9.1", 0.5 / np.sqrt(3)),
     ("9.1", torch.tensor([0.2887])),
     ("9.2", [13, 10]),
@@ -83,6 +92,18 @@ RIGHT = [
     ("9.5", a_history(0.275)),
 ]
 WRONG = [
+    ("9.6", 3, "function"),
+    (
+        "9.6",
+        lambda links, seed: links.assign(
+            friend=np.random.default_rng(seed).permutation(links["friend"].to_numpy())
+        ),
+        "one direction",
+    ),
+    ("9.6", lambda links, seed: links, "those of before"),
+    ("9.6", lambda links, seed: links.head(4), "came back"),
+    ("9.6", lambda links, seed: rewired(links, 0), "seed"),
+    ("9.6", lambda links, seed: links.to_numpy(), "A frame"),
     ("9.1", 0.577, "counts half"),
     ("9.1", 0.25, "one friend more"),
     ("9.1", 0.1667, "square root"),

@@ -31,6 +31,8 @@ def from_sklearn(positive, negative):
 
 
 RIGHT = [
+    ("10.6", lambda h, r, t, n: (np.r_[h, t], np.r_[r, r + n], np.r_[t, h])),
+    ("10.6", lambda h, r, t, n: [np.r_[t, h], np.r_[r + n, r], torch.tensor(np.r_[h, t])]),
     ("10.1", 6),
     ("10.1", np.int64(6)),
     ("10.2", 2 * np.tanh(1.8808)),
@@ -43,6 +45,12 @@ RIGHT = [
     ("10.5", a_history(0.345)),
 ]
 WRONG = [
+    ("10.6", 3, "function"),
+    ("10.6", lambda h, r, t, n: (h, r, t), "of the colleague"),
+    ("10.6", lambda h, r, t, n: (np.r_[h, t], np.r_[r, r], np.r_[t, h]), "one of its own"),
+    ("10.6", lambda h, r, t, n: (np.r_[h, h], np.r_[r, r + n], np.r_[t, t]), "there and back"),
+    ("10.6", lambda h, r, t, n: (np.r_[h, t], r, np.r_[t, h]), "different lengths"),
+    ("10.6", lambda h, r, t, n: h, "Three arrays"),
     ("10.1", 3, "both directions"),
     ("10.1", 8, "the same two"),
     ("10.1", 7, "too large"),

@@ -23,6 +23,15 @@ def changed(pair, first=1.0, second=1.0):
     return pair[0] * first, pair[1] * second
 
 
+def facts_of(tags):
+    facts = tags.rename(columns={"artist": "head", "tag": "tail"}).assign(relation="tagged")
+    return facts[["head", "relation", "tail"]].drop_duplicates()
+
+
+def without_leak(tags, train):
+    return facts_of(tags.merge(train.drop_duplicates(), on=["user", "artist"]))
+
+
 def holm(p):
     p = np.asarray(p, float)
     order = np.argsort(p)
@@ -71,6 +80,8 @@ def in_place(facts, seed):
 
 
 RIGHT = [
+    ("11.5", without_leak),
+    ("11.5", lambda tags, train: without_leak(tags, train).iloc[::-1]),
     ("11.1", half),
     ("11.1", with_pandas),
     ("11.2", 0.00489),
@@ -81,6 +92,13 @@ RIGHT = [
     ("11.4", of_tails),
 ]
 WRONG = [
+    ("11.5", 3, "function"),
+    ("11.5", lambda tags, train: facts_of(tags), "still there"),
+    ("11.5", lambda tags, train: facts_of(tags[tags["user"] == "Cem"]), "Cem"),
+    ("11.5", lambda tags, train: facts_of(tags.head(3)), "not enough"),
+    ("11.5", lambda tags, train: facts_of(tags.head(1)), "missing"),
+    ("11.5", lambda tags, train: pd.concat([without_leak(tags, train)] * 2), "more than once"),
+    ("11.5", lambda tags, train: tags, "A frame"),
     ("11.1", 3, "function"),
     ("11.1", lambda a, b: (a - b).mean(), "Two numbers"),
     ("11.1", lambda a, b: half(b, a), "not the reverse"),

@@ -120,3 +120,25 @@ def _music(answer: Any) -> str | None:
     if answer.best < 0.21:
         return f"Validation Recall@20 is {answer.best:.4f}; reach .21."
     return None
+
+
+@checker("6.6")
+def _one_layer(answer: Callable[[Tensor, Tensor, Tensor], Any]) -> str | None:
+    if not callable(answer):
+        return "A function of (users, films, weights) is asked for."
+    draw = torch.Generator().manual_seed(0)
+    users, films, weights = (torch.rand(s, generator=draw) for s in ((3, 2), (4, 2), (3, 4)))
+    given = answer(users.clone(), films.clone(), weights.clone())
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        return "Two tables are asked for, users and films."
+    found = [torch.as_tensor(as_array(table)).float() for table in given]
+    right = weights @ films, weights.T @ users
+    if [table.shape for table in found] != [table.shape for table in right]:
+        return "The shapes are not those of users and films."
+    if torch.allclose(found[1], weights.T @ right[0], atol=1e-5):
+        return "The films are still made from the new users."
+    if not torch.allclose(found[0], right[0], atol=1e-5):
+        return "The users of the next layer are the weighted sums of the films of this one."
+    if not torch.allclose(found[1], right[1], atol=1e-5):
+        return "The films of the next layer are the weighted sums of the users of this one."
+    return None

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from torch import Tensor
 
@@ -122,4 +123,34 @@ def _better_with_friends(answer: Any) -> str | None:
         return "A History with validation Recall@20 is asked for."
     if answer.best < 0.275:
         return f"Validation Recall@20 is {answer.best:.4f}; reach .275."
+    return None
+
+
+@checker("9.6")
+def _rewired(answer: Callable[[pd.DataFrame, int], Any]) -> str | None:
+    if not callable(answer):
+        return "A function of (links, seed) is asked for."
+    ends = np.random.default_rng(0).integers(0, 12, (2, 40))
+    once = {(min(pair), max(pair)) for pair in ends.T.tolist() if pair[0] != pair[1]}
+    both = sorted({*once, *((friend, user) for user, friend in once)})
+    links = pd.DataFrame(both, columns=["user", "friend"])
+    before = links.copy()
+    given = answer(links, 0)
+    if not links.equals(before):
+        return "It changed the links that it was given."
+    if not isinstance(given, pd.DataFrame) or not {"user", "friend"} <= set(given):
+        return "A frame with the columns user and friend is asked for."
+    if len(given) != len(links):
+        return f"{len(links)} links were given, and {len(given)} came back."
+    there = given.value_counts(["user", "friend"])
+    back = given.value_counts(["friend", "user"]).rename_axis(["user", "friend"])
+    if not there.sort_index().equals(back.sort_index()):
+        return "A friendship is there in one direction and not in the other."
+    counts = [frame["user"].value_counts().sort_index() for frame in (given, links)]
+    if not counts[0].equals(counts[1]):
+        return "Somebody has not as many friends as before."
+    if set(map(tuple, given[["user", "friend"]].to_numpy())) == set(both):
+        return "The friends are those of before."
+    if answer(links, 0).equals(answer(links, 1)):
+        return "The seed makes no difference."
     return None

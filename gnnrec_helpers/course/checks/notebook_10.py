@@ -97,3 +97,27 @@ def _better_with_facts(answer: Any) -> str | None:
     if answer.best < 0.345:
         return f"Validation Recall@20 is {answer.best:.4f}; reach .345."
     return None
+
+
+@checker("10.6")
+def _edges_of_facts(answer: Callable[..., Any]) -> str | None:
+    if not callable(answer):
+        return "A function of (heads, relations, tails, num_relations) is asked for."
+    heads, relations, tails = (np.array(x) for x in ([0, 1, 1, 2], [0, 0, 2, 1], [3, 3, 4, 4]))
+    given = answer(heads.copy(), relations.copy(), tails.copy(), 3)
+    if not isinstance(given, (tuple, list)) or len(given) != 3:
+        return "Three arrays are asked for: sources, relations, targets."
+    found = [as_array(part).ravel() for part in given]
+    if len({len(part) for part in found}) != 1:
+        return "The three arrays have different lengths."
+    edges = sorted(zip(*(part.astype(int).tolist() for part in found), strict=True))
+    facts = list(zip(heads.tolist(), relations.tolist(), tails.tolist(), strict=True))
+    back = [(tail, relation, head) for head, relation, tail in facts]
+    if edges == sorted(facts):
+        return "Those are the edges of the colleague: films hear from nobody."
+    if edges == sorted(facts + back):
+        return "An edge back has the relation of the fact; it needs one of its own."
+    right = facts + [(source, relation + 3, target) for source, relation, target in back]
+    if edges != sorted(right):
+        return f"{len(facts)} facts should give {len(right)} edges, there and back."
+    return None

@@ -107,3 +107,30 @@ def _shuffled(answer: Callable[[pd.DataFrame, int], Any]) -> str | None:
     if answer(facts, 1).reset_index(drop=True).equals(given.reset_index(drop=True)):
         return "The seed makes no difference."
     return None
+
+
+@checker("11.5")
+def _without_leak(answer: Callable[[pd.DataFrame, pd.DataFrame], Any]) -> str | None:
+    if not callable(answer):
+        return "A function of (tags, train) is asked for."
+    tags = pd.DataFrame(
+        [("Ana", 1, "rock"), ("Ana", 2, "jazz"), ("Ben", 2, "live"), ("Ben", 1, "rock"),
+         ("Cem", 3, "folk"), ("Cem", 2, "live")],
+        columns=["user", "artist", "tag"],
+    )  # fmt: skip
+    train = pd.DataFrame(
+        [("Ana", 1), ("Ben", 2), ("Ben", 2), ("Ben", 3), ("Cem", 2)], columns=["user", "artist"]
+    )
+    given = answer(tags.copy(), train.copy())
+    if not isinstance(given, pd.DataFrame) or not {"head", "relation", "tail"} <= set(given):
+        return "A frame with the columns head, relation, tail is asked for."
+    found = sorted(map(tuple, given[["head", "tail"]].to_numpy().tolist()))
+    if found == [(1, "rock"), (2, "jazz"), (2, "live"), (3, "folk")]:
+        return "All tags are still there."
+    if found == [(1, "rock"), (2, "jazz"), (2, "live")]:
+        return "It is not enough that somebody has the artist in train."
+    if (3, "folk") in found:
+        return "Cem gave a tag to artist 3, which is not among his in train."
+    if len(found) > len(set(found)):
+        return "A fact is there more than once."
+    return None if found == [(1, "rock"), (2, "live")] else "A tag of a pair in train is missing."
