@@ -13,6 +13,24 @@ def coverage(model, split, k):
     return lists["item"].nunique() / split.train.num_items
 
 
+def ndcg(hits, hidden):
+    discount = 1 / np.log2(np.arange(len(hits)) + 2)
+    return (hits * discount).sum() / discount[:hidden].sum()
+
+
+def by_loop(hits, hidden):
+    dcg = sum(1 / np.log2(rank + 1) for rank, hit in enumerate(hits, 1) if hit)
+    return dcg / sum(1 / np.log2(rank + 1) for rank in range(1, min(hidden, len(hits)) + 1))
+
+
+def of_what_was_found(hits, hidden):
+    return ndcg(hits, int(np.sum(hits))) if np.any(hits) else 0.0
+
+
+def of_all_hidden(hits, hidden):
+    return ndcg(np.pad(hits, (0, max(0, hidden - len(hits)))), hidden)
+
+
 RIGHT = [
     ("1.1", [0, 0, 0, 0.5, 0]),
     ("1.1", torch.tensor([[0, 0, 0, 0.5, 0]])),
@@ -22,6 +40,8 @@ RIGHT = [
     ("1.3", lambda m, s, k: torch.tensor(coverage(m, s, k))),
     ("1.4", (100, 10)),
     ("1.4", [50, 30.0]),
+    ("1.5", ndcg),
+    ("1.5", lambda hits, hidden: torch.tensor(by_loop(hits, hidden))),
 ]
 WRONG = [
     ("1.1", [0, 0, 0, 0.5, 1], "no neighbour of itself"),
@@ -39,4 +59,8 @@ WRONG = [
     ("1.3", lambda m, s, k: 0.0, "is off"),
     ("1.4", (20, 100), "reach at least"),
     ("1.4", 5, "A pair"),
+    ("1.5", 0.5, "function"),
+    ("1.5", of_what_was_found, "hits that were found"),
+    ("1.5", of_all_hidden, "cannot hold them all"),
+    ("1.5", lambda hits, hidden: 0.2, "it gives 0.200"),
 ]  # fmt: skip

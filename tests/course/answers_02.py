@@ -1,8 +1,11 @@
 """Answers to the exercises of notebook 02: right ones in two forms, wrong ones and hints."""
 
+from itertools import combinations
+
 import numpy as np
 import torch
 
+from gnnrec_helpers import datasets
 from gnnrec_helpers.course.graph_statistics import gini, hops, reach
 
 
@@ -19,6 +22,17 @@ def by_powers(interactions, user, most):
     return found.mean()
 
 
+def joined_pairs(likes):
+    """Pairs of films with a fan in common, each once, without a matrix product."""
+    pairs = set()
+    for _, films in likes.to_frame().groupby("user")["item"]:
+        pairs |= set(combinations(sorted(films), 2))
+    return len(pairs)
+
+
+LIKED = datasets.load("movielens-small").interactions.binarize(4.0)
+ALL, TRAIN = joined_pairs(LIKED), joined_pairs(LIKED.split(seed=0).train)
+
 RIGHT = [
     ("2.1", [0, 0, 0, 1, 2]),
     ("2.1", torch.tensor([[0, 0, 0, 1, 2]])),
@@ -28,6 +42,8 @@ RIGHT = [
     ("2.3", lambda values: torch.tensor(gini(values))),
     ("2.4", by_powers),
     ("2.4", lambda likes, user, most: reach(likes, [user], most)[:, -1]),
+    ("2.5", ALL - TRAIN),
+    ("2.5", torch.tensor([ALL - TRAIN])),
 ]
 WRONG = [
     ("2.1", [0, 0, 0, 0, 1], "with one edge"),
@@ -47,4 +63,7 @@ WRONG = [
     ("2.4", lambda likes, user, most: by_powers(likes, user, most) * 5, "no number of films"),
     ("2.4", lambda likes, user, most: (hops(likes, [user], most)[0, 5:] == most).mean(), "exactly"),
     ("2.4", lambda likes, user, most: by_powers(likes, user, 1), "too small"),
+    ("2.5", 2 * (ALL - TRAIN), "counted twice"),
+    ("2.5", ALL, "one of the two graphs"),
+    ("2.5", 10_319, "too small"),
 ]

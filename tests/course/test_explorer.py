@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+import networkx as nx
+import numpy as np
 import pytest
 
 from gnnrec_helpers import Interactions, datasets
@@ -56,6 +58,25 @@ def test_figures_show_the_counts(toy: Interactions) -> None:
     assert figure.axes[0].lines[0].get_ydata().tolist() == [40, 60, 100]
 
 
-def test_large_rings_are_thinned(movielens: Interactions) -> None:
-    figure = plots.neighbourhood(movielens, 0, 2)
-    assert len(figure.axes[0].collections) <= 1 + 2 * 60
+def test_large_rings_are_thinned_and_every_node_hangs_from_the_ring_inside(
+    movielens: Interactions,
+) -> None:
+    (axes,) = plots.neighbourhood(movielens, 0, 3).axes
+    drawn = {tuple(part.get_offsets()[0].round(6)) for part in axes.collections}
+    assert len(drawn) <= 1 + 3 * 60
+    edges = [[tuple(end.round(6)) for end in line.get_xydata()] for line in axes.lines]
+    assert {outer for outer, _ in edges} == drawn - {(0.0, 0.0)}
+    for outer, inner in edges:
+        assert inner in drawn
+        assert np.hypot(*outer) - np.hypot(*inner) == pytest.approx(1, abs=1e-5)
+
+
+def test_overlaps_are_what_networkx_has_within_reach_of_both(toy: Interactions) -> None:
+    graph = nx.Graph([(user, item) for user, item in toy.to_frame().values])
+    (axes,) = plots.overlaps(toy, "Ben", "Emma", 4).axes
+    said = [text.get_text() for text in axes.texts if text.get_text().startswith("K = ")]
+    assert len(said) == 4
+    for radius, text in enumerate(said, 1):
+        near, far = (set(nx.ego_graph(graph, node, radius)) for node in ("Ben", "Emma"))
+        names = text.split(": ")[1].split(", ")
+        assert set(names) == (near & far or {"no node"})

@@ -46,6 +46,13 @@ def test_split_rows_draw_one_square_an_interaction(toy):
     assert len(plots.split_rows(without, ["Ben"]).axes[0].patches) == 3
 
 
+def test_time_spans_are_sorted_and_a_minute_at_least():
+    left, right = plots.time_spans([48.0, 0.0, 0.5, 2.0], pd.Series([9, 4], ["early", "late"])).axes
+    np.testing.assert_allclose(left.lines[0].get_xdata(), [1 / 60, 0.5, 2, 48])
+    assert left.lines[0].get_ydata().tolist() == [25, 50, 75, 100]
+    assert right.lines[0].get_ydata().tolist() == [9, 4]
+
+
 def test_ranked_lists_name_the_hits():
     (axes,) = plots.ranked_lists({"A": [True, False], "B": [True, True]}).axes
     assert texts(axes).count("hit") == 3
@@ -128,7 +135,7 @@ def test_embedding_map_accepts_tensors_with_gradients():
 
 @pytest.mark.parametrize(
     "figure",
-    [plots.bpr_loss(), plots.funnel([("a", "all"), ("b", "few")])],
+    [plots.bpr_loss(), plots.funnel([("a", "all"), ("b", "few")], ["chosen"])],
     ids=["bpr_loss", "funnel"],
 )
 def test_figures_bring_their_own_light_background(figure):

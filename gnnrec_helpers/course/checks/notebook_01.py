@@ -93,3 +93,31 @@ def _tuned_knn(answer: Any) -> str | None:
         f"Validation Recall@20 is {reached:.4f}; from {start:.4f} for (20, 100), reach at least "
         f"{start + 0.025:.4f}."
     )
+
+
+@checker("1.5")
+def _ndcg(answer: Callable[[Any, int], Any]) -> str | None:
+    if not callable(answer):
+        return "A function of (hits, hidden) is asked for; give its name without brackets."
+    for hits, hidden in (([1, 0, 0, 0, 0], 4), ([0, 1, 1], 9), ([0, 0, 0], 2), ([1, 1], 2)):
+        found = np.array(hits, bool)
+        right = float(METRICS["ndcg"](found[None], np.array([hidden]))[0])
+        given = number_in(answer(found, hidden))
+        if abs(given - right) < 1e-6:
+            continue
+        discount = 1 / np.log2(np.arange(max(len(hits), hidden)) + 2)
+        if abs(given - (found * discount[: len(hits)]).sum() / discount[:hidden].sum()) < 1e-6:
+            return (
+                "A list shorter than the number of hidden items cannot hold them all: how many "
+                "hits can the ideal list have at most?"
+            )
+        if found.any() and abs(given - _of_the_hits(found)) < 1e-6:
+            return "The ideal list is still made of the hits that were found; who was missed?"
+        return f"For hits {hits} and {hidden} hidden items it gives {given:.3f}."
+    return None
+
+
+def _of_the_hits(found: np.ndarray) -> float:
+    """The flawed one: the ideal is the best order of what was found."""
+    discount = 1 / np.log2(np.arange(len(found)) + 2)
+    return float((found * discount).sum() / discount[: found.sum()].sum())

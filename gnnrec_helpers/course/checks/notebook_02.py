@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 
 from ... import datasets
 from ...data.interactions import Interactions
@@ -86,3 +87,21 @@ def _reach(answer: Callable[[Interactions, int, int], Any]) -> str | None:
             far = f"{most} hop{'s' * (most > 1)}"
             return f"For {name} and {far} it gives {found:.2f}. {off_by(found, right)}"
     return None
+
+
+@checker("2.5")
+def _leaking_pairs(answer: Any) -> str | None:
+    likes = datasets.load("movielens-small").interactions.binarize(4.0)
+    everything, train = _pairs(likes), _pairs(likes.split(seed=0).train)
+    given, right = number_in(answer), everything - train
+    if given == 2 * right:
+        return "Every pair is counted twice, once from each of its films."
+    if given in (everything, train):
+        return "That is how many pairs are joined in one of the two graphs; what do they differ by?"
+    return off_by(given, right)
+
+
+def _pairs(likes: Interactions) -> int:
+    """Pairs of films that somebody likes both of."""
+    matrix = likes.to_csr()
+    return int(sparse.triu(matrix.T @ matrix, k=1).nnz)

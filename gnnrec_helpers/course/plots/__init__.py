@@ -29,8 +29,16 @@ from .embeddings import (
 from .facts import by_relation, seen_by, shared_facts
 from .friends import aggregations, attention, gains, in_common
 from .graphs import bipartite
-from .neighbourhoods import degrees, families, neighbourhood, reach
-from .ranking import comparison, funnel, interaction_matrix, long_tail, ranked_lists, split_rows
+from .neighbourhoods import degrees, families, neighbourhood, overlaps, reach
+from .ranking import (
+    comparison,
+    funnel,
+    interaction_matrix,
+    long_tail,
+    ranked_lists,
+    split_rows,
+    time_spans,
+)
 from .reasons import reasons
 from .rivals import lines, named_points, responses
 from .scaling import row_of_propagation, two_splits
@@ -67,6 +75,7 @@ __all__ = [
     "neighbourhood",
     "nodes_read",
     "one_request",
+    "overlaps",
     "pixel_graph",
     "pixels",
     "pooling_and_aggregation",
@@ -82,6 +91,7 @@ __all__ = [
     "shared_facts",
     "sliding_window",
     "split_rows",
+    "time_spans",
     "training",
     "two_splits",
     "unrolled",

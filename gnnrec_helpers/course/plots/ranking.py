@@ -8,29 +8,32 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
+from numpy.typing import ArrayLike
 
 from ...data.interactions import Interactions, position
 from ...data.splits import Split
 from .style import ACCENT, CYCLE, GOOD, GREY, INK, ITEM, PAPER, USER, bare, canvas
 
 
-def funnel(stages: Sequence[tuple[str, str]]) -> Figure:
-    """Boxes narrowing from the whole catalogue to the few items shown.
+def funnel(stages: Sequence[tuple[str, str]], steps: Sequence[str]) -> Figure:
+    """Boxes that shrink from the whole catalogue to the few items shown, an arrow between two.
 
     Parameters
     ----------
     stages : sequence of (name, description)
+    steps : sequence of str
+        What leads from each stage to the next.
     """
-    with canvas(9, 3.0) as (figure, (axes,)):
+    with canvas(9.4, 2.9) as (figure, (axes,)):
         bare(axes)
-        axes.set_xlim(0, len(stages))
+        axes.set_xlim(0, len(stages) - 0.42)
         axes.set_ylim(0, 1)
         for place, (name, description) in enumerate(stages):
             height = 0.9 - 0.5 * place / max(len(stages) - 1, 1)
             colour = CYCLE[place % len(CYCLE)]
             box = FancyBboxPatch(
-                (place + 0.06, 0.5 - height / 2),
-                0.74,
+                (place + 0.03, 0.5 - height / 2),
+                0.5,
                 height,
                 boxstyle="round,pad=0.02",
                 facecolor=colour + "22",
@@ -38,11 +41,12 @@ def funnel(stages: Sequence[tuple[str, str]]) -> Figure:
                 linewidth=2,
             )
             axes.add_patch(box)
-            axes.text(place + 0.43, 0.56, name, ha="center", va="bottom", weight="bold")
-            axes.text(place + 0.43, 0.5, description, ha="center", va="top", fontsize=9.5)
-            if place < len(stages) - 1:
-                arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.8}
-                axes.annotate("", (place + 1.03, 0.5), (place + 0.83, 0.5), arrowprops=arrow)
+            axes.text(place + 0.28, 0.56, name, ha="center", va="bottom", weight="bold")
+            axes.text(place + 0.28, 0.5, description, ha="center", va="top", fontsize=9.5)
+        for place, step in enumerate(steps):
+            arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 1.8}
+            axes.annotate("", (place + 1.0, 0.5), (place + 0.56, 0.5), arrowprops=arrow)
+            axes.text(place + 0.77, 0.55, step, ha="center", va="bottom", fontsize=9)
         axes.set_title("From the whole catalogue to the few items shown")
     return figure
 
@@ -136,6 +140,42 @@ def long_tail(interactions: Interactions, item: str = "item") -> Figure:
             xlabel=f"share of the {item}s, most popular first (%)",
             ylabel="share of interactions (%)",
             title="How fast they add up",
+        )
+    return figure
+
+
+def time_spans(hours: ArrayLike, popularity: pd.Series) -> Figure:
+    """How long users stay, and how popular the items are that they choose one after another.
+
+    Parameters
+    ----------
+    hours : array_like
+        For every user, from the first interaction to the last.
+    popularity : pandas.Series
+        Typical popularity of an item for each part of a history, in its order.
+    """
+    with canvas(9.5, 3.6, columns=2) as (figure, (left, right)):
+        spans = np.sort(np.maximum(np.asarray(hours, float), 1 / 60))  # a minute at least
+        left.plot(spans, 100 * np.arange(1, len(spans) + 1) / len(spans), color=USER, linewidth=2)
+        left.set_xscale("log")
+        marks = {"1 min": 1 / 60, "1 hour": 1, "1 day": 24, "1 year": 8766}
+        left.set_xticks(list(marks.values()), list(marks), fontsize=9.5)
+        left.minorticks_off()
+        for at in (1, 24):
+            left.axvline(at, color=GREY, linestyle=":")
+        left.set(
+            xlabel="from the first rating to the last",
+            ylabel="share of users (%)",
+            title="How long users stay",
+        )
+        places = np.arange(len(popularity))
+        right.plot(places, popularity, "o-", color=ITEM, linewidth=2)
+        right.set_xticks(places, [str(part) for part in popularity.index])
+        right.set_ylim(bottom=0)
+        right.set(
+            xlabel="part of a user's history, in order of time",
+            ylabel="likes of the film (median)",
+            title="Hits come first",
         )
     return figure
 
