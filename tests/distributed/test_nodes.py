@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import torch
 from processes import on, split
 
 from gnnrec_helpers import SampledSoftmax, distributed, fit, models
+from gnnrec_helpers.course import checks
 from gnnrec_helpers.distributed import nodes
 from gnnrec_helpers.distributed.nodes import NEEDED, check_truncated
 from gnnrec_helpers.distributed.settings import Settings
@@ -91,3 +93,18 @@ def test_only_a_model_with_bags_is_taken() -> None:
     for model in (models.LightGCN(split().train, 6), models.Popularity(split().train), "LightGCN"):
         with pytest.raises(TypeError, match="cannot be trained with parallel='nodes'"):
             check_truncated(model)
+
+
+def test_notebook_15_goes_on_without_torchrec(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its cell trains on one process then, and prints what is stored."""
+    monkeypatch.setattr(nodes, "find_spec", lambda name: None)
+    notebook = Path(__file__).parents[2] / "notebooks" / "15_scaling_out.ipynb"
+    cells = {cell["id"]: cell for cell in json.loads(notebook.read_text("utf-8"))["cells"]}
+    cell = cells["torchrec-real"]
+    settings = {"epochs": 2, "batch_size": 1024, "progress": False}
+    history = fit(models.TruncatedLightGCN(split().train, dim=32, k=64), split(), **settings)  # type: ignore[arg-type]
+    known = {"models": models, "distributed": distributed, "fit": fit, "checks": checks}
+    exec("".join(cell["source"]), {**known, "split": split(), "history": history})
+    assert capsys.readouterr().out == "".join(cell["outputs"][0]["text"])
