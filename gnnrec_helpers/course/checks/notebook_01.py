@@ -13,7 +13,7 @@ from ...evaluation.ranking import METRICS, evaluate
 from ...models import ItemKNN, Popularity, Recommender
 from ...serving.retrieval import rank
 from .claims import as_array
-from .exercises import checker, number_in, off_by
+from .exercises import TWO_DIGITS, checker, cut_to_two_digits, number_in, off_by
 
 
 @checker("1.1")
@@ -37,12 +37,15 @@ def _eli_scores(answer: Any) -> str | None:
 def _three_metrics(answer: Any) -> str | None:
     hits = np.array([[False, True, False, False, True]])
     names = ("recall", "mrr", "ndcg")
-    right = [float(METRICS[name](hits, np.array([3]))[0]) for name in names]
+    right = np.array([float(METRICS[name](hits, np.array([3]))[0]) for name in names])
     given = as_array(answer).ravel()
     if given.shape != (3,):
         return f"Three numbers are asked for, and this has {given.size}."
+    within = 1e-3
+    if cut_to_two_digits(given, right, within):
+        return TWO_DIGITS
     for name, mine, wanted in zip(names, given, right, strict=True):
-        if abs(mine - wanted) > 5e-4:
+        if abs(mine - wanted) > within:
             return {
                 "recall": "Recall divides the hits by the hidden items, not by the list's length.",
                 "mrr": "MRR is one divided by the rank of the first hit.",
