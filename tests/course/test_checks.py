@@ -153,7 +153,9 @@ def test_a_function_that_returns_the_wrong_kind_is_told_so(capsys, number):
 
 def test_a_function_s_own_error_is_passed_on(capsys):
     said = verdict(capsys, "5.2", lambda positive, negative: 1 / 0)
-    assert said.endswith("not yet. When it was called it raised ZeroDivisionError: division by zero\n")
+    assert said.endswith(
+        "not yet. When it was called it raised ZeroDivisionError: division by zero\n"
+    )
     assert "takes 1 positional argument" in verdict(capsys, "5.2", lambda positive: 0)
 
 
