@@ -27,8 +27,9 @@ endif
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
 
 # Outputs are stored and compared under the same conditions: Python's own choice of warnings, and
-# one thread a process, so that two test workers on two cores do not get in each other's way.
-CONDITIONS := PYTHONWARNINGS= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+# one thread a process, so that two test workers on two cores do not get in each other's way. Bars
+# of progress never compare equal.
+CONDITIONS := PYTHONWARNINGS= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE GNNREC_PROGRESS=0
 
 # Learners work on copies in my/, which git ignores. -P: the modules beside it are not importable.
 MY_COPY = $(VENV_PYTHON) -P gnnrec_helpers/course/my_copy.py

@@ -122,6 +122,14 @@ def test_makefile_compares_notebooks_strictly():
     assert "--nbval-lax" not in options
 
 
+@pytest.mark.parametrize("target", ["test", "execute"])
+def test_outputs_are_stored_and_compared_without_bars_of_progress(target: str):
+    (conditions,) = re.findall("^CONDITIONS := (.*)$", read("Makefile"), re.MULTILINE)
+    assert "GNNREC_PROGRESS=0" in conditions.split()
+    (recipe,) = re.findall(rf"^{target}:.*\n((?:\t.*\n)+)", read("Makefile"), re.MULTILINE)
+    assert "$(CONDITIONS) " in recipe
+
+
 def test_workflow_runs_the_test_command_everywhere():
     (path,) = (ROOT / ".github" / "workflows").glob("test.y*ml")
     job = yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"]["test"]
