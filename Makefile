@@ -2,6 +2,8 @@
 
 PYTHON ?= python3
 NOTEBOOKS ?= $(sort $(wildcard notebooks/*.ipynb))
+NOTEBOOK ?=
+ANSWERS ?= yes
 LAB_ARGS ?=
 PYTEST_ARGS ?=
 MUTANTS ?= --minutes 60
@@ -25,10 +27,14 @@ endif
 ALLOW_ROOT := $(if $(filter 0,$(shell id -u 2>/dev/null)),--allow-root)
 
 # Outputs are stored and compared under the same conditions: Python's own choice of warnings, and
-# one thread a process, so that two test workers on two cores do not get in each other's way.
-CONDITIONS := PYTHONWARNINGS= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE
+# one thread a process, so that two test workers on two cores do not get in each other's way. Bars
+# of progress never compare equal.
+CONDITIONS := PYTHONWARNINGS= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE GNNREC_PROGRESS=0
 
-.PHONY: help lab test check mutants execute bench clean
+# Learners work on copies in my/, which git ignores. -P: the modules beside it are not importable.
+MY_COPY = $(VENV_PYTHON) -P gnnrec_helpers/course/my_copy.py
+
+.PHONY: help lab fresh test check mutants execute bench clean
 
 help: ## list these targets
 	@echo "gnnrec: graph neural networks for recommender systems"
@@ -36,12 +42,16 @@ help: ## list these targets
 
 # Threads that wait do not spin: beside a browser or a video call, spinning takes several times the
 # processor's time.
-lab: $(READY) ## open the first notebook in JupyterLab (LAB_ARGS="--no-browser")
+lab: $(READY) ## open your copy of the first notebook in JupyterLab (LAB_ARGS="--no-browser")
+	@$(MY_COPY)
 	@echo "Starting JupyterLab; Ctrl+C twice ends it."
 	@OMP_WAIT_POLICY=PASSIVE $(VENV_PYTHON) -m jupyterlab \
 		--ServerApp.ip=localhost --ServerApp.root_dir="$(CURDIR)" \
-		--LabApp.default_url=/lab/tree/notebooks/01_recommender_systems.ipynb \
+		--LabApp.default_url=/lab/tree/my/01_recommender_systems.ipynb \
 		$(ALLOW_ROOT) $(LAB_ARGS)
+
+fresh: $(READY) ## a new copy of a notebook beside yours (NOTEBOOK=03; ANSWERS=no: none filled in)
+	@$(MY_COPY) --fresh "$(NOTEBOOK)" --answers "$(ANSWERS)"
 
 test: $(READY) ## unit tests, doctests, every notebook strictly (PYTEST_ARGS="-k lightgcn")
 	@echo "Testing the package, and every notebook against its stored outputs."
@@ -76,11 +86,11 @@ execute: $(READY) ## run notebooks and store their outputs (NOTEBOOKS="notebooks
 bench: $(READY) ## measure, eleven hours in all (BENCH="growth"; some need GNNREC_DATA)
 	@set -e; for name in $(BENCH); do $(VENV_PYTHON) benchmarks/$$name.py; done
 
-clean: ## remove .venv, caches and build leftovers, never data or notebooks
+clean: ## remove .venv, caches and build leftovers, never data, notebooks or my/
 	@echo "Removing .venv, caches and build leftovers."
 	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist htmlcov
 	@rm -f .coverage .coverage.* coverage.xml
-	@find . -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
+	@find . -path ./my -prune -o -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
 $(READY): requirements.lock requirements-torchrec.lock pyproject.toml
 	@echo "Making .venv from requirements.lock (a few minutes the first time)."

@@ -27,7 +27,7 @@ import gnnrec_helpers
 
 ROOT = Path(__file__).resolve().parents[1]
 EMBEDDED = [line.split()[1] for line in (ROOT / "data/SHA256SUMS").read_text("utf-8").splitlines()]
-TARGETS = ["help", "lab", "test", "check", "mutants", "execute", "bench", "clean"]
+TARGETS = ["help", "lab", "fresh", "test", "check", "mutants", "execute", "bench", "clean"]
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
@@ -148,6 +148,14 @@ def test_makefile_compares_notebooks_strictly():
     options = read("Makefile").split()
     assert "--nbval" in options
     assert "--nbval-lax" not in options
+
+
+@pytest.mark.parametrize("target", ["test", "execute"])
+def test_outputs_are_stored_and_compared_without_bars_of_progress(target: str):
+    (conditions,) = re.findall("^CONDITIONS := (.*)$", read("Makefile"), re.MULTILINE)
+    assert "GNNREC_PROGRESS=0" in conditions.split()
+    (recipe,) = re.findall(rf"^{target}:.*\n((?:\t.*\n)+)", read("Makefile"), re.MULTILINE)
+    assert "$(CONDITIONS) " in recipe
 
 
 def test_workflow_runs_the_test_command_everywhere():

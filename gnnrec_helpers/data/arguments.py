@@ -1,6 +1,8 @@
-"""Checks of numbers that functions are given."""
+"""What functions are given: checks of numbers, and whether a bar is shown."""
 
 from __future__ import annotations
+
+import os
 
 import numpy as np
 
@@ -20,3 +22,8 @@ def check_whole(least: int = 1, **arguments: object) -> None:
             raise TypeError(f"{name}={value!r}: a whole number is needed.")
         if value < least:
             raise ValueError(f"{name}={value}: at least {least} is needed.")
+
+
+def shows_progress(progress: bool | None) -> bool:
+    """Whether to show a bar: by default yes, unless the environment has GNNREC_PROGRESS=0."""
+    return os.environ.get("GNNREC_PROGRESS") != "0" if progress is None else progress

@@ -15,7 +15,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ..data import Split
-from ..data.arguments import check_whole
+from ..data.arguments import check_whole, shows_progress
 from ..data.interactions import Interactions
 from ..models import MatrixFactorization, TruncatedLightGCN
 from ..models.files import encode, fingerprint, write
@@ -53,7 +53,7 @@ def fit(
     checkpoint: str | os.PathLike[str] | None = None,
     save_every: int | None = None,
     max_restarts: int = 0,
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> History:
     """Train a model in place, as :func:`gnnrec_helpers.fit` does, on several processes.
 
@@ -130,7 +130,7 @@ def fit(
             "validation": encode(split.validation, "validation", tensors),
         }
         write(job / "job.safetensors", {"job": story}, tensors)
-        bar = tqdm(total=epochs, unit="epoch", disable=not progress, leave=False)
+        bar = tqdm(total=epochs, unit="epoch", disable=not shows_progress(progress), leave=False)
         with bar:
             for _ in range(max_restarts + 1):
                 heard = _run(job, processes, bar)

@@ -21,7 +21,7 @@ import pandas as pd
 import torch
 from tqdm.auto import tqdm
 
-from ..data.arguments import check_whole
+from ..data.arguments import check_whole, shows_progress
 from ..data.splits import Split
 from ..evaluation.comparison import compare_users
 from ..evaluation.judging import check_named
@@ -155,7 +155,7 @@ def league(
     k: int = 20,
     baseline: str | None = None,
     storage: str | os.PathLike[str] | None = None,
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> League:
     """Tune many models with the same number of trials, and judge each once on test.
 
@@ -190,8 +190,8 @@ def league(
         on test. The same call again goes on where it was interrupted, with the same numbers as if
         it had not been; other data, another seed or number of trials are refused. Further models
         may be added.
-    progress : bool, default True
-        Show a bar.
+    progress : bool, optional
+        Show a bar. By default yes, unless the environment has ``GNNREC_PROGRESS=0``.
 
     Returns
     -------
@@ -247,7 +247,7 @@ def league(
     _warn_of_what_is_unused(split, entries)
     untested = without_test(split)
     rounds = sum(1 + (trials if entry.space else 1) for entry in entries.values())
-    bar = tqdm(total=rounds, unit="model", disable=not progress, leave=False)
+    bar = tqdm(total=rounds, unit="model", disable=not shows_progress(progress), leave=False)
     with bar, _without_the_models_warnings():
         tunings = {}
         for name, entry in entries.items():

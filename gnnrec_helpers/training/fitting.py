@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from ..data.arguments import check_whole
+from ..data.arguments import check_whole, shows_progress
 from ..data.interactions import Interactions
 from ..data.splits import Split
 from ..engine.memory import freed_memory_kept
@@ -49,7 +49,7 @@ def fit(
     k: int = 20,
     checkpoint: str | os.PathLike[str] | None = None,
     after_epoch: Callable[[Any, History], None] | None = None,
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> History:
     """Train a model in place with Adam, and leave it with its best weights.
 
@@ -98,8 +98,8 @@ def fit(
     after_epoch : function, optional
         Called after every epoch with the model as it is then and the history so far, to draw or to
         log. What it writes into ``history.epochs[-1]`` is kept; its time does not count.
-    progress : bool
-        Show a bar.
+    progress : bool, optional
+        Show a bar. By default yes, unless the environment has ``GNNREC_PROGRESS=0``.
 
     Returns
     -------
@@ -168,7 +168,11 @@ def fit(
         history, best = load_checkpoint(path, made_with, model, stepper.optimizer)
 
     bar = tqdm(
-        total=epochs, initial=len(history.epochs), unit="epoch", disable=not progress, leave=False
+        total=epochs,
+        initial=len(history.epochs),
+        unit="epoch",
+        disable=not shows_progress(progress),
+        leave=False,
     )
     try:
         while len(history.epochs) < epochs and not history.stopped_early:

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from ..data.arguments import check_whole
+from ..data.arguments import check_whole, shows_progress
 from ..data.splits import Split
 from ..evaluation.ranking import METRICS, evaluate
 from ..models import Recommender
@@ -127,7 +127,7 @@ def tune(
     metric: str = "recall",
     k: int = 20,
     storage: str | os.PathLike[str] | None = None,
-    progress: bool = True,
+    progress: bool | None = None,
 ) -> Tuning:
     """Try settings of a model, the next where earlier ones did well, and judge them on validation.
 
@@ -156,8 +156,8 @@ def tune(
         already, tuning goes on after its trials and finds what it would have found without an
         interruption; if it was made with other arguments or data, an error says which. One process
         writes to it at a time.
-    progress : bool, default True
-        Show a bar.
+    progress : bool, optional
+        Show a bar. By default yes, unless the environment has ``GNNREC_PROGRESS=0``.
 
     Returns
     -------
@@ -212,7 +212,13 @@ def tune(
     with _quiet():
         study = _study(storage, made_with)
         done = _done(study)
-        bar = tqdm(total=trials, initial=len(done), unit="trial", disable=not progress, leave=False)
+        bar = tqdm(
+            total=trials,
+            initial=len(done),
+            unit="trial",
+            disable=not shows_progress(progress),
+            leave=False,
+        )
         with bar:
             for number in range(len(done), trials):
                 # a sampler of its own: what is tried depends on the trials before, not on whether

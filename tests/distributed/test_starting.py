@@ -19,6 +19,7 @@ from processes import split
 
 import gnnrec_helpers
 from gnnrec_helpers import BPR, History, SampledSoftmax, Split, datasets, distributed, fit, models
+from gnnrec_helpers.distributed import starting
 
 SETTINGS: dict[str, Any] = {
     "epochs": 30, "batch_size": 40, "lr": 0.02, "objective": SampledSoftmax(12), "progress": False,
@@ -51,6 +52,19 @@ def test_it_trains_as_on_one_process(whole: tuple[models.LightGCN, History, Path
     assert history.best == expected.best
     torch.testing.assert_close(table(model), table(alone), atol=1e-4, rtol=1e-4)
     assert not model.training
+
+
+@pytest.mark.parametrize(("progress", "shown"), [(None, False), (True, True)])
+def test_the_bar_can_be_switched_off_in_the_environment(
+    monkeypatch: pytest.MonkeyPatch, progress: bool | None, shown: bool
+) -> None:
+    def bar(*, disable: bool, **_: Any) -> None:
+        raise InterruptedError("hidden" if disable else "shown")
+
+    monkeypatch.setattr(starting, "tqdm", bar)
+    monkeypatch.setenv("GNNREC_PROGRESS", "0")
+    with pytest.raises(InterruptedError, match="shown" if shown else "hidden"):
+        distributed.fit(built(), split(), **{**SETTINGS, "progress": progress})
 
 
 def test_a_training_that_is_done_is_only_read(

@@ -15,7 +15,17 @@ from safetensors.torch import save_file
 from tables import Guarded
 from torch import Tensor, nn
 
-from gnnrec_helpers import History, Interactions, Split, datasets, evaluate, fit, models
+from gnnrec_helpers import (
+    History,
+    Interactions,
+    Split,
+    datasets,
+    evaluate,
+    fit,
+    league,
+    models,
+    tune,
+)
 from gnnrec_helpers.engine.sampling import Batch, PairSampler
 from gnnrec_helpers.models import files
 from gnnrec_helpers.objectives import BPR, SampledSoftmax
@@ -627,6 +637,34 @@ def test_the_bar_goes_to_stderr(split: Split, capsys: pytest.CaptureFixture[str]
     assert "epoch" in err
     assert f"loss={shown.losses[-1]:.4f}" in err
     assert_same_history(shown, silent)
+
+
+@pytest.mark.parametrize(
+    ("variable", "progress", "shown"),
+    [(None, None, True), ("1", None, True), ("0", None, False), ("0", True, True),
+     (None, False, False)],
+)  # fmt: skip
+def test_the_bar_is_shown_unless_somebody_says_no(
+    split: Split,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    variable: str | None,
+    progress: bool | None,
+    shown: bool,
+) -> None:
+    monkeypatch.delenv("GNNREC_PROGRESS", raising=False)
+    if variable is not None:
+        monkeypatch.setenv("GNNREC_PROGRESS", variable)
+    run(small(split), split, epochs=1, progress=progress)
+    assert bool(capsys.readouterr().err) == shown
+
+    def popularity(split: Split, setting: int = 0) -> models.Popularity:
+        return models.Popularity(split.train)
+
+    tune(popularity, split, {"setting": [1]}, trials=1, progress=progress)
+    assert bool(capsys.readouterr().err) == shown
+    league(split, {"one": (popularity, {})}, progress=progress)
+    assert bool(capsys.readouterr().err) == shown
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

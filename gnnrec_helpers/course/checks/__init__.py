@@ -2,7 +2,8 @@
 
 ``near`` and ``equal`` print the same line whenever they hold and raise when they do not, so a
 stored output stays comparable while a wrong model still turns red. ``exercise`` says whether an
-answer is right, or hints at what is off.
+answer is right, or hints at what is off; ``progress`` lists what is solved. ``predict`` sets a
+guess beside the answer.
 """
 
 from __future__ import annotations
@@ -25,9 +26,19 @@ from . import (
     notebook_15,
 )
 from .claims import equal, holds, near
-from .exercises import NOT_ANSWERED, exercise, exercises
+from .exercises import NOT_ANSWERED, exercise, exercises, progress
+from .predictions import predict
 
-__all__ = ["NOT_ANSWERED", "equal", "exercise", "exercises", "holds", "near"]
+__all__ = [
+    "NOT_ANSWERED",
+    "equal",
+    "exercise",
+    "exercises",
+    "holds",
+    "near",
+    "predict",
+    "progress",
+]
 
 _ = (
     notebook_01,

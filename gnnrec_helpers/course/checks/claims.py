@@ -77,19 +77,31 @@ def as_array(values: Any) -> np.ndarray:
     NotNumbersError
         If there is something else than numbers.
     """
-    if isinstance(values, Tensor):
-        values = values.detach().cpu().numpy()
-    elif isinstance(values, (list, tuple)):
-        values = [v.detach().cpu().numpy() if isinstance(v, Tensor) else v for v in values]
-    elif isinstance(values, (set, frozenset)):
-        values = sorted(values)
     try:
         if values is None:  # NumPy takes it for nan
             raise TypeError
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        array = np.asarray(_without_tensors(values), dtype=np.float64)
+    except (TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise NotNumbersError(f"Numbers are asked for, and this is {_described(values)}") from error
     return array
+
+
+def as_tensor(values: Any) -> Tensor:
+    """Numbers in whatever form, as float32."""
+    return torch.tensor(as_array(values), dtype=torch.float32)
+
+
+def _without_tensors(values: Any) -> Any:
+    if isinstance(values, Tensor):
+        if values.is_complex():
+            raise TypeError
+        dense = values.detach().to_dense() if values.layout != torch.strided else values.detach()
+        return dense.cpu().double().numpy()  # double: NumPy has no bfloat16
+    if isinstance(values, (set, frozenset)):
+        return sorted(values)
+    if isinstance(values, (list, tuple)):
+        return [_without_tensors(value) for value in values]
+    return values
 
 
 def _described(values: object) -> str:
@@ -97,8 +109,31 @@ def _described(values: object) -> str:
         return "None: does the function return its result?"
     if callable(values):
         return "a function: call it, or give what it returns."
-    kind = type(values).__name__
-    return f"a{'n' if kind[0] in 'aeiou' else ''} {kind}, {str(values)[:40]!r}."
+    if isinstance(values, (list, tuple)) and _ragged(values):
+        return f"{named(values)} whose parts differ in length, {_shown(values)}."
+    if isinstance(values, (str, bytes, dict, list, tuple, set, frozenset)):
+        return f"{named(values)}, {_shown(values)}."
+    if hasattr(values, "shape"):
+        return f"{named(values)} of shape {tuple(values.shape)} with something else in it."
+    return f"{named(values)}."
+
+
+def named(value: object) -> str:
+    """What kind of thing it is, with an article: "a list"."""
+    if value is None:
+        return "None"
+    known = {str: "string", type(named): "function", np.ndarray: "array"}
+    kind = known.get(type(value), type(value).__name__)
+    return f"a{'n' if kind[0] in 'aeiouAEIO' else ''} {kind}"
+
+
+def _ragged(values: list[Any] | tuple[Any, ...]) -> bool:
+    lengths = {len(v) if isinstance(v, (list, tuple)) else np.shape(v)[:1] for v in values}
+    return len(lengths) > 1
+
+
+def _shown(values: object) -> str:
+    return repr(str(values)[:40])
 
 
 def tensors_close(first: Tensor, second: Tensor, within: float) -> bool:

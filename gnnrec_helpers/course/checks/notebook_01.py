@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ...evaluation.ranking import METRICS, evaluate
 from ...models import ItemKNN, Popularity, Recommender
 from ...serving.retrieval import rank
 from .claims import as_array
-from .exercises import checker, number_in, off_by
+from .exercises import TWO_DIGITS, checker, cut_to_two_digits, number_in, off_by
 
 
 @checker("1.1")
@@ -37,12 +38,15 @@ def _eli_scores(answer: Any) -> str | None:
 def _three_metrics(answer: Any) -> str | None:
     hits = np.array([[False, True, False, False, True]])
     names = ("recall", "mrr", "ndcg")
-    right = [float(METRICS[name](hits, np.array([3]))[0]) for name in names]
+    right = np.array([float(METRICS[name](hits, np.array([3]))[0]) for name in names])
     given = as_array(answer).ravel()
     if given.shape != (3,):
         return f"Three numbers are asked for, and this has {given.size}."
+    within = 1e-3
+    if cut_to_two_digits(given, right, within):
+        return TWO_DIGITS
     for name, mine, wanted in zip(names, given, right, strict=True):
-        if abs(mine - wanted) > 5e-4:
+        if abs(mine - wanted) > within:
             return {
                 "recall": "Recall divides the hits by the hidden items, not by the list's length.",
                 "mrr": "MRR is one divided by the rank of the first hit.",
@@ -52,22 +56,38 @@ def _three_metrics(answer: Any) -> str | None:
     return None
 
 
+@cache
+def _liked(seed: int) -> Split:
+    return datasets.load("movielens-small").interactions.binarize(4.0).split(seed=seed)
+
+
+@cache
+def _covered() -> tuple[Split, list[tuple[Recommender, int, int, int]]]:
+    """Models, a k, and how many items the lists have, without train items and with them."""
+    split = _liked(3)
+    everyone = np.arange(split.train.num_users)
+    cases: list[tuple[Recommender, int, int, int]] = []
+    for model, k in ((Popularity(split.train), 5), (ItemKNN(split.train), 20)):
+        listed, unmasked = (
+            len(np.unique(rank(model.scorer(), everyone, k, known).items))
+            for known in ([split.train], [])
+        )
+        cases.append((model, k, listed, unmasked))
+    return split, cases
+
+
 @checker("1.3")
 def _coverage(answer: Callable[[Recommender, Split, int], float]) -> str | None:
     if not callable(answer):
         return "A function of (model, split, k) is asked for; give its name without brackets."
-    split = datasets.load("movielens-small").interactions.binarize(4.0).split(seed=3)
-    everyone = np.arange(split.train.num_users)
-    for model, k in ((Popularity(split.train), 5), (ItemKNN(split.train), 20)):
-        lists = rank(model.scorer(), everyone, k, [split.train]).items
-        right = len(np.unique(lists)) / split.train.num_items
+    split, cases = _covered()
+    for model, k, listed, unmasked in cases:
         given = number_in(answer(model, split, k))
-        if abs(given - right) < 1e-6:
+        if abs(given - listed / split.train.num_items) < 1e-6:
             continue
-        if abs(given - len(np.unique(lists))) < 1e-9:
+        if abs(given - listed) < 1e-9:
             return "That is a number of items; a share of all items is asked for."
-        unmasked = rank(model.scorer(), everyone, k).items
-        if abs(given - len(np.unique(unmasked)) / split.train.num_items) < 1e-9:
+        if abs(given - unmasked / split.train.num_items) < 1e-9:
             return "Train items must not be in the lists: do not use exclude=()."
         if given > 1:
             return "A share cannot exceed 1: count each item once, whoever it is recommended to."
@@ -75,18 +95,19 @@ def _coverage(answer: Callable[[Recommender, Split, int], float]) -> str | None:
     return None
 
 
+@cache
+def _validated(neighbours: float, shrink: float) -> float:
+    split = _liked(0)
+    model = ItemKNN(split.train, int(neighbours), shrink)
+    return evaluate(model, split, part="validation", metrics=("recall",))["recall@20"]
+
+
 @checker("1.4")
 def _tuned_knn(answer: Any) -> str | None:
     given = as_array(answer).ravel()
     if given.shape != (2,):
         return "A pair (neighbours, shrink) is asked for."
-    split = datasets.load("movielens-small").interactions.binarize(4.0).split(seed=0)
-
-    def found(neighbours: float, shrink: float) -> float:
-        model = ItemKNN(split.train, int(neighbours), float(shrink))
-        return evaluate(model, split, part="validation", metrics=("recall",))["recall@20"]
-
-    reached, start = found(*given), found(20, 100)
+    reached, start = _validated(*given.tolist()), _validated(20, 100)
     if reached >= start + 0.025:
         return None
     return (

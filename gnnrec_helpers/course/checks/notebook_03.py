@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ... import datasets
 from ...engine.propagation import bipartite_matrix
-from .claims import as_array, tensors_close
+from .claims import as_array, as_tensor, tensors_close
 from .exercises import checker, off_by
 
 
@@ -57,7 +57,7 @@ def _gcn_layer(answer: Callable[[Tensor, Tensor, Tensor], Any]) -> str | None:
     matrix = torch.tensor(bipartite_matrix(datasets.load("toy").interactions).toarray()).float()
     features = torch.randn(10, 2, generator=generator)
     weight = torch.randn(2, 3, generator=generator)
-    given = torch.as_tensor(answer(matrix.clone(), features.clone(), weight.clone())).float()
+    given = as_tensor(answer(matrix.clone(), features.clone(), weight.clone()))
     looped = matrix + torch.eye(10)
     right = _symmetric(looped) @ features @ weight
     if given.shape != right.shape:
@@ -76,7 +76,7 @@ def _gcn_layer(answer: Callable[[Tensor, Tensor, Tensor], Any]) -> str | None:
         return "No activation is asked for here."
     if not tensors_close(given, right, 1e-5):
         return "The result is off."
-    alone = torch.as_tensor(answer(torch.zeros(1, 1), torch.ones(1, 2), weight.clone())).float()
+    alone = as_tensor(answer(torch.zeros(1, 1), torch.ones(1, 2), weight.clone()))
     if not tensors_close(alone, torch.ones(1, 2) @ weight, 1e-5):
         return "A node without neighbours should keep H W: its self-loop has weight 1."
     return None
@@ -121,14 +121,14 @@ def _own_aggregator(answer: Callable[[Tensor], Any]) -> str | None:
     known: dict[str, list[Tensor]] = {"sum": [], "mean": [], "max": [], "min": []}
     for count in (1, 2, 5, 40):
         values = torch.randn(count, 3, generator=generator)
-        given = torch.as_tensor(answer(values.clone())).float()
+        given = as_tensor(answer(values.clone()))
         if given.shape != (3,):
             return f"For values of shape ({count}, 3) its shape is {tuple(given.shape)}, not (3,)."
         if not bool(torch.isfinite(given).all()):
             return f"For {count} neighbour{'s' * (count > 1)} it gives nan or infinity."
         for _ in range(5):
             order = torch.randperm(count, generator=generator)
-            if not tensors_close(torch.as_tensor(answer(values[order])).float(), given, 1e-4):
+            if not tensors_close(as_tensor(answer(values[order])), given, 1e-4):
                 return "The same neighbours in another order give another result."
         results.append(given)
         for name, summary in zip(
@@ -141,7 +141,7 @@ def _own_aggregator(answer: Callable[[Tensor], Any]) -> str | None:
         if _multiples(torch.cat(results), torch.cat(summaries)):
             return f"That is the {name}, or the {name} times a number; invent another."
     try:
-        nothing = torch.as_tensor(answer(torch.zeros(0, 3))).float()
+        nothing = as_tensor(answer(torch.zeros(0, 3)))
     except (IndexError, RuntimeError):  # what torch raises for the maximum of nothing
         nothing = torch.zeros(0)
     if nothing.shape != (3,) or not bool(torch.isfinite(nothing).all()):

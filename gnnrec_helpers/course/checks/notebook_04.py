@@ -15,7 +15,7 @@ from ... import datasets
 from ...data.interactions import IntArray, Interactions
 from ...engine.propagation import bipartite_matrix
 from ..computation_graphs import computation_graph, computation_tree
-from .claims import as_array, tensors_close
+from .claims import as_array, as_tensor, tensors_close
 from .exercises import checker, off_by
 
 Sampler = Callable[[Interactions, int, int, int, np.random.Generator], Any]
@@ -60,7 +60,7 @@ def _backward_mean(answer: Callable[[Tensor, Tensor], Any]) -> str | None:
         edges = torch.stack([senders, receivers])
         matrix = adjacency / adjacency.sum(1, keepdim=True).clamp(min=1)
         gradient = torch.randn(size, 2, generator=generator)
-        given = torch.as_tensor(answer(edges.clone(), gradient.clone())).float()
+        given = as_tensor(answer(edges.clone(), gradient.clone()))
         if given.shape != gradient.shape:
             return f"Its shape is {tuple(given.shape)}; {tuple(gradient.shape)} is asked for."
         if tensors_close(given, matrix.T @ gradient, 1e-5):

@@ -13,7 +13,7 @@ from ... import datasets
 from ...engine.propagation import propagate, propagate_layers
 from ...models import LightGCN
 from ...training import History
-from .claims import as_array, tensors_close
+from .claims import as_array, as_tensor, tensors_close
 from .exercises import checker, off_by
 
 
@@ -62,7 +62,7 @@ def _propagate(answer: Callable[[Tensor, Tensor, int], Any]) -> str | None:
     model = LightGCN(likes, dim=3)
     matrix = (model.adjacency(torch.eye(10)) > 0).float()
     for layers in (1, 0, 3):
-        given = torch.as_tensor(answer(matrix.clone(), table.clone(), layers)).float()
+        given = as_tensor(answer(matrix.clone(), table.clone(), layers))
         right = propagate(model.adjacency, table, layers)
         if given.shape != right.shape:
             return f"Its shape is {tuple(given.shape)}; {tuple(right.shape)} is asked for."
@@ -78,7 +78,7 @@ def _propagate(answer: Callable[[Tensor, Tensor, int], Any]) -> str | None:
         return f"With {layers} layers the result is off."
     lonely = torch.zeros(3, 3)
     lonely[0, 1] = lonely[1, 0] = 1.0
-    if not bool(torch.isfinite(torch.as_tensor(answer(lonely, torch.ones(3, 2), 2))).all()):
+    if not bool(torch.isfinite(as_tensor(answer(lonely, torch.ones(3, 2), 2))).all()):
         return "A node without neighbours gives nan: its degree is 0."
     return None
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...training import History
-from .claims import as_array, tensors_close
+from .claims import as_array, as_tensor, tensors_close
 from .exercises import checker, number_in, off_by
 
 
@@ -56,7 +56,7 @@ def _softmax_by_owner(answer: Callable[[Tensor, Tensor, int], Any]) -> str | Non
     owner = torch.tensor([0, 0, 2, 2, 2, 3])
     scores = torch.randn(6, generator=torch.Generator().manual_seed(2))
     right = torch.cat([scores[owner == one].softmax(0) for one in (0, 2, 3)])
-    given = torch.as_tensor(answer(scores.clone(), owner.clone(), 5)).float()
+    given = as_tensor(answer(scores.clone(), owner.clone(), 5))
     if given.shape != right.shape:
         return (
             f"Its shape is {tuple(given.shape)}; there is one weight an edge, {tuple(right.shape)}."
@@ -65,7 +65,7 @@ def _softmax_by_owner(answer: Callable[[Tensor, Tensor, int], Any]) -> str | Non
         return "The weights of all edges together add up to 1; those of each owner should."
     if not tensors_close(given, right, 1e-5):
         return "The weights are off: each is exp(score), divided by the sum of these of its owner."
-    large = torch.as_tensor(answer(1000 * scores, owner.clone(), 5)).float()
+    large = as_tensor(answer(1000 * scores, owner.clone(), 5))
     right_large = torch.cat([(1000 * scores[owner == one]).softmax(0) for one in (0, 2, 3)])
     if not tensors_close(large, right_large, 1e-5):
         found = "are off" if bool(large.isfinite().all()) else "give nan"
@@ -73,7 +73,7 @@ def _softmax_by_owner(answer: Callable[[Tensor, Tensor, int], Any]) -> str | Non
             f"Scores of a thousand {found}: subtract from each score its own owner's largest first."
         )
     shuffled = torch.tensor([5, 2, 0, 4, 1, 3])
-    again = torch.as_tensor(answer(scores[shuffled], owner[shuffled], 5)).float()
+    again = as_tensor(answer(scores[shuffled], owner[shuffled], 5))
     if not tensors_close(again, right[shuffled], 1e-5):
         return "It is off where the edges of an owner do not lie together."
     return None

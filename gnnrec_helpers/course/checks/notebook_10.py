@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...training import History
-from .claims import as_array, tensors_close
+from .claims import as_array, as_tensor, tensors_close
 from .exercises import checker, number_in, off_by
 
 
@@ -48,7 +48,7 @@ def _transr(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Any]) -> str | No
         ends = torch.stack([matrix @ (h - t) for h, t in zip(head, tail, strict=True)])
         right = (ends + relation).square().sum(1)
         try:
-            given = torch.as_tensor(answer(head, relation, tail, matrix)).float()
+            given = as_tensor(answer(head, relation, tail, matrix))
         except RuntimeError as error:
             return f"With head of shape {(n, dim)} and matrix of {(k, dim)}: {error}"
         if given.shape != right.shape:
