@@ -17,6 +17,7 @@ from gnnrec_helpers.course.computation_graphs import (
     computation_tree,
     nodes_touched,
 )
+from gnnrec_helpers.course.plots.alt_text import described
 
 mpl.use("Agg")
 
@@ -116,6 +117,7 @@ def test_over_smoothing_keeps_a_colour_for_a_name() -> None:
     assert one.lines[0].get_xdata().tolist() == [0, 1]
     assert two.lines[0].get_color() == one.lines[1].get_color() != one.lines[0].get_color()
     assert one.get_ylim() == two.get_ylim()
+    assert "two: lines for b," in described(one.figure)
     assert one.get_yscale() == "log"
 
 

@@ -160,10 +160,10 @@ def over_smoothing(panels: Mapping[str, Mapping[str, ArrayLike]], ylabel: str) -
     Parameters
     ----------
     panels : mapping of title to mapping of name to array, shape (layers + 1,)
-        Each array starts with no layer. The axis is logarithmic, and the panels share it.
+        Each array starts with no layer; the first panel has every name. The panels share a
+        logarithmic axis.
     """
-    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
-    styles = dict(zip(names, zip(CYCLE, "os^Dv", strict=False), strict=False))
+    styles = dict(zip(next(iter(panels.values())), zip(CYCLE, "os^Dv", strict=False), strict=False))
     values = np.concatenate([np.asarray(c, float) for cs in panels.values() for c in cs.values()])
     with canvas(4.6 * len(panels) + 0.6, 3.9, columns=len(panels)) as (figure, places):
         for axes, (title, curves) in zip(places, panels.items(), strict=True):
@@ -176,7 +176,8 @@ def over_smoothing(panels: Mapping[str, Mapping[str, ArrayLike]], ylabel: str) -
             axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10], integer=True))
             axes.set(xlabel="layers", title=title)
         places[0].set_ylabel(ylabel)
-        places[0].legend(loc="lower left")
+        lines, labels = places[0].get_legend_handles_labels()
+        figure.legend(lines, labels, loc="outside lower center", ncols=len(labels))
     return figure
 
 
