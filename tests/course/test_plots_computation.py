@@ -17,6 +17,7 @@ from gnnrec_helpers.course.computation_graphs import (
     computation_tree,
     nodes_touched,
 )
+from gnnrec_helpers.course.plots.alt_text import described
 
 mpl.use("Agg")
 
@@ -87,11 +88,37 @@ def test_neighbour_sets_write_three_aggregates() -> None:
     assert texts(right) == ["1", "4", "?", "mean 2.5\nmax 4\nsum 5"]
 
 
-def test_distances_start_without_a_layer() -> None:
-    (axes,) = plots.distances({"a": [1, 0.5], "b": [1, 0.9]}, "distance", "title").axes
-    assert [line.get_label() for line in axes.lines] == ["a", "b"]
-    assert axes.lines[0].get_xdata().tolist() == [0, 1]
-    assert axes.get_ylim()[0] == 0
+def test_message_passing_has_a_message_for_every_neighbour() -> None:
+    figure = plots.message_passing("Ana", ["x", "y", "z"], message="m", aggregate="a", update="u")
+    (axes,) = figure.axes
+    written = texts(axes)
+    assert [written.count(word) for word in ("m", "a", "u", "x", "Ana")] == [3, 1, 1, 1, 2]
+    assert len(fields(axes)) == 5
+    assert len(arrows(axes)) == 3 + 3 + 3
+
+
+def test_colour_refinement_paints_alike_what_has_one_number(toy: Interactions) -> None:
+    rounds = [[0] * 10, [1, 2, 1, 1, 0, 1, 1, 1, 1, 1]]
+    start, first = plots.colour_refinement(rounds, toy).axes
+    assert start.get_title() == "start: 1 colour"
+    assert first.get_title() == "round 1: 3 colours"
+    assert texts(first)[:4] == ["1", "Ana", "2", "Ben"]
+    painted = [to_hex(dots.get_facecolor()[0]) for dots in first.collections]
+    assert len(set(painted)) == 3
+    assert painted[0] == painted[2] != painted[1]
+    ends = {(line.get_ydata()[0], line.get_ydata()[1]) for line in first.lines}
+    assert ends == {(-u, -i) for u, i in zip(toy.user_index, toy.item_index, strict=True)}
+
+
+def test_over_smoothing_keeps_a_colour_for_a_name() -> None:
+    panels = {"one": {"a": [1, 0.5], "b": [1, 0.9]}, "two": {"b": [1, 0.8]}}
+    one, two = plots.over_smoothing(panels, "distance").axes
+    assert [line.get_label() for line in one.lines] == ["a", "b"]
+    assert one.lines[0].get_xdata().tolist() == [0, 1]
+    assert two.lines[0].get_color() == one.lines[1].get_color() != one.lines[0].get_color()
+    assert one.get_ylim() == two.get_ylim()
+    assert "two: lines for b," in described(one.figure)
+    assert one.get_yscale() == "log"
 
 
 def test_nodes_read_draws_the_median_over_users(toy: Interactions) -> None:

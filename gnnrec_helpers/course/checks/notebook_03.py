@@ -34,19 +34,19 @@ def _border_pixel(answer: Any) -> str | None:
 
 
 @checker("3.2")
-def _five_aggregators(answer: Any) -> str | None:
+def _padded_neighbours(answer: Any) -> str | None:
     given = as_array(answer).ravel()
     if given.size != 5:
         return f"Five numbers are asked for, not {given.size}."
-    if given[0] == 9:
-        return "Cem's own 1 is not among his neighbours here."
-    if abs(given[4] - (6 * np.log(3) + 2 * 0)) < 1e-2:
-        return "Scores are no weights yet: take the softmax of the scores first."
-    if abs(given[4] - 20) < 1e-6:
-        return "The attention weights must add up to 1."
-    if given[:4].tolist() == [8, 4, 6, 2] and abs(given[4] - 5) > 1e-2:
-        return "The first four are right. The attention weights are the softmax of the scores."
-    return off_by(given, [8, 4, 6, 2, 5])
+    padded = [-3, -1, 0, -2, -1]
+    right = [-3, -1.5, -1, -2, -1.25]
+    names = ["sum", "mean", "maximum", "minimum", "attention"]
+    if np.abs(given - padded).max() < 1e-6:
+        return "That is what the colleague gets. Which of them did the zeros change?"
+    for name, mine, theirs, true in zip(names, given, padded, right, strict=True):
+        if abs(mine - true) > 1e-6 and abs(mine - theirs) < 1e-6:
+            return f"The {name} still counts the place that was filled up."
+    return off_by(given, right)
 
 
 @checker("3.3")

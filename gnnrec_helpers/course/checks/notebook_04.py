@@ -38,15 +38,18 @@ def _tree_of_eli(answer: Any) -> str | None:
 
 
 @checker("4.2")
-def _with_the_mean(answer: Any) -> str | None:
+def _in_place(answer: Any) -> str | None:
     given = as_array(answer).ravel()
-    if given.shape != (3,):
-        return "Three numbers are asked for: Cem, Dia, Eli."
-    if np.array_equal(given, [73, 94, 55]):
-        return "Those are the numbers with the sum."
-    if np.array_equal(given, [35, 45, 50]):
-        return "Those are the means of what arrives; the update adds the node's own number."
-    return off_by(given, [38, 49, 55])
+    if given.shape != (4,):
+        return f"Four numbers are asked for, not {given.size}."
+    right = [55, 199, 55, 59]
+    if np.array_equal(given, [55, 59, 55, 199]):
+        return "The colleague's numbers come first."
+    if given[0] == 60 or given[2] == 60:
+        return "Eli's own number is 5: nobody has changed it before his turn."
+    if np.array_equal(given[2:], [55, 59]) and given[1] == 59:
+        return "The right numbers are right. Which numbers does the colleague's Emma receive?"
+    return off_by(given, right)
 
 
 @checker("4.3")

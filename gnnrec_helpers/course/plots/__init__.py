@@ -7,9 +7,17 @@ colours that people with colour-vision deficiencies can tell apart (Okabe & Ito 
 
 from __future__ import annotations
 
-from .computation import distances, neighbour_sets, nodes_read, unrolled
+from .computation import (
+    colour_refinement,
+    message_passing,
+    neighbour_sets,
+    nodes_read,
+    over_smoothing,
+    unrolled,
+)
 from .convolution import (
     field_growth,
+    moves,
     pixel_graph,
     pixels,
     pooling_and_aggregation,
@@ -55,9 +63,9 @@ __all__ = [
     "by_layer",
     "by_relation",
     "codebook",
+    "colour_refinement",
     "comparison",
     "degrees",
-    "distances",
     "distributions",
     "embedding_map",
     "factorization",
@@ -70,11 +78,14 @@ __all__ = [
     "layers",
     "lines",
     "long_tail",
+    "message_passing",
+    "moves",
     "named_points",
     "neighbour_sets",
     "neighbourhood",
     "nodes_read",
     "one_request",
+    "over_smoothing",
     "overlaps",
     "pixel_graph",
     "pixels",

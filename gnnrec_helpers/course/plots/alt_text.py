@@ -56,7 +56,9 @@ def _chart(axes: Axes) -> str:
     else:
         kind = "points" if points else "shapes"
     _, labels = axes.get_legend_handles_labels()
-    named = list(dict.fromkeys(labels)) if axes.get_legend() else _names(axes)
+    named = (
+        list(dict.fromkeys(labels)) if axes.get_legend() or axes.figure.legends else _names(axes)
+    )
     x, y = axes.get_xlabel(), axes.get_ylabel()
     between = f"{y} against {x}" if x and y else x or y
     told = f"{kind} for {', '.join(named[:WORDS])}" if named else kind

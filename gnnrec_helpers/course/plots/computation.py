@@ -1,4 +1,4 @@
-"""What one prediction needs: computation trees, what depth does to distances, what it costs."""
+"""What one prediction needs: trees, parts of a layer, what layers tell apart, what depth does."""
 
 from __future__ import annotations
 
@@ -15,8 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from ...data.interactions import Interactions
 from ..computation_graphs import ComputationGraph
 from .graphs import look
-from .style import ACCENT, CYCLE, GOOD, GREY, INK, ITEM, USER, VIOLET, bare, canvas
+from .style import ACCENT, CYCLE, GOOD, GREY, INK, ITEM, PAPER, USER, VIOLET, bare, canvas
 
+SHADES = ["#FFFFFF", "#F7C873", "#8EC8EA", "#8FD3B6", "#F3A683", "#E5B5D3", "#CFCFCF", "#F4EE8C",
+          "#B9B0E6", "#C9E59A"]  # fmt: skip
 COPIES = [GOOD, ACCENT, VIOLET, GREY]  # fields behind copies: none has the colour of a node
 
 
@@ -79,16 +81,103 @@ def neighbour_sets(panels: Mapping[str, Sequence[float]]) -> Figure:
     return figure
 
 
-def distances(curves: Mapping[str, ArrayLike], ylabel: str, title: str) -> Figure:
-    """How far apart embeddings are, against depth; each array starts with no layer."""
-    with canvas(7.6, 3.9) as (figure, (axes,)):
-        for colour, marker, (name, values) in zip(CYCLE, "os^Dv", curves.items(), strict=False):
-            axes.plot(np.asarray(values, float), color=colour, marker=marker, markersize=5,
-                      linewidth=2, label=name)  # fmt: skip
-        axes.set_ylim(bottom=0)
-        axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10], integer=True))
-        axes.set(xlabel="layers", ylabel=ylabel, title=title)
-        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+def message_passing(
+    centre: str, neighbours: Sequence[str], message: str, aggregate: str, update: str
+) -> Figure:
+    """One layer for one node as boxes: a message per neighbour, the aggregate, and the update.
+
+    Parameters
+    ----------
+    centre : str
+        The user who receives.
+    neighbours : sequence of str
+        The items that send, at least one.
+    message, aggregate, update : str
+        What is written in the boxes, for example a formula.
+    """
+    heights = np.linspace(1, -1, len(neighbours)) if len(neighbours) > 1 else np.zeros(1)
+    with canvas(10.2, 3.6) as (figure, (axes,)):
+        bare(axes)
+        axes.set(xlim=(-0.75, 9.75), ylim=(-2.75, 1.7))
+        for y, name in zip(heights, neighbours, strict=True):
+            _vector(axes, 0, y, name, ITEM, "s")
+            _arrow(axes, (0.2, y), (1.55, y))
+            _box(axes, 2.4, y, message, 1.7, GOOD)
+            _arrow(axes, (3.25, y), (4.1, 0.3 * y))
+        _box(axes, 4.9, 0, aggregate, 1.6, GOOD)
+        _arrow(axes, (5.7, 0), (6.25, 0))
+        _box(axes, 7.4, 0, update, 2.3, GOOD)
+        _arrow(axes, (8.55, 0), (9.05, 0))
+        _vector(axes, 9.25, 0, centre, USER, "o")
+        _vector(axes, 0, -2.15, centre, USER, "o")
+        axes.plot([0.2, 7.4], [-2.15, -2.15], color=INK, linewidth=1.4)
+        _arrow(axes, (7.4, -2.15), (7.4, -0.4))
+        for x, word in ((0, "layer k"), (2.4, "message"), (4.9, "aggregate"), (7.4, "update"),
+                        (9.25, "layer k + 1")):  # fmt: skip
+            axes.text(x, 1.6, word, weight="bold", ha="center", va="center")
+    return figure
+
+
+def colour_refinement(rounds: Sequence[Sequence[int]], interactions: Interactions) -> Figure:
+    """The Weisfeiler-Lehman test round by round: nodes of one colour, and one number, are alike.
+
+    Parameters
+    ----------
+    rounds : sequence of sequences of int, each of one number per node
+        The colours of the nodes, users first, at the start and after each round.
+    interactions : Interactions
+        The graph, small enough to be drawn.
+    """
+    tall = max(interactions.num_users, interactions.num_items)
+    users, items = interactions.user_index, interactions.item_index
+    with canvas(2.5 * len(rounds) + 0.7, 0.9 + 0.45 * tall, columns=len(rounds)) as (
+        figure,
+        places,
+    ):
+        for number, (axes, colours) in enumerate(zip(places, rounds, strict=True)):
+            bare(axes)
+            axes.set(xlim=(-0.75, 1.75), ylim=(-tall + 0.4, 0.5))
+            axes.plot([np.zeros(len(users)), np.ones(len(users))], [-users, -items],
+                      color=GREY, linewidth=1.3, zorder=1)  # fmt: skip
+            for node, colour in enumerate(colours):
+                drawn = look(interactions, node)
+                user = node < interactions.num_users
+                x, y = (0, -node) if user else (1, interactions.num_users - node)
+                axes.scatter(x, y, s=290, marker=drawn["marker"], zorder=2, linewidths=1.2,
+                             edgecolors=INK, color=SHADES[colour % len(SHADES)])  # fmt: skip
+                axes.text(x, y, str(colour), ha="center", va="center", fontsize=10, zorder=3)
+                axes.text(x - 0.16 if user else x + 0.16, y, drawn["label"], fontsize=9,
+                          ha="right" if user else "left", va="center")  # fmt: skip
+            kinds = len(set(colours))
+            axes.set_title(f"{f'round {number}' if number else 'start'}: "
+                           f"{kinds} colour{'s' * (kinds != 1)}", fontsize=11)  # fmt: skip
+    return figure
+
+
+def over_smoothing(panels: Mapping[str, Mapping[str, ArrayLike]], ylabel: str) -> Figure:
+    """How far apart embeddings are, against depth; a line has its colour in every panel.
+
+    Parameters
+    ----------
+    panels : mapping of title to mapping of name to array, shape (layers + 1,)
+        Each array starts with no layer; the first panel has every name. The panels share a
+        logarithmic axis.
+    """
+    styles = dict(zip(next(iter(panels.values())), zip(CYCLE, "os^Dv", strict=False), strict=False))
+    values = np.concatenate([np.asarray(c, float) for cs in panels.values() for c in cs.values()])
+    with canvas(4.6 * len(panels) + 0.6, 3.9, columns=len(panels)) as (figure, places):
+        for axes, (title, curves) in zip(places, panels.items(), strict=True):
+            for name, curve in curves.items():
+                colour, marker = styles[name]
+                axes.plot(np.asarray(curve, float), color=colour, marker=marker, markersize=4.5,
+                          linewidth=2, label=name)  # fmt: skip
+            axes.set_yscale("log")
+            axes.set_ylim(values.min() / 1.5, values.max() * 1.5)
+            axes.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5, 10], integer=True))
+            axes.set(xlabel="layers", title=title)
+        places[0].set_ylabel(ylabel)
+        lines, labels = places[0].get_legend_handles_labels()
+        figure.legend(lines, labels, loc="outside lower center", ncols=len(labels))
     return figure
 
 
@@ -116,6 +205,24 @@ def nodes_read(counts: Mapping[str, ArrayLike], total: int) -> Figure:
         axes.set(xlabel="layers", ylabel="nodes", title="Nodes needed for the vector of one user")
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
+
+
+# ---------------------------------------------------------------------- parts of message_passing()
+def _vector(axes: Axes, x: float, y: float, name: str, colour: str, marker: str) -> None:
+    axes.scatter(x, y, s=190, color=colour, marker=marker, zorder=3)
+    axes.text(x, y - 0.28, name, ha="center", va="top", fontsize=10)
+
+
+def _box(axes: Axes, x: float, y: float, text: str, width: float, colour: str) -> None:
+    axes.add_patch(FancyBboxPatch((x - width / 2, y - 0.36), width, 0.72, facecolor=PAPER,
+                                  boxstyle="round,pad=0.0,rounding_size=0.12", edgecolor=colour,
+                                  linewidth=2, zorder=2))  # fmt: skip
+    axes.text(x, y, text, ha="center", va="center", fontsize=11, zorder=3)
+
+
+def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+    axes.annotate("", end, start, arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.4,
+                                              "shrinkA": 0, "shrinkB": 0})  # fmt: skip
 
 
 # ---------------------------------------------------------------------- parts of unrolled()
