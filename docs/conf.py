@@ -51,12 +51,15 @@ viewcode_line_numbers = True
 html_theme = "sphinx_book_theme"
 html_title = "gnnrec"
 html_static_path = ["_static"]
+html_favicon = "_static/favicon.svg"
 html_css_files = ["course.css"]
 html_copy_source = False
 html_show_sphinx = False
 html_theme_options = {
     "navbar_persistent": [],  # else there are two search boxes
     "use_download_button": False,
+    # pages of results are wide tables with few headings
+    "secondary_sidebar_items": {"results/*": [], "**": ["page-toc"]},
     "show_navbar_depth": 1,
     "show_toc_level": 2,
 }

@@ -14,7 +14,7 @@ import inspect
 import json
 import posixpath
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -268,20 +268,23 @@ def module_page(module: str) -> str:
     """All public names of a module; the package itself only says where its names are."""
     found = importlib.import_module(module)
     lines = [module, "=" * len(module), "", f".. automodule:: {module}", ""]
-    lines += [f".. currentmodule:: {module}", "", ".. autosummary::", ""]
     names = public_names(module)
     if module == ROOMS[0]:
-        return "\n".join([*lines, *(f"   ~{address(name)}" for name in names), ""])
-    lines += [f"   {name}" for name in names] + [""]
-    for name in names:
-        value = getattr(found, name)
+        return "\n".join([*lines, *(f"- `{address(name)}`" for name in names), ""])
+    values = {name: getattr(found, name) for name in names}
+    documented = [n for n, v in values.items() if inspect.isclass(v) or inspect.isfunction(v)]
+    lines += [f".. currentmodule:: {module}", "", ".. autosummary::", ""]
+    lines += [f"   {name}" for name in documented] + [""]
+    for name, value in values.items():
         lines += [name, "-" * len(name), ""]
         if inspect.isclass(value):
             lines += [f".. autoclass:: {name}", "   :members:", ""]
         elif inspect.isfunction(value):
             lines += [f".. autofunction:: {name}", ""]
+        elif isinstance(value, Mapping):
+            lines += [f".. data:: {name}", "", f"   Its keys: {', '.join(map(str, value))}.", ""]
         else:
-            lines += [f".. autodata:: {name}", "   :no-value:", ""]
+            lines += [f".. data:: {name}", f"   :value: {value!r}", ""]
     return "\n".join(lines)
 
 
