@@ -46,6 +46,7 @@ autodoc_typehints = "none"  # types stand in the docstrings
 autosummary_generate = False  # a page for each module, not one for each name
 numpydoc_show_class_members = False
 viewcode_line_numbers = True
+toc_object_entries_show_parents = "hide"
 
 # ---------------------------------------------------------------------- HTML
 html_theme = "sphinx_book_theme"
@@ -58,8 +59,6 @@ html_show_sphinx = False
 html_theme_options = {
     "navbar_persistent": [],  # else there are two search boxes
     "use_download_button": False,
-    # pages of results are wide tables with few headings
-    "secondary_sidebar_items": {"results/*": [], "**": ["page-toc"]},
     "show_navbar_depth": 1,
     "show_toc_level": 2,
 }

@@ -165,7 +165,7 @@ def glossary() -> str:
 # ---------------------------------------------------------------------- pages written by hand
 def written_page(path: Path) -> str:
     text = linked(path.read_text(encoding="utf-8"), "docs", path.name)
-    for made in (course_table, course_map, api_table, glossary):
+    for made in (course_table, course_map, needs_table, api_table, glossary):
         mark = f"<!-- {made.__name__} -->"
         if mark in text:
             text = text.replace(mark, made())
@@ -180,8 +180,9 @@ def about(name: str) -> dict[str, Any]:
         "title": text.splitlines()[0].removeprefix("# "),
         "question": re.search(r"\*\*The question:\*\* (.*)", text)[1],
         "minutes": int(re.search(r"\*\*Time:\*\* about (\d+) minutes", text)[1]),
-        "before": before,
-        "needs": re.findall(r"\]\(([^)]+\.ipynb)\)", before),
+        "before": linked(before, "notebooks", "map.md"),
+        # what follows a semicolon is optional, or about a part
+        "needs": re.findall(r"\]\(([^)]+\.ipynb)\)", before.partition(";")[0]),
     }
 
 
@@ -194,46 +195,63 @@ def course_table() -> str:
     return "\n".join(["| notebook | the question | minutes |", "|---|---|---|", *rows])
 
 
+def needs_table() -> str:
+    told = {name: about(name) for name in NOTEBOOKS}
+    rows = [
+        f"| [{each['title']}](notebooks/{name}) | {each['before'].rstrip('. ')} | {each['minutes']} |"
+        for name, each in told.items()
+    ]
+    return "\n".join(["| notebook | before it | minutes |", "|---|---|---|", *rows])
+
+
 def course_map() -> str:
     """Which notebook needs which, as a drawing whose boxes are links."""
     told = {name: about(name) for name in NOTEBOOKS}
+    known: dict[str, set[str]] = {}  # everything that is read before
     depth: dict[str, int] = {}
-    for name in NOTEBOOKS:  # the order of the course
-        depth[name] = 1 + max((depth[needed] for needed in told[name]["needs"]), default=-1)
-    rows = [[n for n in NOTEBOOKS if depth[n] == d] for d in range(max(depth.values()) + 1)]
-    width, height, gap, widest = 172, 34, 30, max(map(len, rows))
-    total = widest * (width + 12)
-    place = {
-        name: (total / 2 + (column - (len(row) - 1) / 2) * (width + 12), line * (height + gap))
-        for line, row in enumerate(rows)
-        for column, name in enumerate(row)
-    }
-    drawn = []
-    for name in NOTEBOOKS:
-        x, y = place[name]
-        for needed in told[name]["needs"]:
-            from_x, from_y = place[needed]
-            start, end = from_y + height, y
-            middle = (start + end) / 2
-            drawn.append(
-                f'<path d="M{from_x:g} {start:g} C{from_x:g} {middle:g} {x:g} {middle:g} '
-                f'{x:g} {end:g}"/>'
-            )
-    for name in NOTEBOOKS:
-        x, y = place[name]
-        drawn.append(
-            f'<a href="notebooks/{name.removesuffix(".ipynb")}.html">'
-            f'<rect x="{x - width / 2:g}" y="{y:g}" width="{width}" height="{height}" rx="6"/>'
-            f'<text x="{x:g}" y="{y + 22:g}">{told[name]["title"]}</text></a>'
-        )
-    bottom = len(rows) * (height + gap) - gap
-    return "\n".join(
-        [
-            f'<svg class="course-map" viewBox="0 -2 {total:g} {bottom + 4:g}" role="group" '
-            'aria-label="Which notebook needs which">',
-            *drawn,
-            "</svg>",
+    for name in NOTEBOOKS:  # what is needed stands before it in the course
+        needs = told[name]["needs"]
+        known[name] = set(needs).union(*(known[needed] for needed in needs))
+        depth[name] = 1 + max((depth[needed] for needed in needs), default=-1)
+    parents = {
+        name: [
+            n for n in told[name]["needs"] if not any(n in known[m] for m in told[name]["needs"])
         ]
+        for name in NOTEBOOKS
+    }
+    middle, boxes, lines = 232, [], []
+    centre: dict[str, float] = {}
+    for level in range(max(depth.values()) + 1):
+        row = [name for name in NOTEBOOKS if depth[name] == level]
+        row.sort(
+            key=lambda name: sum(centre[p] for p in parents[name]) / max(len(parents[name]), 1)
+        )
+        for place, name in enumerate(row):
+            x = centre[name] = middle + 116 * (place - (len(row) - 1) / 2)
+            y = 70 * level
+            boxes.append(_box(x, y, name, told[name]["title"]))
+            for parent in parents[name]:
+                start, from_x = 70 * depth[parent] + 44, centre[parent]
+                bend = (y + max(start, y - 26)) / 2
+                lines.append(
+                    f'<path d="M{from_x:g} {start}V{max(start, y - 26)}'
+                    f'C{from_x:g} {bend:g} {x:g} {bend:g} {x:g} {y}"/>'
+                )
+    size = f"0 -2 {2 * middle} {70 * max(depth.values()) + 48}"
+    opening = f'<svg class="course-map" viewBox="{size}" role="group" aria-label="The map">'
+    return "\n".join([opening, *lines, *boxes, "</svg>"])
+
+
+def _box(x: float, y: int, name: str, title: str) -> str:
+    """A box around a title in two lines, of about the same length."""
+    words = title.replace(" · ", " ").split()
+    ends = [" ".join(words[:n]) for n in range(1, len(words) + 1)]
+    first = min(ends, key=lambda text: max(len(text), len(title) - 2 - len(text)))
+    second = title.replace(" · ", " ").removeprefix(first).strip()
+    page = name.removesuffix(".ipynb") + ".html"
+    return (
+        f'<a href="notebooks/{page}"><rect x="{x - 54:g}" y="{y}" width="108" height="44" rx="5"/>'
+        f'<text x="{x:g}" y="{y + 19}">{first}</text><text x="{x:g}" y="{y + 35}">{second}</text></a>'
     )
 
 
@@ -246,7 +264,9 @@ def public_names(module: str) -> list[str]:
     return [
         name
         for name, value in vars(found).items()
-        if not name.startswith("_") and getattr(value, "__module__", "") == module and callable(value)
+        if not name.startswith("_")
+        and getattr(value, "__module__", "") == module
+        and callable(value)
     ]
 
 
@@ -257,7 +277,9 @@ def page_of_module(module: str) -> str:
 def api_table() -> str:
     rows = []
     for module in ROOMS:
-        told = " ".join(inspect.getdoc(importlib.import_module(module)).partition("\n\n")[0].split())
+        told = " ".join(
+            inspect.getdoc(importlib.import_module(module)).partition("\n\n")[0].split()
+        )
         rows.append(f"| [{module}]({page_of_module(module)}) | {told} |")
     pages = [page_of_module(module) for module in ROOMS]
     tree = ["", "```{toctree}", ":hidden:", "", *pages, "```"]
@@ -276,7 +298,6 @@ def module_page(module: str) -> str:
     lines += [f".. currentmodule:: {module}", "", ".. autosummary::", ""]
     lines += [f"   {name}" for name in documented] + [""]
     for name, value in values.items():
-        lines += [name, "-" * len(name), ""]
         if inspect.isclass(value):
             lines += [f".. autoclass:: {name}", "   :members:", ""]
         elif inspect.isfunction(value):
@@ -305,8 +326,8 @@ def address(name: str) -> str:
 def result_titles() -> dict[str, str]:
     """The title of every page of results: what the link to it in ``results.md`` says."""
     text = (DOCS / "results.md").read_text(encoding="utf-8")
-    titles = {path: title for title, path in re.findall(rf"\[([^]]+)\]\(\.\./{RESULTS}/(\w+\.md)\)", text)}
-    titles = dict(titles)
+    links = re.findall(rf"\[([^]]+)\]\(\.\./{RESULTS}/(\w+\.md)\)", text)
+    titles = {name: title for title, name in links}
     there = {path.name for path in (ROOT / RESULTS).glob("*.md")}
     if there != titles.keys():
         raise ValueError(f"docs/results.md and {RESULTS} differ in {sorted(there ^ titles.keys())}")
@@ -315,7 +336,8 @@ def result_titles() -> dict[str, str]:
 
 def result_page(name: str, title: str) -> str:
     text = (ROOT / RESULTS / name).read_text(encoding="utf-8")
-    return f"# {title}\n\n{linked(text, RESULTS, f'results/{name}')}"
+    wide = "---\nhtml_theme.sidebar_secondary.remove: true\n---\n\n"
+    return f"{wide}# {title}\n\n{linked(text, RESULTS, f'results/{name}')}"
 
 
 def linked_code() -> set[str]:
