@@ -196,11 +196,11 @@ def course_table() -> str:
 
 
 def needs_table() -> str:
-    told = {name: about(name) for name in NOTEBOOKS}
-    rows = [
-        f"| [{each['title']}](notebooks/{name}) | {each['before'].rstrip('. ')} | {each['minutes']} |"
-        for name, each in told.items()
-    ]
+    rows = []
+    for name in NOTEBOOKS:
+        told = about(name)
+        before = told["before"].rstrip(". ")
+        rows.append(f"| [{told['title']}](notebooks/{name}) | {before} | {told['minutes']} |")
     return "\n".join(["| notebook | before it | minutes |", "|---|---|---|", *rows])
 
 
@@ -251,7 +251,8 @@ def _box(x: float, y: int, name: str, title: str) -> str:
     page = name.removesuffix(".ipynb") + ".html"
     return (
         f'<a href="notebooks/{page}"><rect x="{x - 54:g}" y="{y}" width="108" height="44" rx="5"/>'
-        f'<text x="{x:g}" y="{y + 19}">{first}</text><text x="{x:g}" y="{y + 35}">{second}</text></a>'
+        f'<text x="{x:g}" y="{y + 19}">{first}</text>'
+        f'<text x="{x:g}" y="{y + 35}">{second}</text></a>'
     )
 
 
