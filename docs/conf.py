@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import shutil
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.util.inspect import stringify_signature
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -79,6 +82,17 @@ def copy_mathjax(app: Sphinx, error: Exception | None) -> None:
                 shutil.copyfile(mathjax / part, there)
 
 
+def signature_of_class(
+    app: Sphinx, what: str, name: str, item: Any, options: Any, signature: str | None, returns: Any
+) -> tuple[str | None, Any]:
+    """That of ``__init__``; autodoc takes the one of ``__new__``, which models have, too."""
+    if what == "class" and signature:
+        signature = stringify_signature(inspect.signature(item), show_annotation=False)
+        return signature.removesuffix(" -> None"), returns
+    return signature, returns
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
+    app.connect("autodoc-process-signature", signature_of_class)
     app.connect("build-finished", copy_mathjax)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

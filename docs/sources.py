@@ -219,7 +219,7 @@ def course_map() -> str:
         ]
         for name in NOTEBOOKS
     }
-    middle, boxes, lines = 232, [], []
+    middle, boxes, lines = 250, [], []
     centre: dict[str, float] = {}
     for level in range(max(depth.values()) + 1):
         row = [name for name in NOTEBOOKS if depth[name] == level]
@@ -227,7 +227,7 @@ def course_map() -> str:
             key=lambda name: sum(centre[p] for p in parents[name]) / max(len(parents[name]), 1)
         )
         for place, name in enumerate(row):
-            x = centre[name] = middle + 116 * (place - (len(row) - 1) / 2)
+            x = centre[name] = middle + 124 * (place - (len(row) - 1) / 2)
             y = 70 * level
             boxes.append(_box(x, y, name, told[name]["title"]))
             for parent in parents[name]:
@@ -250,7 +250,7 @@ def _box(x: float, y: int, name: str, title: str) -> str:
     second = title.replace(" · ", " ").removeprefix(first).strip()
     page = name.removesuffix(".ipynb") + ".html"
     return (
-        f'<a href="notebooks/{page}"><rect x="{x - 54:g}" y="{y}" width="108" height="44" rx="5"/>'
+        f'<a href="notebooks/{page}"><rect x="{x - 58:g}" y="{y}" width="116" height="44" rx="5"/>'
         f'<text x="{x:g}" y="{y + 19}">{first}</text>'
         f'<text x="{x:g}" y="{y + 35}">{second}</text></a>'
     )
