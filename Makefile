@@ -15,6 +15,7 @@ else
 VENV_PYTHON := .venv/bin/python
 endif
 READY := .venv/ready-for-gnnrec
+SITE_READY := .venv/ready-for-the-site
 
 # .venv is good while its Python runs and says that it was made for this folder. If not, it is
 # made anew: the folder was moved or copied, Python was upgraded, or a set-up was interrupted.
@@ -34,7 +35,7 @@ CONDITIONS := PYTHONWARNINGS= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE GNNREC_P
 # Learners work on copies in my/, which git ignores. -P: the modules beside it are not importable.
 MY_COPY = $(VENV_PYTHON) -P gnnrec_helpers/course/my_copy.py
 
-.PHONY: help lab fresh test check mutants execute bench clean
+.PHONY: help lab fresh test check mutants execute bench site clean
 
 help: ## list these targets
 	@echo "gnnrec: graph neural networks for recommender systems"
@@ -86,9 +87,17 @@ execute: $(READY) ## run notebooks and store their outputs (NOTEBOOKS="notebooks
 bench: $(READY) ## measure, eleven hours in all (BENCH="growth"; some need GNNREC_DATA)
 	@set -e; for name in $(BENCH); do $(VENV_PYTHON) benchmarks/$$name.py; done
 
+# Notebooks are not executed: the pages show the outputs that are stored in them.
+site: $(SITE_READY) ## build the course site in docs/_build/html, without executing notebooks
+	@$(VENV_PYTHON) docs/sources.py
+	@$(CONDITIONS) $(VENV_PYTHON) -m sphinx -q -W --keep-going -c docs \
+		-d docs/_build/doctrees docs/_build/source docs/_build/html
+	@$(VENV_PYTHON) docs/verify.py
+	@echo "Open docs/_build/html/index.html in a browser."
+
 clean: ## remove .venv, caches and build leftovers, never data, notebooks or my/
 	@echo "Removing .venv, caches and build leftovers."
-	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist htmlcov
+	@rm -rf .venv .pytest_cache .hypothesis .mypy_cache .ruff_cache build dist htmlcov docs/_build
 	@rm -f .coverage .coverage.* coverage.xml
 	@find . -path ./my -prune -o -type d \( -name __pycache__ -o -name .ipynb_checkpoints \) -prune -exec rm -rf {} +
 
@@ -103,3 +112,10 @@ $(READY): requirements.lock requirements-torchrec.lock pyproject.toml
 		--no-deps -r requirements-torchrec.lock || \
 		echo "TorchRec could not be installed. Only training by parallel='nodes' needs it."
 	@printf '%s' "$(CURDIR)" > $@
+
+# Nothing but the site needs these: make test does without.
+$(SITE_READY): docs/requirements.txt $(READY)
+	@echo "Adding Sphinx to .venv."
+	@$(VENV_PYTHON) -m pip install -qq --disable-pip-version-check \
+		-c requirements.lock -r docs/requirements.txt
+	@touch $@

@@ -300,7 +300,7 @@ class WeightedPairsModel(TrainableModel, Protocol):
 class UltraGCNLoss:
     """Binary cross-entropy of pairs, weighted by degrees, and of items chosen together.
 
-    With s the dot product of a user and an item, the mean over the batch of
+    With s the dot product of a user and an item, the mean over the batch of::
 
         (1 + constraint * weight) * softplus(-s)                     of the positive
         + negative_weight * mean of (1 + constraint * weight) * softplus(s)   over negatives
@@ -356,7 +356,7 @@ def squared_length(rows: Tensor) -> Tensor:
 
 
 def log_sum_exp(users: Tensor, items: Tensor, known: Tensor | None = None) -> Tensor:
-    """``log(sum over items of exp(user . item))`` for each user, `known` pairs left out.
+    """``log(sum over items of exp(user · item))`` for each user, `known` pairs left out.
 
     As ``(users @ items.T).logsumexp(1)``, at about half the time: the table of scores, the largest
     thing in a training step, is kept once and worked on in place.

@@ -18,7 +18,7 @@ from .parts.products import Product
 class BiasOnly(RatingsModel):
     """A rating is the mean rating plus a number for the user plus a number for the item.
 
-    With m the mean of the train ratings, the biases a (of users) and b (of items) minimize
+    With m the mean of the train ratings, the biases a (of users) and b (of items) minimize::
 
         sum over train ratings (r - m - a[user] - b[item])² + user_regularization sum a²
         + item_regularization sum b²

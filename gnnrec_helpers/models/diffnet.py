@@ -18,7 +18,7 @@ class DiffNet(MatrixFactorization):
     """Wu et al. (2019), "A Neural Influence Diffusion Model for Social Recommendation".
 
     A user's embedding takes up the mean of her friends' `layers` times, and then the mean of the
-    items she chose is added (eq. 6-9):
+    items she chose is added (eq. 6-9)::
 
         h(0) = p,   h(k+1) = h(k) + mean of the friends' h(k),   user = h(layers) + mean of items
 

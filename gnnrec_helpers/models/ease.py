@@ -26,7 +26,7 @@ class EASE(Model):
     with interactions r are ``r B`` (Steck 2019, "Embarrassingly Shallow Autoencoders for Sparse
     Data", eq. 8). As ``B = I - P / diagonal(P)``, they are also ``r - (R P)[user] / diagonal(P)``.
 
-    Four further settings, all 0 in EASE, adapt it to degrees. With n the degrees of the items,
+    Four further settings, all 0 in EASE, adapt it to degrees. With n the degrees of the items::
 
         P = inverse(R.T D_U^-user_exponent R + diagonal(regularization + p / (1 - p) n))
 

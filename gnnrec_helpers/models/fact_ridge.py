@@ -19,7 +19,7 @@ class FactRidge(EmbeddingModel):
     """A fitted model whose items without interactions are placed where their facts say.
 
     With F the matrix of ones where an item with interactions has a fact, and V the embeddings that
-    the model has for these items,
+    the model has for these items::
 
         W = (F' F + c I)^-1 F' V
 

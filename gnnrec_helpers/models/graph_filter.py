@@ -63,7 +63,7 @@ class LinearFilter(Model):
 
     With R the user-item matrix and ``N = D_U^-1/2 R D_I^-1/2`` its normalized form, the scores of
     a user with interactions r are ``r N.T N``: the two-hop step of LightGCN without embeddings.
-    With other exponents they are her row of
+    With other exponents they are her row of::
 
         D_U^-a R D_I^-b R.T D_U^-c R D_I^-d
 
@@ -142,7 +142,7 @@ class GraphFilter(LinearFilter):
     It keeps `components` numbers for every user and every item.
 
     With ``P = N.T N`` and N as in :class:`LinearFilter`, the scores of a user with interactions r
-    are
+    are::
 
         r (P + alpha D_I^-1/2 V V.T D_I^1/2) q(P)
 

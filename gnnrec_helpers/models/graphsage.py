@@ -28,12 +28,12 @@ class GraphSAGE(EmbeddingModel):
 
     No user and no item has an embedding of its own. A fact has: a pair of a relation and what is
     at its other end. An item begins as the mean of its facts, a user as nothing. With N(v) the
-    neighbours of a node v in the user-item graph, a layer is
+    neighbours of a node v in the user-item graph, a layer is::
 
         item  h <- unit(f(W h + V mean(N) + b))
         user  h <- unit(f(V mean(N) + b))
 
-    where f is ReLU and unit(x) is x / |x| (algorithm 1, with the mean aggregator). In the last
+    where f is ReLU and unit(x) is ``x / |x|`` (algorithm 1, with the mean aggregator). In the last
     layer f is the identity and a user keeps her length. So an item that nobody has chosen yet has
     an embedding all the same, made of its facts alone.
 

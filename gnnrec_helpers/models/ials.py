@@ -18,7 +18,7 @@ class IALS(EmbeddingModel):
     """Hu, Koren & Volinsky (2008), with the regularization of Rendle et al. (2022).
 
     The dot products of embeddings should be 1 where there is an interaction and, with a weight of
-    `unobserved`, 0 everywhere. It minimizes
+    `unobserved`, 0 everywhere. It minimizes::
 
         sum over interactions (u . i - 1)² + unobserved * sum over all pairs (u . i)²
         + regularization * (sum over users c(u) |u|² + sum over items c(i) |i|²)

@@ -26,7 +26,7 @@ class KGAT(MatrixFactorization):
     """Wang et al. (2019), "KGAT: Knowledge Graph Attention Network for Recommendation".
 
     Interactions are facts like any others, of a kind of their own. With N(h) the edges of a node
-    h, each a relation r and a node t, and W_r a matrix for every relation, a layer is
+    h, each a relation r and a node t, and W_r a matrix for every relation, a layer is::
 
         attention(h, r, t) = softmax over N(h) of (W_r t) . tanh(W_r h + r)          (eq. 4-5)
         n = sum over N(h) of attention(h, r, t) * t                                  (eq. 3)

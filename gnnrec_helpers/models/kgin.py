@@ -24,7 +24,7 @@ class KGIN(MatrixFactorization):
     """Wang et al. (2021), "Learning Intents behind Interactions with Knowledge Graph".
 
     An intent p is a mix of relations, ``p = sum over r of softmax(w_p)[r] * r`` (eq. 1-2). In a
-    layer, with all products number by number,
+    layer, with all products number by number::
 
         a thing, or an item, becomes the mean over its facts (r, t) of  r * t        (eq. 9-10)
         a user becomes the mean m of her items, times how she sees them:

@@ -19,7 +19,7 @@ class NGCF(MatrixFactorization):
     """Wang et al. (2019), "Neural Graph Collaborative Filtering".
 
     To :class:`LightGCN` it adds, in every layer, two matrices of weights, a term in which a node
-    and its neighbours are multiplied, and a nonlinearity (eq. 3-8):
+    and its neighbours are multiplied, and a nonlinearity (eq. 3-8)::
 
         x <- LeakyReLU((A x + x) W1 + (A x * x) W2),   then each row to length 1,
 

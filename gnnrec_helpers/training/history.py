@@ -20,8 +20,8 @@ class History:
         The epoch whose weights the model has now; None without validation, when it is the last.
     stopped_early : bool
     watched : str
-        What validation measures: "recall@20" or another metric of lists, of which more is better,
-        or an error of ratings, "rmse" or "mae", of which less is.
+        What validation measures: ``"recall@20"`` or another metric of lists, of which more is
+        better, or an error of ratings, "rmse" or "mae", of which less is.
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
