@@ -41,13 +41,14 @@ help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 # Threads that wait do not spin: beside a browser or a video call, spinning takes several times the
-# processor's time.
+# processor's time. .jupyterlab holds settings: no news, no look for updates, nothing else.
 lab: $(READY) ## open your copy of the first notebook in JupyterLab (LAB_ARGS="--no-browser")
 	@$(MY_COPY)
 	@echo "Starting JupyterLab; Ctrl+C twice ends it."
 	@OMP_WAIT_POLICY=PASSIVE $(VENV_PYTHON) -m jupyterlab \
 		--ServerApp.ip=localhost --ServerApp.root_dir="$(CURDIR)" \
 		--LabApp.default_url=/lab/tree/my/01_recommender_systems.ipynb \
+		--LabApp.app_settings_dir="$(CURDIR)/.jupyterlab" --Application.log_level=WARN \
 		$(ALLOW_ROOT) $(LAB_ARGS)
 
 fresh: $(READY) ## a new copy of a notebook beside yours (NOTEBOOK=03; ANSWERS=no: none filled in)
