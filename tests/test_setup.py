@@ -25,7 +25,18 @@ import gnnrec_helpers
 
 ROOT = Path(__file__).resolve().parents[1]
 EMBEDDED = [line.split()[1] for line in (ROOT / "data/SHA256SUMS").read_text("utf-8").splitlines()]
-TARGETS = ["help", "lab", "fresh", "test", "check", "mutants", "execute", "bench", "clean"]
+TARGETS = [
+    "help",
+    "lab",
+    "fresh",
+    "test",
+    "test-browser",
+    "check",
+    "mutants",
+    "execute",
+    "bench",
+    "clean",
+]
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 EXTRAS = PROJECT["optional-dependencies"]
