@@ -35,20 +35,21 @@ CONDITIONS := PYTHONWARNINGS= OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE GNNREC_P
 # Learners work on copies in my/, which git ignores. -P: the modules beside it are not importable.
 MY_COPY = $(VENV_PYTHON) -P gnnrec_helpers/course/my_copy.py
 
-.PHONY: help lab fresh test check mutants execute bench site clean
+.PHONY: help lab fresh test test-browser check mutants execute bench site clean
 
 help: ## list these targets
 	@echo "gnnrec: graph neural networks for recommender systems"
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 # Threads that wait do not spin: beside a browser or a video call, spinning takes several times the
-# processor's time.
+# processor's time. .jupyterlab holds settings: no news, no look for updates, nothing else.
 lab: $(READY) ## open your copy of the first notebook in JupyterLab (LAB_ARGS="--no-browser")
 	@$(MY_COPY)
 	@echo "Starting JupyterLab; Ctrl+C twice ends it."
 	@OMP_WAIT_POLICY=PASSIVE $(VENV_PYTHON) -m jupyterlab \
 		--ServerApp.ip=localhost --ServerApp.root_dir="$(CURDIR)" \
 		--LabApp.default_url=/lab/tree/my/01_recommender_systems.ipynb \
+		--LabApp.app_settings_dir="$(CURDIR)/.jupyterlab" --Application.log_level=WARN \
 		$(ALLOW_ROOT) $(LAB_ARGS)
 
 fresh: $(READY) ## a new copy of a notebook beside yours (NOTEBOOK=03; ANSWERS=no: none filled in)
@@ -58,14 +59,20 @@ test: $(READY) ## unit tests, doctests, every notebook strictly (PYTEST_ARGS="-k
 	@echo "Testing the package, and every notebook against its stored outputs."
 	@$(CONDITIONS) $(VENV_PYTHON) -m pytest -n 2 --dist loadscope \
 		--nbval --nbval-current-env --nbval-cell-timeout=300 \
-		gnnrec_helpers tests $(wildcard notebooks) $(PYTEST_ARGS)
+		--ignore tests/browser gnnrec_helpers tests $(wildcard notebooks) $(PYTEST_ARGS)
+
+# Playwright is not in requirements.lock: nothing else needs it.
+test-browser: $(READY) ## answer an exercise in JupyterLab, in the Chromium of this machine
+	@$(VENV_PYTHON) -m pip install -qq --disable-pip-version-check \
+		-c requirements.lock playwright==1.65.2
+	@$(CONDITIONS) $(VENV_PYTHON) -m pytest tests/browser $(PYTEST_ARGS)
 
 check: $(READY) ## ruff, mypy and the unit tests without the slow ones, in about two minutes
 	@$(VENV_PYTHON) -m ruff check .
 	@$(VENV_PYTHON) -m ruff format --check .
 	@$(VENV_PYTHON) -m mypy
 	@$(CONDITIONS) $(VENV_PYTHON) -m pytest -q -n 2 --dist loadscope -m "not mutation" \
-		--ignore tests/test_setup.py --ignore tests/test_notebooks.py \
+		--ignore tests/test_setup.py --ignore tests/test_notebooks.py --ignore tests/browser \
 		gnnrec_helpers tests $(PYTEST_ARGS)
 
 # mutmut is not in requirements.lock: nothing else needs it, and it does not run on Windows.

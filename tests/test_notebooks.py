@@ -59,7 +59,7 @@ def test_predictions_are_not_given_away(path):
     for cell in read(path).cells:
         if cell.cell_type == "markdown":
             asked = "Predict first" in cell.source
-        elif asked and cell.outputs:
+        elif asked and cell.outputs and "none yet" not in str(cell.outputs):  # of checks.predict
             assert cell.metadata.get("jupyter", {}).get("outputs_hidden"), cell.source
             assert "hide-output" in cell.metadata.get("tags", []), cell.source
             asked = False

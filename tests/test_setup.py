@@ -28,7 +28,8 @@ import gnnrec_helpers
 ROOT = Path(__file__).resolve().parents[1]
 EMBEDDED = [line.split()[1] for line in (ROOT / "data/SHA256SUMS").read_text("utf-8").splitlines()]
 TARGETS = [
-    "help", "lab", "fresh", "test", "check", "mutants", "execute", "bench", "site", "clean",
+    "help", "lab", "fresh", "test", "test-browser", "check", "mutants", "execute", "bench", "site",
+    "clean",
 ]  # fmt: skip
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -158,6 +159,26 @@ def test_outputs_are_stored_and_compared_without_bars_of_progress(target: str):
     assert "GNNREC_PROGRESS=0" in conditions.split()
     (recipe,) = re.findall(rf"^{target}:.*\n((?:\t.*\n)+)", read("Makefile"), re.MULTILINE)
     assert "$(CONDITIONS) " in recipe
+
+
+def test_the_lab_opens_the_learner_s_copy_and_is_quiet():
+    (recipe,) = re.findall(r"^lab:.*\n((?:\t.*\n)+)", read("Makefile"), re.MULTILINE)
+    first, *_ = recipe.splitlines()
+    assert first == "\t@$(MY_COPY)"
+    assert (ROOT / "notebooks" / re.findall(r"/lab/tree/my/(\S+)", recipe)[0]).exists()
+    assert "--Application.log_level=WARN" in recipe  # the address is printed as CRITICAL
+    assert '--LabApp.app_settings_dir="$(CURDIR)/.jupyterlab"' in recipe
+
+
+def test_jupyterlab_asks_about_no_news_and_looks_for_no_updates():
+    from jupyterlab_server.settings_utils import get_settings
+
+    lab = Path(sys.prefix) / "share/jupyter/lab/schemas"
+    settings = get_settings(
+        str(ROOT / ".jupyterlab"), str(lab), "", "@jupyterlab/apputils-extension:notification"
+    )[0]["schema"]["properties"]
+    assert settings["fetchNews"]["default"] == "false"
+    assert settings["checkForUpdates"]["default"] is False
 
 
 def test_workflow_runs_the_test_command_everywhere():
