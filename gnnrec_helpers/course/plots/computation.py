@@ -115,6 +115,7 @@ def message_passing(
         for x, word in ((0, "layer k"), (2.4, "message"), (4.9, "aggregate"), (7.4, "update"),
                         (9.25, "layer k + 1")):  # fmt: skip
             axes.text(x, 1.6, word, weight="bold", ha="center", va="center")
+        axes.set_title(f"One layer, for {centre}", pad=10)
     return figure
 
 
