@@ -16,6 +16,7 @@ import posixpath
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,6 +40,8 @@ ROOMS = [
     "gnnrec_helpers.course.checks",
     "gnnrec_helpers.course.plots",
 ]
+
+MIDDLE = 250.0  # of the map, in its own units
 
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([\w./-]+\.\w+)(#[\w-]+)?(?=\))")
@@ -219,15 +222,14 @@ def course_map() -> str:
         ]
         for name in NOTEBOOKS
     }
-    middle, boxes, lines = 250, [], []
+    boxes, lines = [], []
     centre: dict[str, float] = {}
     for level in range(max(depth.values()) + 1):
         row = [name for name in NOTEBOOKS if depth[name] == level]
-        row.sort(
-            key=lambda name: sum(centre[p] for p in parents[name]) / max(len(parents[name]), 1)
-        )
-        for place, name in enumerate(row):
-            x = centre[name] = middle + 124 * (place - (len(row) - 1) / 2)
+        below = {n: fmean(centre[p] for p in parents[n]) if parents[n] else MIDDLE for n in row}
+        row.sort(key=below.__getitem__)
+        for name, x in zip(row, _apart(sorted(below.values())), strict=True):
+            centre[name] = x
             y = 70 * level
             boxes.append(_box(x, y, name, told[name]["title"]))
             for parent in parents[name]:
@@ -237,9 +239,18 @@ def course_map() -> str:
                     f'<path d="M{from_x:g} {start}V{max(start, y - 26)}'
                     f'C{from_x:g} {bend:g} {x:g} {bend:g} {x:g} {y}"/>'
                 )
-    size = f"0 -2 {2 * middle} {70 * max(depth.values()) + 48}"
+    size = f"0 -2 {2 * MIDDLE:g} {70 * max(depth.values()) + 48}"
     opening = f'<svg class="course-map" viewBox="{size}" role="group" aria-label="The map">'
     return "\n".join([opening, *lines, *boxes, "</svg>"])
+
+
+def _apart(wanted: list[float]) -> list[float]:
+    """Places of boxes from left to right that do not touch, near those that are wanted."""
+    places: list[float] = []
+    for x in wanted:
+        places.append(max(x, places[-1] + 124) if places else x)
+    excess = (sum(places) - sum(wanted)) / len(places)
+    return [x - min(excess, places[0] - 64) for x in places]
 
 
 def _box(x: float, y: int, name: str, title: str) -> str:
