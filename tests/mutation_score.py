@@ -50,7 +50,7 @@ CONFIGURATION = """
 [tool.mutmut]
 source_paths = ["gnnrec_helpers"]
 only_mutate = ["gnnrec_helpers/{room}/*.py"]
-also_copy = ["data", "README.md"]
+also_copy = ["data", "README.md", "docs"]
 pytest_add_cli_args_test_selection = ["tests/{room}"]
 """
 MOST_LEFT_OUT = 5  # tests of a room

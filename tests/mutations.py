@@ -24,7 +24,7 @@ except ImportError:
     from tests import warm_pytest  # as `python -m tests.mutations`
 
 ROOT = Path(__file__).resolve().parents[1]
-COPIED = ("gnnrec_helpers", "tests", "data", "pyproject.toml", "README.md")
+COPIED = ("gnnrec_helpers", "tests", "data", "pyproject.toml", "README.md", "docs")
 WORKERS = 4
 LONGEST = 120  # seconds for one defect; one that makes a test hang is not worth having
 
@@ -642,7 +642,7 @@ def copy(folder: Path, defect: Defect | None = None) -> None:
     for name in COPIED:
         source = ROOT / name
         if source.is_dir():
-            ignored = shutil.ignore_patterns("__pycache__", ".*", "*.part")
+            ignored = shutil.ignore_patterns("__pycache__", ".*", "*.part", "_build")
             shutil.copytree(source, folder / name, ignore=ignored)
         elif source.is_file():
             shutil.copy(source, folder / name)

@@ -21,6 +21,7 @@ import gnnrec_helpers
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = Path(gnnrec_helpers.__file__).resolve().parent
 README = ROOT / "README.md"
+PROMISES = README, ROOT / "docs" / "package.md"
 
 # a module imports from its own floor and from those below
 FLOORS = [
@@ -193,7 +194,8 @@ ana,rye bread,2026-02-14 09:05,4.20
 
 
 def promised_code(mark: str = MARK) -> str:
-    blocks = re.findall(r"^```python\n(.*?)^```", README.read_text("utf-8"), re.M | re.S)
+    text = "\n".join(path.read_text("utf-8") for path in PROMISES)
+    blocks = re.findall(r"^```python\n(.*?)^```", text, re.M | re.S)
     blocks = [block for block in blocks if mark in block]
     assert len(blocks) == 1
     return blocks[0]

@@ -134,7 +134,7 @@ def _scores(model: Recommender, users: IntArray, items: IntArray) -> FloatArray:
 
 def _area(positive: FloatArray, negative: FloatArray) -> float:
     """How often a positive scores above a negative; half where they are equal."""
-    # pandas has ranks, too, and importing scipy.stats takes a second; equal ones share the mean rank
+    # of pandas, since importing scipy.stats takes a second; equal ones share the mean rank
     ranks = pd.Series(np.concatenate([positive, negative])).rank().to_numpy()
     wins = ranks[: len(positive)].sum() - len(positive) * (len(positive) + 1) / 2
     return float(wins / (len(positive) * len(negative)))
