@@ -45,6 +45,14 @@ def test_cells_left_uncompared_are_few_and_give_a_reason(path):
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_sections_are_numbered_without_a_gap(path):
+    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
+    found = [int(number) for number in re.findall(r"^## (\d+)\. ", text, re.MULTILINE)]
+    assert found
+    assert found == list(range(1, len(found) + 1))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_pictures_are_described(path):
     for cell in read(path).cells:
         for output in cell.get("outputs", []):
