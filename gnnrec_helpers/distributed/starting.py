@@ -104,6 +104,7 @@ def fit(
     check_whole(processes=processes)
     check_whole(0, max_restarts=max_restarts)
     _check_data(model, split)
+    check_model(model, parallel, processes)
     settings = Settings(
         parallel,
         epochs,
@@ -112,7 +113,6 @@ def fit(
         checked_objective(model.default_objective() if objective is None else objective),
         negatives, seed, patience, validate_every, metric, k, save_every,
     )  # fmt: skip
-    check_model(model, parallel, processes)
     made_with = made_with_of(model, settings, split)
     folder = None if checkpoint is None else Path(checkpoint).resolve()
     if folder is not None:

@@ -613,7 +613,8 @@ def test_weights_that_some_models_do_not_use_are_warned_of_once() -> None:
         assert (len(caught) == 0) == (name in USE_WEIGHTS), name
 
 
-def test_what_it_says(capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_it_says(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("GNNREC_PROGRESS", raising=False)
     found = league(small_split(), {"popular": (popular, {}), "own": (Best, {})}, trials=12, k=3)
     shown = capsys.readouterr().err
     assert "tuning popular" in shown

@@ -273,7 +273,10 @@ def test_without_optuna_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
 
 
 # ---------------------------------------------------------------------- what the reader sees
-def test_it_says_what_it_found(capsys: pytest.CaptureFixture[str]) -> None:
+def test_it_says_what_it_found(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GNNREC_PROGRESS", raising=False)
     before = optuna.logging.get_verbosity()
     found = Tuning("recall@20", [{"a": 1}, {"a": 0.12345}], [0.1, 0.25], [1.0, 2.2], Knob)
     assert repr(found) == (

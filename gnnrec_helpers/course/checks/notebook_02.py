@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -91,14 +92,19 @@ def _reach(answer: Callable[[Interactions, int, int], Any]) -> str | None:
 
 @checker("2.5")
 def _leaking_pairs(answer: Any) -> str | None:
-    likes = datasets.load("movielens-small").interactions.binarize(4.0)
-    everything, train = _pairs(likes), _pairs(likes.split(seed=0).train)
+    everything, train = _pairs_of_all_and_of_train()
     given, right = number_in(answer), everything - train
     if given == 2 * right:
         return "Every pair is counted twice, once from each of its films."
     if given in (everything, train):
         return "That is how many pairs are joined in one of the two graphs; what do they differ by?"
     return off_by(given, right)
+
+
+@cache
+def _pairs_of_all_and_of_train() -> tuple[int, int]:
+    likes = datasets.load("movielens-small").interactions.binarize(4.0)
+    return _pairs(likes), _pairs(likes.split(seed=0).train)
 
 
 def _pairs(likes: Interactions) -> int:
