@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import torch.distributed as dist
@@ -79,19 +82,31 @@ def _train(given: argparse.Namespace) -> None:
     settings = Settings(
         given.parallel,
         given.epochs,
-        given.batch_size or usual_batch_size(len(split.train)),
+        usual_batch_size(len(split.train)) if given.batch_size is None else given.batch_size,
         given.lr,
         _loss(given, checked_objective(model.default_objective())),
-        given.negatives if given.loss == "BPR" and given.negatives else 1,
+        1 if given.loss != "BPR" or given.negatives is None else given.negatives,
         given.seed, given.patience, k=given.k, save_every=given.save_every,
     )  # fmt: skip
     checkpoints = None
     if given.checkpoint is not None:
         checkpoints = Checkpoints(given.checkpoint, made_with_of(model, settings, split))
-    place = given.checkpoint or given.save
-    bags = place.with_name(f"{place.name}.bags")
-    if isinstance(model, TruncatedLightGCN):
-        _share_bags(model, bags)
+    if checkpoints is not None:
+        checkpoints.check()
+    place = (given.checkpoint or given.save).resolve()
+    with _folder_beside(place) as bags:
+        if isinstance(model, TruncatedLightGCN):
+            _share_bags(model, bags)
+        _train_and_save(given, model, settings, split, checkpoints)
+
+
+def _train_and_save(
+    given: argparse.Namespace,
+    model: MatrixFactorization,
+    settings: Settings,
+    split: Split,
+    checkpoints: Checkpoints | None,
+) -> None:
     engine = engine_for(model, settings)
     first = dist.get_rank() == 0
 
@@ -105,24 +120,35 @@ def _train(given: argparse.Namespace) -> None:
         if first:
             print(", ".join(f"{name} {value:.4f}" for name, value in judged.items()), flush=True)
     if given.save is not None:
-        aside = given.save.with_name(f"{given.save.name}.parts")
-        if first:
-            aside.mkdir(parents=True, exist_ok=True)
-        dist.barrier()
-        write_tensors(aside, {"nodes": engine.tensors()["nodes"]})
-    dist.barrier()
-    if given.save is not None and first:
-        _save(_model(given, split.train), aside, given.save)
-    if first:
-        shutil.rmtree(bags, ignore_errors=True)
+        with _folder_beside(given.save.resolve()) as aside:
+            write_tensors(aside, {"nodes": engine.tensors()["nodes"]})
+            dist.barrier()
+            if first:
+                _save(_model(given, split.train), aside, given.save)
+            dist.barrier()
+
+
+@contextmanager
+def _folder_beside(place: Path) -> Iterator[Path]:
+    """A new folder, which all processes see, and which is removed at the end."""
+    name: list[str] = [""]
+    if dist.get_rank() == 0:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        name = [tempfile.mkdtemp(dir=place.parent, prefix=f"{place.name}.part-")]
+    dist.broadcast_object_list(name)
+    try:
+        yield Path(name[0])
+    finally:
+        if dist.get_rank() == 0:
+            shutil.rmtree(name[0], ignore_errors=True)
 
 
 def _share_bags(model: TruncatedLightGCN, folder: Path) -> None:
     """Compute all bags in the first process, and map them into the memory of every process."""
+    computed = dist.new_group(timeout=timedelta(days=7))  # it may take long
     if dist.get_rank() == 0:
-        folder.mkdir(parents=True, exist_ok=True)
         model.bags().save(folder)
-    dist.barrier()
+    dist.barrier(computed)
     model.use_bags(Bags.open(folder))
 
 
@@ -130,7 +156,6 @@ def _save(model: MatrixFactorization, aside: Path, path: Path) -> None:
     """Put the parts of the table together; the only place where one process has it whole."""
     read_whole(aside, {"nodes": model.nodes.weight.detach()})
     model.save(path)
-    shutil.rmtree(aside)
 
 
 def _loss(given: argparse.Namespace, usual: Ranking) -> Ranking:

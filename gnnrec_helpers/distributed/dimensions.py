@@ -84,10 +84,6 @@ class DimensionParallel(TrainedTable):
         (gradient,) = torch.autograd.grad(loss, leaf)
         return loss.detach(), gradient
 
-    def mean_loss(self, total: float, batches: int) -> float:
-        """The mean over the batches of an epoch of what :meth:`step` returned."""
-        return total / batches
-
     def recommender(self) -> AddedUp:
         """The model as it is now, for validation; every process has to ask it the same."""
         return AddedUp(self.model)

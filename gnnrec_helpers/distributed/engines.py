@@ -10,7 +10,7 @@ from ..models import MatrixFactorization, TruncatedLightGCN
 from ..models.parts.seeded_layers import part_only
 from .dimensions import DimensionParallel, check_linear, keep_columns
 from .nodes import NodeParallel, check_truncated, keep_rows
-from .settings import Parallel, Settings
+from .settings import Parallel, Settings, check_parallel
 from .shares import share
 
 
@@ -21,6 +21,7 @@ def check_model(model: object, parallel: Parallel, processes: int) -> None:
     ------
     TypeError, ValueError, ImportError
     """
+    check_parallel(parallel)
     if parallel == "nodes":
         check_truncated(model)
     else:

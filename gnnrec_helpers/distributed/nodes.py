@@ -3,8 +3,9 @@
 A node's embedding is a weighted bag of k nodes (:mod:`gnnrec_helpers.engine.truncation`). TorchRec
 looks such bags up in a table whose rows are spread over processes: each process asks for the nodes
 of its share of the pairs, each process adds up what it has of every bag, and the sums go back to
-those who asked. So no process holds the table or the graph, and what a step reads and sends depends
-on batch, k and dimension alone.
+those who asked. So no process trains more than its rows of the table, and no step reads the graph;
+validation does, by columns. What a step sends depends on batch, negatives, k and dimension, and not
+on the edges. Its gradient, and Adam, visit all rows that a process has.
 
 TorchRec (Ivchenko et al., 2022, "TorchRec: a PyTorch Domain Library for Recommendation Systems")
 is not among the dependencies of the package: its own metadata ask for a CUDA build of fbgemm. Its
@@ -71,7 +72,7 @@ class NodeParallel(TrainedTable):
         pairs = own.stop - own.start
         users, positives, others = rows.split([pairs, pairs, len(nodes) - 2 * pairs])
         if not is_shared:
-            others = others.view(*negatives.shape, -1)
+            others = others.view(*negatives.shape, others.shape[1])
         known = batch.known
         if known is not None:
             known = known[(known[:, 0] >= own.start) & (known[:, 0] < own.stop)]
@@ -111,7 +112,8 @@ class NodeParallel(TrainedTable):
     def recommender(self) -> AddedUp:
         """The model as it is now, for validation; every process has to ask it the same.
 
-        Rows are exchanged for columns, and each process propagates its columns along the graph.
+        Rows are exchanged for columns, and each process propagates its columns: along the graph, or
+        by bags if the model says so.
         """
         columns = columns_of_rows(self.table.detach(), self.total)
         self.model.nodes = nn.Embedding.from_pretrained(columns)

@@ -14,6 +14,12 @@ Parallel = Literal["dimensions", "nodes"]
 OBJECTIVES = {kind.__name__: kind for kind in (BPR, SampledSoftmax)}
 
 
+def check_parallel(parallel: object) -> None:
+    """Refuse another way of splitting."""
+    if parallel not in get_args(Parallel):
+        raise ValueError(f"parallel={parallel!r}: 'dimensions' or 'nodes' is possible.")
+
+
 @dataclass(frozen=True)
 class Settings:
     """The arguments of :func:`gnnrec_helpers.distributed.fit` that are no data."""
@@ -33,8 +39,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         checked_objective(self.objective)
-        if self.parallel not in get_args(Parallel):
-            raise ValueError(f"parallel={self.parallel!r}: 'dimensions' or 'nodes' is possible.")
+        check_parallel(self.parallel)
         check_whole(
             epochs=self.epochs,
             batch_size=self.batch_size,

@@ -48,7 +48,9 @@ class Bags(NamedTuple):
     def save(self, folder: str | os.PathLike[str]) -> None:
         """Write them to two files of a folder, which :meth:`open` maps into memory."""
         for name, part in self._asdict().items():
-            np.save(Path(folder) / f"{name}.npy", part.numpy(force=True))
+            aside = Path(folder) / f"{name}.part.npy"
+            np.save(aside, part.numpy(force=True))
+            os.replace(aside, Path(folder) / f"{name}.npy")
 
     @classmethod
     def open(cls, folder: str | os.PathLike[str]) -> Bags:
@@ -74,8 +76,8 @@ def truncated_rows(
 ) -> Bags:
     """The k largest weights of every row of the propagation, rescaled to the sum of the row.
 
-    Blocks of rows are computed exactly, and cut down at once. So memory is that of the bags and of
-    some hundred rows. Time grows with nodes times edges.
+    Blocks of rows are computed exactly, and cut down at once. So memory is twice that of the bags,
+    and that of about a thousand rows. Time grows with nodes times edges.
 
     Parameters
     ----------

@@ -10,6 +10,8 @@ from ..data.interactions import Interactions
 from ..engine.truncation import Bags, bag_rows, truncated_rows, walked_rows
 from .lightgcn import LightGCN
 
+NODES_AT_ONCE = 2**16  # of which embeddings are computed by bags
+
 
 class TruncatedLightGCN(LightGCN):
     """LightGCN whose training steps read a bag of k nodes instead of the graph.
@@ -34,7 +36,8 @@ class TruncatedLightGCN(LightGCN):
         Random walks from each node by which bags are estimated, where there are too many nodes to
         compute all rows exactly; some hundreds.
     exact_scores : bool, default True
-        False recommends by the bags as well, where even one propagation would be too much.
+        False recommends by the bags as well, where even one propagation would be too much. Somebody
+        new (``recommend(histories=...)``) is propagated for all the same.
     seed : int, default 0
         Of the table and of the walks.
 
@@ -66,21 +69,28 @@ class TruncatedLightGCN(LightGCN):
     def bags(self) -> Bags:
         """Every node's bag, where the model is; computed when first asked for."""
         if self._bags is None:
-            rows = (self.adjacency, self.layers, self.k)
+            rows, combine = (self.adjacency, self.layers, self.k), self.layer_weights()
             if self.walks is None:
-                self._bags = truncated_rows(*rows)
+                self._bags = truncated_rows(*rows, combine)
             else:
-                self._bags = walked_rows(*rows, self.walks, seed=self.seed)
+                self._bags = walked_rows(*rows, self.walks, combine=combine, seed=self.seed)
         if self._bags.nodes.device != self.nodes.weight.device:
             self._bags = self._bags.to(self.nodes.weight.device)
         return self._bags
 
     def use_bags(self, bags: Bags) -> None:
-        """Take these bags, such as those of a file, instead of computing them."""
+        """Take these bags of the same graph, such as those of a file, instead of computing them.
+
+        They are not saved with the model, which computes its own again.
+        """
         expected = (self.num_users + self.num_items, self.k)
         if tuple(bags.nodes.shape) != expected:
             raise ValueError(
                 f"Bags of shape {tuple(bags.nodes.shape)}: {expected} is asked for, nodes and k."
+            )
+        if int(bags.nodes.min()) < 0 or int(bags.nodes.max()) >= expected[0]:
+            raise ValueError(
+                f"Bags of other nodes: numbers from 0 to {expected[0] - 1} are asked for."
             )
         self._bags = bags
 
@@ -88,7 +98,8 @@ class TruncatedLightGCN(LightGCN):
         if self.exact_scores:
             return super().node_embeddings()
         everybody = torch.arange(len(self.nodes.weight), device=self.nodes.weight.device)
-        return bag_rows(self.bags(), self.nodes.weight, everybody)[0]
+        blocks = everybody.split(NODES_AT_ONCE)  # so that bags of a file are not copied as a whole
+        return torch.cat([bag_rows(self.bags(), self.nodes.weight, one)[0] for one in blocks])
 
     def rows(self, nodes: Tensor) -> tuple[Tensor, Tensor]:
         """In training mode the sums of these nodes' bags; the rows of the table beside them."""

@@ -8,6 +8,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +20,17 @@ import torch
 from processes import split
 
 import gnnrec_helpers
-from gnnrec_helpers import BPR, History, SampledSoftmax, Split, datasets, distributed, fit, models
+from gnnrec_helpers import (
+    BPR,
+    History,
+    Interactions,
+    SampledSoftmax,
+    Split,
+    datasets,
+    distributed,
+    fit,
+    models,
+)
 from gnnrec_helpers.distributed import starting
 
 SETTINGS: dict[str, Any] = {
@@ -140,12 +152,26 @@ def test_without_restarts_one_may_go_on_later(
     assert torch.equal(table(resumed), table(model))
 
 
-def test_one_command_trains_and_saves(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("build", "options"),
+    [
+        (lambda train: models.LightGCN(train, 5, 2), []),
+        pytest.param(
+            lambda train: models.TruncatedLightGCN(train, 5, 2, 8),
+            ["--model", "TruncatedLightGCN", "--parallel", "nodes", "--bag", "8"],
+            marks=pytest.mark.skipif(find_spec("torchrec") is None, reason="without TorchRec"),
+        ),
+    ],
+    ids=["dimensions", "nodes"],
+)
+def test_one_command_trains_and_saves(
+    build: Callable[[Interactions], models.LightGCN], options: list[str], tmp_path: Path
+) -> None:
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
     command += ["--nproc-per-node", "2", "-m", "gnnrec_helpers.distributed"]
     command += ["--data", "movielens-small", "--likes", "4.5", "--dim", "5", "--layers", "2"]
     command += ["--epochs", "2", "--loss", "BPR", "--weight-decay", "0.01"]
-    command += ["--save", str(tmp_path / "it.safetensors")]
+    command += ["--save", str(tmp_path / "it.safetensors"), *options]
     root = str(Path(gnnrec_helpers.__file__).parents[1])
     done = subprocess.run(
         command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": root}
@@ -153,9 +179,9 @@ def test_one_command_trains_and_saves(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "epoch 2: loss 0." in done.stdout
     likes = datasets.load("movielens-small").interactions.binarize(4.5)
-    alone = models.LightGCN(likes, 5, 2)
+    alone = build(likes)
     fit(alone, Split.from_parts(likes), epochs=2, objective=BPR(0.01), progress=False)
-    saved = models.LightGCN.load(tmp_path / "it.safetensors")
+    saved = type(alone).load(tmp_path / "it.safetensors")
     assert saved.identity() == alone.identity()
     torch.testing.assert_close(table(saved), table(alone), atol=1e-4, rtol=1e-4)
     assert list(tmp_path.iterdir()) == [tmp_path / "it.safetensors"]
@@ -174,6 +200,7 @@ def test_bad_input_gets_a_sentence_before_a_process_starts(
         ({"model": models.LightGCN(likes.test)}, ValueError, r"not the \d+ of split.train"),
         ({"model": models.Popularity(likes.train)}, TypeError, "Popularity cannot be trained"),
         ({"model": "LightGCN"}, TypeError, "'LightGCN' cannot be trained"),
+        ({"parallel": "node"}, ValueError, "parallel='node': 'dimensions' or 'nodes' is possible"),
         ({"parallel": "rows"}, ValueError, "parallel='rows': 'dimensions' or 'nodes' is possible"),
         ({"parallel": "nodes"}, TypeError, "LightGCN cannot be trained with parallel='nodes'"),
         ({"model": models.LightGCN(likes.train, 6, cosine=True)}, ValueError, "cosine=True cannot"),

@@ -11,6 +11,7 @@ from test_contract import split
 
 from gnnrec_helpers import Split, fit, models
 from gnnrec_helpers.engine.truncation import Bags, truncated_rows
+from gnnrec_helpers.models import truncated_lightgcn
 
 
 def likes() -> Split:
@@ -77,3 +78,19 @@ def test_bags_of_a_file_are_used(tmp_path: Path) -> None:
     assert torch.equal(Bags.open(tmp_path).weights, model.bags().weights)  # the file is as it was
     with pytest.raises(ValueError, match=r"Bags of shape \(\d+, 5\): \(\d+, 4\) is asked for"):
         models.TruncatedLightGCN(parts.train, 8, 2, k=4).use_bags(opened)
+    with pytest.raises(ValueError, match="Bags of other nodes"):
+        other.use_bags(Bags(opened.nodes + 1000, opened.weights))
+
+
+def test_bags_weigh_layers_as_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Last(models.TruncatedLightGCN):
+        def layer_weights(self) -> list[float]:
+            return [0.0] * self.layers + [1.0]
+
+    train = likes().train
+    nodes = train.num_users + train.num_items
+    model = Last(train, 8, 2, k=nodes, exact_scores=False)
+    exact = Last(train, 8, 2, k=nodes)
+    monkeypatch.setattr(truncated_lightgcn, "NODES_AT_ONCE", 7)
+    for rows, wanted in zip(model.eval().embeddings(), exact.eval().embeddings(), strict=True):
+        torch.testing.assert_close(rows, wanted)
