@@ -91,12 +91,8 @@ def _train(given: argparse.Namespace) -> None:
     checkpoints = None
     if given.checkpoint is not None:
         checkpoints = Checkpoints(given.checkpoint, made_with_of(model, settings, split))
-    if checkpoints is not None:
         checkpoints.check()
-    place = (given.checkpoint or given.save).resolve()
-    with _folder_beside(place) as bags:
-        if isinstance(model, TruncatedLightGCN):
-            _share_bags(model, bags)
+    with _shared_bags(model, (given.checkpoint or given.save).resolve()):
         _train_and_save(given, model, settings, split, checkpoints)
 
 
@@ -143,13 +139,19 @@ def _folder_beside(place: Path) -> Iterator[Path]:
             shutil.rmtree(name[0], ignore_errors=True)
 
 
-def _share_bags(model: TruncatedLightGCN, folder: Path) -> None:
-    """Compute all bags in the first process, and map them into the memory of every process."""
-    computed = dist.new_group(timeout=timedelta(days=7))  # it may take long
-    if dist.get_rank() == 0:
-        model.bags().save(folder)
-    dist.barrier(computed)
-    model.use_bags(Bags.open(folder))
+@contextmanager
+def _shared_bags(model: MatrixFactorization, place: Path) -> Iterator[None]:
+    """Bags of a model that has some: the first process computes them, and all map one file."""
+    if not isinstance(model, TruncatedLightGCN):
+        yield
+        return
+    with _folder_beside(place) as folder:
+        computed = dist.new_group(timeout=timedelta(days=7))  # it may take long
+        if dist.get_rank() == 0:
+            model.bags().save(folder)
+        dist.barrier(computed)
+        model.use_bags(Bags.open(folder))
+        yield
 
 
 def _save(model: MatrixFactorization, aside: Path, path: Path) -> None:

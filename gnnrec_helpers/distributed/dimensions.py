@@ -25,7 +25,7 @@ from ..models import (
     SocialLightGCN,
 )
 from ..objectives import squared_length
-from .losses import Ranking, pair_losses, scores_of_rows
+from .losses import Ranking, known_of, pair_losses, scores_of_rows
 from .shares import share
 from .tables import TrainedTable
 
@@ -73,14 +73,10 @@ class DimensionParallel(TrainedTable):
         own = share(size, dist.get_world_size(), dist.get_rank())
         leaf = rows.requires_grad_()
         users, positives, negatives = leaf.split([size, size, len(rows) - 2 * size])
-        known = batch.known
         if batch.negatives.dim() == 2:  # each pair has its own
             negatives = negatives.view(*batch.negatives.shape, -1)[own]
-        elif known is not None:
-            known = known[(known[:, 0] >= own.start) & (known[:, 0] < own.stop)]
-            known = known - known.new_tensor([own.start, 0])
         scores = scores_of_rows(users[own], positives[own], negatives)
-        loss = pair_losses(self.objective, *scores, known).sum() / size
+        loss = pair_losses(self.objective, *scores, known_of(batch, own)).sum() / size
         (gradient,) = torch.autograd.grad(loss, leaf)
         return loss.detach(), gradient
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 
-import torch.distributed as dist
-
 from ..models import MatrixFactorization, TruncatedLightGCN
 from ..models.parts.seeded_layers import part_only
-from .dimensions import DimensionParallel, check_linear, keep_columns
-from .nodes import NodeParallel, check_truncated, keep_rows
+from .dimensions import DimensionParallel, check_linear, keep_columns, own_columns
+from .nodes import NodeParallel, check_truncated, keep_rows, own_rows
 from .settings import Parallel, Settings, check_parallel
-from .shares import share
 
 
 def check_model(model: object, parallel: Parallel, processes: int) -> None:
@@ -30,10 +27,9 @@ def check_model(model: object, parallel: Parallel, processes: int) -> None:
 
 def building_own_part(parallel: Parallel) -> AbstractContextManager[None]:
     """Models built meanwhile have what is this process's of their tables."""
-    rank, processes = dist.get_rank(), dist.get_world_size()
     if parallel == "nodes":
-        return part_only(lambda rows, dim: (share(rows, processes, rank), slice(0, dim)))
-    return part_only(lambda rows, dim: (slice(0, rows), share(dim, processes, rank)))
+        return part_only(lambda rows, dim: (own_rows(rows), slice(0, dim)))
+    return part_only(lambda rows, dim: (slice(0, rows), own_columns(dim)))
 
 
 def keep_own_part(model: MatrixFactorization, parallel: Parallel) -> None:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import softplus
 
+from ..engine.sampling import Batch
 from ..objectives import BPR, NOTHING, SampledSoftmax
 
 Ranking = BPR | SampledSoftmax
@@ -44,6 +45,14 @@ def pair_losses(
     if known is not None:
         negative = negative.index_put(tuple(known.T), negative.new_tensor(NOTHING))
     return softplus(negative.logsumexp(1) - positive / objective.temperature)
+
+
+def known_of(batch: Batch, own: slice) -> Tensor | None:
+    """Which shared negatives are positives of some pairs of a batch, with rows from the first."""
+    if batch.known is None:
+        return None
+    rows = batch.known[:, 0]
+    return batch.known[(rows >= own.start) & (rows < own.stop)] - rows.new_tensor([own.start, 0])
 
 
 def checked_objective(objective: object) -> Ranking:

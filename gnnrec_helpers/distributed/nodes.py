@@ -28,7 +28,7 @@ from ..engine.truncation import Bags
 from ..models import MatrixFactorization, TruncatedLightGCN
 from ..objectives import squared_length
 from .dimensions import AddedUp
-from .losses import Ranking, pair_losses, scores_of_rows
+from .losses import Ranking, known_of, pair_losses, scores_of_rows
 from .shares import columns_of_rows, share
 from .tables import TrainedTable
 
@@ -73,11 +73,8 @@ class NodeParallel(TrainedTable):
         users, positives, others = rows.split([pairs, pairs, len(nodes) - 2 * pairs])
         if not is_shared:
             others = others.view(*negatives.shape, others.shape[1])
-        known = batch.known
-        if known is not None:
-            known = known[(known[:, 0] >= own.start) & (known[:, 0] < own.stop)]
-            known = known - known.new_tensor([own.start, 0])
-        losses = pair_losses(self.objective, *scores_of_rows(users, positives, others), known)
+        scores = scores_of_rows(users, positives, others)
+        losses = pair_losses(self.objective, *scores, known_of(batch, own))
         # every process has the shared negatives; their squared length counts once
         squares = squared_length(start[: 2 * pairs])
         squares = squares + squared_length(start[2 * pairs :]) / (processes if is_shared else 1)
@@ -124,11 +121,15 @@ class NodeParallel(TrainedTable):
             self.model.nodes = nn.Embedding(0, 0)
 
 
+def own_rows(nodes: int) -> slice:
+    """The rows that are this process's."""
+    return share(nodes, dist.get_world_size(), dist.get_rank())
+
+
 def keep_rows(model: MatrixFactorization) -> None:
     """Leave a model the rows of its table that are this process's."""
     rows = model.nodes.weight.detach()
-    own = share(len(rows), dist.get_world_size(), dist.get_rank())
-    model.nodes = nn.Embedding.from_pretrained(rows[own].clone(), freeze=False)
+    model.nodes = nn.Embedding.from_pretrained(rows[own_rows(len(rows))].clone(), freeze=False)
 
 
 def _spread_table(rows: int, dim: int) -> tuple[nn.Module, Tensor]:

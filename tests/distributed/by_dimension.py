@@ -13,11 +13,13 @@ from processes import knowledge, social, split
 
 from gnnrec_helpers import BPR, SampledSoftmax, models
 from gnnrec_helpers.distributed.dimensions import DimensionParallel, keep_columns
+from gnnrec_helpers.distributed.nodes import NodeParallel
 from gnnrec_helpers.distributed.sampling import sampler_for
 from gnnrec_helpers.distributed.settings import Settings
 from gnnrec_helpers.distributed.shares import sharded
 from gnnrec_helpers.objectives import Objective
 
+Found = dict[str, np.ndarray]
 DIM, STEPS = 7, 20  # 7 columns: neither two nor three processes get equal shares
 SOFTMAX = SampledSoftmax(shared_negatives=12, weight_decay=0.05, temperature=0.7)
 MODELS: dict[str, Callable[[], models.MatrixFactorization]] = {
@@ -46,24 +48,51 @@ def batches(loss: str) -> list[Any]:
     return drawn[:STEPS]
 
 
+def measured(engine: DimensionParallel | NodeParallel, name: str, loss: str) -> Found:
+    """What 20 steps lead to."""
+    losses = []
+    for batch in batches(loss):
+        losses.append(engine.step(batch).item())
+        if len(losses) == 1:
+            gradient = sharded(engine.table.grad, engine.total, engine.spread).full_tensor()
+    return {
+        f"{name} gradient": gradient.numpy(),
+        f"{name} losses": np.array(losses),
+        f"{name} table": engine.tensors()["nodes"].full_tensor().numpy(),
+        f"{name} scores": engine.recommender().score(torch.tensor([3, 0])).numpy(),
+    }
+
+
+def assert_as_alone(found: Found, name: str, model: models.MatrixFactorization, loss: str) -> None:
+    """Does one process come to the same, without any of this?"""
+    objective, _ = LOSSES[loss]
+    optimizer = torch.optim.Adam(model.train().parameters(), lr=0.02)
+    losses, gradient = [], None
+    for batch in batches(loss):
+        optimizer.zero_grad()
+        value = objective(model, batch)
+        value.backward()
+        if gradient is None:
+            gradient = model.nodes.weight.grad.numpy().copy()
+        optimizer.step()
+        losses.append(value.item())
+    np.testing.assert_allclose(found[f"{name} gradient"], gradient, atol=1e-5, rtol=1e-5)
+    assert losses[-1] < 0.95 * losses[0]  # something was learnt
+    np.testing.assert_allclose(found[f"{name} losses"], losses, rtol=1e-5)
+    table = model.nodes.weight.detach().numpy()
+    np.testing.assert_allclose(found[f"{name} table"], table, atol=1e-4)
+    scores = model.eval().score(torch.tensor([3, 0])).numpy()
+    np.testing.assert_allclose(found[f"{name} scores"], scores, atol=1e-4)
+
+
 def train(folder: Path) -> None:
     """Every model with every loss, 20 steps each."""
-    found = {}
+    found: Found = {}
     for name, build in MODELS.items():
         for loss, (objective, _) in LOSSES.items():
             model = build()
             keep_columns(model)
             engine = DimensionParallel(model, objective, lr=0.02)
-            losses = []
-            for batch in batches(loss):
-                losses.append(engine.step(batch).item())
-                if len(losses) == 1:
-                    gradient = sharded(engine.table.grad, DIM, 1).full_tensor().numpy()
-            table = engine.tensors()["nodes"].full_tensor()
-            found[f"{name} {loss} gradient"] = gradient
-            found[f"{name} {loss} losses"] = np.array(losses)
-            found[f"{name} {loss} table"] = table.numpy()
-            scores = engine.recommender().score(torch.tensor([3, 0]))
-            found[f"{name} {loss} scores"] = scores.numpy()
+            found |= measured(engine, f"{name} {loss}", loss)
     if dist.get_rank() == 0:
         np.savez(folder / f"{dist.get_world_size()}.npz", **found)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import by_dimension
 import numpy as np
-import torch
 import torch.distributed as dist
 from processes import split
 
@@ -16,7 +15,6 @@ from gnnrec_helpers.distributed.engines import engine_for, keep_own_part
 from gnnrec_helpers.distributed.nodes import NodeParallel, keep_rows
 from gnnrec_helpers.distributed.sampling import sampler_for
 from gnnrec_helpers.distributed.settings import Settings
-from gnnrec_helpers.distributed.shares import sharded
 from gnnrec_helpers.distributed.starting import made_with_of
 from gnnrec_helpers.distributed.training import train as train_on
 
@@ -49,22 +47,12 @@ def go_on(folder: Path, settings: Settings) -> None:
 
 def train(folder: Path) -> None:
     """Every loss, 20 steps each."""
-    found = {}
+    found: by_dimension.Found = {}
     for name, build in MODELS.items():
         for loss, (objective, _) in by_dimension.LOSSES.items():
             model = build()
-            nodes = len(model.nodes.weight)
             keep_rows(model)
             engine = NodeParallel(model, objective, lr=0.02)
-            losses = []
-            for batch in by_dimension.batches(loss):
-                losses.append(engine.step(batch).item())
-                if len(losses) == 1:
-                    gradient = sharded(engine.table.grad, nodes, 0).full_tensor().numpy()
-            found[f"{name} {loss} gradient"] = gradient
-            found[f"{name} {loss} losses"] = np.array(losses)
-            found[f"{name} {loss} table"] = engine.tensors()["nodes"].full_tensor().numpy()
-            scores = engine.recommender().score(torch.tensor([3, 0]))
-            found[f"{name} {loss} scores"] = scores.numpy()
+            found |= by_dimension.measured(engine, f"{name} {loss}", loss)
     if dist.get_rank() == 0:
         np.savez(folder / f"{dist.get_world_size()}.npz", **found)

@@ -15,11 +15,11 @@ from gnnrec_helpers.distributed.losses import checked_objective, pair_losses, sc
 from gnnrec_helpers.engine.sampling import Batch
 from gnnrec_helpers.objectives import squared_length
 
-Found = dict[str, np.ndarray]
-
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
-def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
+def found(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> by_dimension.Found:
     """What so many processes computed."""
     folder = tmp_path_factory.mktemp("dimensions")
     on(request.param, by_dimension.train, folder)
@@ -29,26 +29,9 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.mark.parametrize("loss", by_dimension.LOSSES)
 @pytest.mark.parametrize("name", by_dimension.MODELS)
-def test_it_is_the_training_of_one_process(found: Found, name: str, loss: str) -> None:
+def test_it_is_the_training_of_one_process(found: by_dimension.Found, name: str, loss: str) -> None:
     model = by_dimension.MODELS[name]()
-    objective, _ = by_dimension.LOSSES[loss]
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-    losses, gradient = [], None
-    for batch in by_dimension.batches(loss):
-        optimizer.zero_grad()
-        value = objective(model, batch)
-        value.backward()
-        if gradient is None:
-            gradient = model.nodes.weight.grad.numpy().copy()
-        optimizer.step()
-        losses.append(value.item())
-    np.testing.assert_allclose(found[f"{name} {loss} gradient"], gradient, atol=1e-5, rtol=1e-5)
-    assert losses[-1] < 0.95 * losses[0]  # something was learnt
-    np.testing.assert_allclose(found[f"{name} {loss} losses"], losses, rtol=1e-5)
-    table = model.nodes.weight.detach().numpy()
-    np.testing.assert_allclose(found[f"{name} {loss} table"], table, atol=1e-4)
-    scores = model.score(torch.tensor([3, 0])).numpy()
-    np.testing.assert_allclose(found[f"{name} {loss} scores"], scores, atol=1e-4)
+    by_dimension.assert_as_alone(found, f"{name} {loss}", model, loss)
 
 
 # ---------------------------------------------------------------------- losses and gradients

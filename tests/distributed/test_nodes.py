@@ -11,7 +11,6 @@ import by_dimension
 import by_node
 import numpy as np
 import pytest
-import torch
 from processes import on, split
 
 from gnnrec_helpers import SampledSoftmax, distributed, fit, models
@@ -20,14 +19,15 @@ from gnnrec_helpers.distributed import nodes
 from gnnrec_helpers.distributed.nodes import NEEDED, check_truncated
 from gnnrec_helpers.distributed.settings import Settings
 
-Found = dict[str, np.ndarray]
 needs_torchrec = pytest.mark.skipif(
     any(find_spec(name) is None for name in NEEDED), reason="TorchRec is not installed"
 )
 
 
 @pytest.fixture(scope="module", params=[1, 2, 3])
-def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Found:
+def found(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> by_dimension.Found:
     """What so many processes computed."""
     folder = tmp_path_factory.mktemp("nodes")
     on(request.param, by_node.train, folder)
@@ -38,26 +38,9 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @needs_torchrec
 @pytest.mark.parametrize("loss", by_dimension.LOSSES)
 @pytest.mark.parametrize("name", by_node.MODELS)
-def test_it_is_the_training_of_one_process(found: Found, name: str, loss: str) -> None:
-    model = by_node.MODELS[name]().train()
-    objective, _ = by_dimension.LOSSES[loss]
-    optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
-    losses, gradient = [], None
-    for batch in by_dimension.batches(loss):
-        optimizer.zero_grad()
-        value = objective(model, batch)
-        value.backward()
-        if gradient is None:
-            gradient = model.nodes.weight.grad.numpy().copy()
-        optimizer.step()
-        losses.append(value.item())
-    np.testing.assert_allclose(found[f"{name} {loss} gradient"], gradient, atol=1e-5, rtol=1e-5)
-    assert losses[-1] < 0.95 * losses[0]  # something was learnt
-    np.testing.assert_allclose(found[f"{name} {loss} losses"], losses, rtol=1e-5)
-    table = model.nodes.weight.detach().numpy()
-    np.testing.assert_allclose(found[f"{name} {loss} table"], table, atol=1e-4)
-    scores = model.eval().score(torch.tensor([3, 0])).numpy()
-    np.testing.assert_allclose(found[f"{name} {loss} scores"], scores, atol=1e-4)
+def test_it_is_the_training_of_one_process(found: by_dimension.Found, name: str, loss: str) -> None:
+    model = by_node.MODELS[name]()
+    by_dimension.assert_as_alone(found, f"{name} {loss}", model, loss)
 
 
 @needs_torchrec
