@@ -157,6 +157,7 @@ def trained(
         lr=5e-3,
         objective=SampledSoftmax(weight_decay=settings["weight_decay"]),
         seed=seed,
+        schedule="constant",
         patience=6,
         validate_every=2,
         progress=False,

@@ -81,8 +81,8 @@ def social_lightgcn(
     lr, weight_decay = settings.pop("lr"), settings.pop("weight_decay")
     model = models.SocialLightGCN(split.train, social, seed=seed, **settings)
     history = fit(
-        model, split, epochs=200, patience=6, batch_size=2048, lr=lr, seed=seed, k=K,
-        objective=SampledSoftmax(weight_decay=weight_decay), progress=False,
+        model, split, epochs=200, schedule="constant", patience=6, batch_size=2048, lr=lr,
+        seed=seed, k=K, objective=SampledSoftmax(weight_decay=weight_decay), progress=False,
     )  # fmt: skip
     return model, history.best_epoch or len(history.epochs)
 

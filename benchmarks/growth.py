@@ -98,7 +98,8 @@ def quality(job: tuple[int, float, int]) -> dict[str, float]:
     likes = datasets.load("movielens-small").interactions.binarize(4.0)
     split = likes.split(test=0.2, validation=0.1, seed=0)
     model = models.LightGCN(split.train, dim=64, layers=3, seed=seed)
-    history = fit(model, split, epochs=150, batch_size=size, lr=lr, seed=seed, progress=False)
+    history = fit(model, split, epochs=150, batch_size=size, lr=lr, schedule="constant",
+                  seed=seed, progress=False)  # fmt: skip
     return {"batch": size, "lr": lr, "seed": seed, "validation": history.best or 0.0}
 
 

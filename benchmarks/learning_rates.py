@@ -50,6 +50,7 @@ def run(job: Job) -> Result:
         lr=job["lr"],
         objective=BPR(1e-4),
         validate_every=3,
+        schedule="constant",
         patience=4,
         seed=seed,
         progress=False,

@@ -52,6 +52,7 @@ def run(setting: tuple[int, float, float, int, int]) -> Run:
         lr=lr,
         objective=BPR(decay),
         negatives=negatives,
+        schedule="constant",
         seed=seed,
         progress=False,
     )

@@ -123,7 +123,7 @@ def lightgcn(
     split = Split(split.train, split.test, split.test.select([]))
     settings: Any = {"batch_size": 1024, "lr": lr, "objective": objective, "progress": False}
     trial = models.LightGCN(split.train, layers=layers, seed=seed)
-    history = fit(trial, split, epochs=300, patience=8, seed=seed, **settings)
+    history = fit(trial, split, epochs=300, schedule="constant", patience=8, seed=seed, **settings)
     model = models.LightGCN(train, layers=layers, seed=seed)
     everything = Split.from_parts(train)
     fit(model, everything, epochs=history.best_epoch, seed=seed, **settings)

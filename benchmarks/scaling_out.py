@@ -85,7 +85,7 @@ def quality(processes: int) -> Result:
     model = models.LightGCN(split.train)
     started = time.perf_counter()
     if processes == 1:
-        history = fit(model, split, epochs=EPOCHS, progress=False)
+        history = fit(model, split, epochs=EPOCHS, schedule="constant", progress=False)
     else:
         history = distributed.fit(model, split, processes=processes, epochs=EPOCHS, progress=False)
     return {

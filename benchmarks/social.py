@@ -93,6 +93,7 @@ def run(job: Job) -> Result:
         lr=5e-3,
         objective=objective,
         seed=job["seed"],
+        schedule="constant",
         patience=6,
         validate_every=2,
         progress=False,

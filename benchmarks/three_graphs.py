@@ -126,6 +126,7 @@ def run(job: Job) -> Result:
         lr=5e-3,
         objective=SampledSoftmax(weight_decay=job["weight_decay"]),
         seed=job["seed"],
+        schedule="constant",
         patience=6,
         validate_every=2,
         progress=False,

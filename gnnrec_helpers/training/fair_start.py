@@ -102,6 +102,7 @@ def _fitted(
         epochs=epochs,
         batch_size=BATCH,
         lr=lr,
+        schedule="constant",
         objective=SampledSoftmax(weight_decay=weight_decay),
         seed=seed,
         patience=PATIENCE,

@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -26,9 +26,11 @@ from ..objectives import Objective, RatingRegression, SampledSoftmax
 from ..serving.retrieval import check_labels
 from .checkpoints import identity_of, load_checkpoint, save_checkpoint, weights_of
 from .history import History
+from .plateau import Settings, next_settings, settings_of, with_decay
 from .stepping import Stepper
 
 Loss = Objective[Any, Any] | Callable[[Any, Any], Tensor]
+Schedule = Literal["plateau", "constant", "cosine"]
 ERRORS = ("rmse", "mae")  # of ratings: less is better
 
 
@@ -39,7 +41,7 @@ def fit(
     epochs: int = 100,
     batch_size: int | None = None,
     lr: float = 5e-3,
-    schedule: Literal["constant", "cosine"] = "constant",
+    schedule: Schedule = "plateau",
     objective: Loss | None = None,
     negatives: int | None = None,
     seed: int = 0,
@@ -68,9 +70,16 @@ def fit(
         2,048. So an epoch, by which `patience` counts, has steps enough to get on in.
     lr : float
         Adam's learning rate.
-    schedule : {"constant", "cosine"}
-        Whether the learning rate stays, or falls to zero over `epochs` like half a wave of a
-        cosine, step by step (Loshchilov & Hutter 2017).
+    schedule : {"plateau", "constant", "cosine"}
+        The learning rate stays until validation stops improving. Training ends there with
+        "constant". With "plateau" it goes on from the best weights with a third of the learning
+        rate, and with a ninth if that helped. With "cosine" the learning rate falls to zero over
+        `epochs` like half a wave of a cosine, step by step (Loshchilov & Hutter 2017).
+
+        How much weight decay a model needs depends on the data. So with "plateau", and without an
+        `objective` of yours, more and less of it are tried first, one and a half times and two
+        thirds as much, each from the best weights, as long as one of them helps.
+        ``history.stages`` says what was tried.
     objective : Objective, optional
         By default the model's own, with every term of its paper's loss. Items are ranked by
         :class:`~gnnrec_helpers.objectives.SampledSoftmax` there; papers on LightGCN use
@@ -83,7 +92,8 @@ def fit(
     seed : int
         Of batches and negatives.
     patience : int or None
-        Stop when validation has not improved for this many epochs; None trains to the end.
+        Stop, or try what `schedule` says, when validation has not improved for this many epochs;
+        what is tried then gets half as many. None trains to the end.
     validate_every : int
         Epochs from one validation to the next.
     metric : str, optional
@@ -118,6 +128,7 @@ def fit(
         range, or if the checkpoint is one of another model or other data.
     """
     _check_model(model, split)
+    adapts_decay = objective is None
     objective = _checked_objective(model, objective)
     learns_ratings = "training_predictions" in getattr(objective, "asks", ())
     shared_negatives = getattr(objective, "shared_negatives", 0)
@@ -148,13 +159,14 @@ def fit(
         )
     stepper = Stepper(model, objective, lr)
     history = History(watched=metric if learns_ratings else f"{metric}@{k}")
+    history.stages.append({"first_epoch": 1, **settings_of(lr, objective)})
     best = weights_of(model)
     made_with = {
         **identity_of(model),
         "objective": str(objective),
         "batch_size": batch_size,
         "lr": lr,
-        "schedule": schedule if schedule == "constant" else f"{schedule} over {epochs} epochs",
+        "schedule": f"cosine over {epochs} epochs" if schedule == "cosine" else schedule,
         "negatives": negatives,
         "seed": seed,
         "patience": patience,
@@ -166,6 +178,7 @@ def fit(
     path = None if checkpoint is None else Path(checkpoint)
     if path is not None and path.exists():
         history, best = load_checkpoint(path, made_with, model, stepper.optimizer)
+        stepper.objective = with_decay(objective, history.stages[-1])
 
     bar = tqdm(
         total=epochs,
@@ -178,20 +191,24 @@ def fit(
         while len(history.epochs) < epochs and not history.stopped_early:
             number = len(history.epochs)
             started = time.perf_counter()
-            rates = _rates(lr, schedule, number, epochs, len(sampler))
+            rates = _rates(history.stages[-1]["lr"], schedule, number, epochs, len(sampler))
             batches = sampler.epoch(number, device)
             with freed_memory_kept():
                 loss = _epoch(model, batches, number, stepper, rates)
             row = {"epoch": number + 1, "loss": loss, "seconds": time.perf_counter() - started}
+            following = None
             history.epochs.append(row)
             if split.validation is not None and (number + 1) % validate_every == 0:
                 row[history.watched] = _validate(model, split, metric, k)
                 if history.improves(row[history.watched]):
                     history.best_epoch, best = number + 1, weights_of(model)
-                waited = number + 1 - (history.best_epoch or 0)
-                history.stopped_early = patience is not None and waited >= patience
+                following = _after_waiting(history, schedule, patience, adapts_decay)
             if after_epoch is not None:
                 after_epoch(model, history)
+            if following is not None:
+                history.stages.append({"first_epoch": number + 2, **following})
+                model.load_state_dict(best)
+                stepper.start_over(with_decay(objective, following))
             if path is not None:
                 save_checkpoint(path, made_with, history, model, stepper.optimizer, best)
             bar.update()
@@ -240,10 +257,23 @@ def _epoch(
 
 def _rates(lr: float, schedule: str, number: int, epochs: int, batches: int) -> list[float]:
     """The learning rate of every batch of epoch `number`."""
-    if schedule == "constant":
+    if schedule != "cosine":
         return [lr] * batches
     done = [(number + place / batches) / epochs for place in range(batches)]
     return [lr / 2 * (1 + math.cos(math.pi * share)) for share in done]
+
+
+def _after_waiting(
+    history: History, schedule: Schedule, patience: int | None, adapts_decay: bool
+) -> Settings | None:
+    """What to go on with from the best weights when patience is at an end, or note the end."""
+    if patience is None:
+        return None
+    if history.waited() < (patience if len(history.stages) == 1 else math.ceil(patience / 2)):
+        return None
+    following = next_settings(history, adapts_decay) if schedule == "plateau" else None
+    history.stopped_early = following is None
+    return following
 
 
 def _validate(model: Any, split: Split, metric: str, k: int) -> float:
@@ -315,8 +345,9 @@ def _checked_metric(metric: str | None, learns_ratings: bool) -> str:
 def _check_range(lr: float, schedule: str, patience: int | None) -> None:
     if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not lr > 0:
         raise ValueError(f"lr={lr!r}: a positive number is needed.")
-    if schedule not in ("constant", "cosine"):
-        raise ValueError(f"schedule={schedule!r}: choose 'constant' or 'cosine'.")
+    if schedule not in get_args(Schedule):
+        choices = ", ".join(map(repr, get_args(Schedule)))
+        raise ValueError(f"schedule={schedule!r}: choose one of {choices}.")
     if patience is not None:
         check_whole(0, patience=patience)
         if patience < 1:

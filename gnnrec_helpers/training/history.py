@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
@@ -22,12 +23,16 @@ class History:
     watched : str
         What validation measures: ``"recall@20"`` or another metric of lists, of which more is
         better, or an error of ratings, "rmse" or "mae", of which less is.
+    stages : list of dict
+        ``first_epoch``, ``lr`` and ``weight_decay`` of each stretch of epochs with the same
+        settings. There is one, unless validation stopped improving and something else was tried.
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
     best_epoch: int | None = None
     stopped_early: bool = False
     watched: str = "recall@20"
+    stages: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def losses(self) -> list[float]:
@@ -42,9 +47,24 @@ class History:
 
     def improves(self, value: float) -> bool:
         """Is this better than the best so far?"""
-        if self.best is None:
-            return True
-        return value < self.best if self.watched in ("rmse", "mae") else value > self.best
+        return self.best is None or self._is_better(value, self.best)
+
+    def _is_better(self, value: float, other: float) -> bool:
+        return value < other if self.watched in ("rmse", "mae") else value > other
+
+    def stage_of(self, epoch: int) -> dict[str, Any]:
+        """The settings that an epoch was trained with."""
+        return [stage for stage in self.stages if stage["first_epoch"] <= epoch][-1]
+
+    def waited(self) -> int:
+        """How many epochs the last stage has gone on since its own best one."""
+        start = self.stages[-1]["first_epoch"]
+        best = None
+        for row in self.epochs[start - 1 :]:
+            value = row.get(self.watched)
+            if value is not None and (best is None or self._is_better(value, best)):
+                best, start = value, int(row["epoch"]) + 1
+        return len(self.epochs) + 1 - start
 
     def to_frame(self) -> pd.DataFrame:
         """One row an epoch."""

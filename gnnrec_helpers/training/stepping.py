@@ -44,6 +44,12 @@ class Stepper:
         self._loss = Tensor()  # where a replay writes
         self._replay: Callable[[], None] | None = None
 
+    def start_over(self, objective: Loss) -> None:
+        """Go on with this loss, and without what Adam remembers."""
+        self.objective = objective
+        self.optimizer.state.clear()
+        self._batch, self._replay = None, None
+
     def __call__(self, batch: Batch | RatingBatch, rate: float) -> Tensor:
         """One step at this learning rate; the loss, without gradients, on the model's device."""
         for group in self.optimizer.param_groups:
