@@ -48,7 +48,7 @@ EVALUATION, RETRIEVAL = "tests/evaluation/test_evaluation.py::", "tests/serving/
 TRAINING, BY_HAND = "tests/training/test_training.py::", "tests/engine/test_by_hand.py::"
 GRAPHREC, SOCIAL = "tests/models/test_graphrec.py::", "tests/models/test_social_models.py::"
 RIVALS, KNOWLEDGE = "tests/models/test_rivals.py::", "tests/models/test_knowledge_models.py::"
-LEAGUE = "tests/training/test_league.py::"
+LEAGUE, PLATEAU = "tests/training/test_league.py::", "tests/training/test_plateau.py::"
 TUNING, SPLITS = "tests/training/test_tuning.py::", "tests/data/test_splits.py::"
 CONTRACT = "tests/models/test_contract.py::"
 INTERACTIONS = "tests/data/test_interactions.py::"
@@ -237,8 +237,8 @@ DEFECTS = (
         "the epoch with the largest error is kept",
         "training stops with the worst weights it has seen",
         "training/history.py",
-        "return value < self.best if self.watched",
-        "return value > self.best if self.watched",
+        "return value < other if self.watched",
+        "return value > other if self.watched",
         ("tests/models/test_rating_models.py::test_the_epoch_with_the_smallest_error_is_kept",),
     ),
     Defect(
@@ -382,9 +382,33 @@ DEFECTS = (
         "best weights not restored",
         "the history tells of a model that is gone",
         "training/fitting.py",
-        "model.load_state_dict(best)",
-        "pass",
+        "            model.load_state_dict(best)\n    return history",
+        "            pass\n    return history",
         (TRAINING + "test_early_stopping_keeps_the_best_weights",),
+    ),
+    Defect(
+        "what is tried starts from the last weights",
+        "a smaller learning rate polishes a model that has overfitted",
+        "training/fitting.py",
+        "                model.load_state_dict(best)\n                stepper",
+        "                stepper",
+        (PLATEAU + "test_the_search_is_the_one_that_is_described[0]",),
+    ),
+    Defect(
+        "Adam remembers the last stage",
+        "what is tried depends on what was tried before",
+        "training/stepping.py",
+        "self.optimizer.state.clear()",
+        "pass",
+        (PLATEAU + "test_the_search_is_the_one_that_is_described[0]",),
+    ),
+    Defect(
+        "a given weight decay is changed",
+        "a comparison of weight decays compares others than it says",
+        "training/fitting.py",
+        "adapts_decay = objective is None",
+        "adapts_decay = True",
+        (PLATEAU + "test_a_given_loss_keeps_its_weight_decay",),
     ),
     Defect(
         "best weights not copied",
