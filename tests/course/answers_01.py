@@ -59,8 +59,12 @@ WRONG = [
     ("1.3", lambda m, s, k: 0.0, "is off"),
     ("1.4", (20, 100), "reach at least"),
     ("1.4", 5, "A pair"),
+    ("1.4", (0, 10), "whole number from 1"),
+    ("1.4", (99.5, 10), "whole number from 1"),
+    ("1.4", (100, -1), "not negative"),
     ("1.5", 0.5, "function"),
     ("1.5", of_what_was_found, "hits that were found"),
     ("1.5", of_all_hidden, "cannot hold them all"),
     ("1.5", lambda hits, hidden: 0.2, "it gives 0.200"),
+    ("1.5", lambda hits, hidden: ndcg(hits, min(hidden, 5)), "and 12 hidden items"),
 ]  # fmt: skip

@@ -98,7 +98,8 @@ WRONG = [
     ("3.5", lambda v: v.amax(0), "That is the max"),
     ("3.5", lambda v: v.mean(0), "That is the mean"),
     ("3.5", lambda v: -2 * v.sum(0), "the sum times a number"),
-    ("3.5", lambda v: torch.full((3,), 7.0), "whatever the values"),
+    ("3.5", lambda v: torch.full((3,), 7.0), "if there are as many"),
+    ("3.5", lambda v: torch.full((3,), float(len(v))), "if there are as many"),
     ("3.5", lambda v: v.square().mean(0), "Without any neighbour"),
     ("3.5", lambda v: v.amax(0) - v.amin(0), "Without any neighbour"),
 ]

@@ -10,6 +10,7 @@ from sklearn.decomposition import PCA
 
 from gnnrec_helpers import datasets, explain, models
 from gnnrec_helpers.course import plots
+from gnnrec_helpers.course.plots.alt_text import described
 from gnnrec_helpers.training.fitting import History
 
 mpl.use("Agg")
@@ -87,6 +88,14 @@ def test_bipartite_draws_edges_path_and_levels(toy):
 def test_layers_draw_means_over_seeds():
     (axes,) = plots.layers({0: [0.1, 0.3], 1: [0.4]}).axes
     assert texts(axes) == ["0.200", "0.400"]
+
+
+def test_runs_draw_every_run_and_write_the_mean():
+    (axes,) = plots.runs({"one": [0.1, 0.3], "two": [0.4]}, "accuracy").axes
+    assert texts(axes) == ["0.200", "0.400"]
+    dots = [list(line.get_xdata()) for line in axes.lines if line.get_marker() == "o"]
+    assert dots == [[0.1, 0.3], [0.4]]
+    assert axes.yaxis_inverted()
 
 
 def test_by_layer_has_a_line_for_every_column():
@@ -318,3 +327,15 @@ def test_a_figure_is_stored_with_what_it_shows(toy):
     _, metadata = formatter.format(plots.long_tail(toy.interactions))
     assert metadata["image/png"]["alt"].startswith("2 panels. ")
     shell.clear_instance()
+
+
+def test_a_table_is_read_out_row_by_row(toy):
+    likes = described(plots.interaction_matrix(toy.interactions))
+    assert "columns Alien, Blade Runner, Casablanca, Dune, Emma" in likes
+    assert "row by row: Ana 1 1 ? ? ?; Ben 1 1 1 ? ?; Cem ? ? 1 1 ?" in likes
+    two = described(plots.ranked_lists({"A": [True, False, True], "B": [False, True, True]}))
+    assert "A hit – hit; B – hit hit" in two
+    grey = described(plots.pixels({"grey": np.arange(6).reshape(2, 3)}))
+    assert grey == "grey: a table, row by row: 0 1 2; 3 4 5."
+    large = described(plots.pixels({"large": np.ones((4, 20))}))
+    assert large.startswith("large: a table of colours, 4 rows of 20")

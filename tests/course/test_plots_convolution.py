@@ -35,8 +35,8 @@ def test_pixels_write_every_number():
 def test_moves_say_whether_the_order_matters():
     after, before = IMAGE.detach(), IMAGE.detach().flip(0)
     same, other = plots.moves({"same": (after, after), "other": (after, before)}).axes
-    assert texts(same) == ["then move", "move first", "difference: all 0"]
-    assert texts(other) == ["then move", "move first", "difference"]
+    assert texts(same) == ["layer, then move", "move, then layer", "difference: all 0"]
+    assert texts(other) == ["layer, then move", "move, then layer", "difference"]
     assert (other.images[2].get_array() == (after - before).numpy()).all()
     assert all(picture.get_clim() == (-11, 11) for picture in same.images)
 

@@ -107,6 +107,8 @@ def _tuned_knn(answer: Any) -> str | None:
     given = as_array(answer).ravel()
     if given.shape != (2,):
         return "A pair (neighbours, shrink) is asked for."
+    if given[0] < 1 or given[0] % 1 or given[1] < 0:
+        return "Neighbours is a whole number from 1 on, and shrink is not negative."
     reached, start = _validated(*given.tolist()), _validated(20, 100)
     if reached >= start + 0.025:
         return None
@@ -120,7 +122,8 @@ def _tuned_knn(answer: Any) -> str | None:
 def _ndcg(answer: Callable[[Any, int], Any]) -> str | None:
     if not callable(answer):
         return "A function of (hits, hidden) is asked for; give its name without brackets."
-    for hits, hidden in (([1, 0, 0, 0, 0], 4), ([0, 1, 1], 9), ([0, 0, 0], 2), ([1, 1], 2)):
+    cases = ([1, 0, 0, 0, 0], 4), ([0, 1, 1], 9), ([0, 0, 0], 2), ([1, 1], 2), ([0, 1] * 10, 12)
+    for hits, hidden in cases:
         found = np.array(hits, bool)
         right = float(METRICS["ndcg"](found[None], np.array([hidden]))[0])
         given = number_in(answer(found, hidden))

@@ -130,13 +130,13 @@ def _own_aggregator(answer: Callable[[Tensor], Any]) -> str | None:
             order = torch.randperm(count, generator=generator)
             if not tensors_close(as_tensor(answer(values[order])), given, 1e-4):
                 return "The same neighbours in another order give another result."
+        if count == 5 and tensors_close(as_tensor(answer(values * 3 - 1)), given, 1e-6):
+            return "Other neighbours give the same, if there are as many: look at their values."
         results.append(given)
         for name, summary in zip(
             known, (values.sum(0), values.mean(0), values.amax(0), values.amin(0)), strict=True
         ):
             known[name].append(summary)
-    if all(tensors_close(result, results[0], 1e-6) for result in results):
-        return "It gives the same whatever the values are."
     for name, summaries in known.items():
         if _multiples(torch.cat(results), torch.cat(summaries)):
             return f"That is the {name}, or the {name} times a number; invent another."

@@ -25,7 +25,7 @@ from .convolution import (
     sliding_window,
     window_and_neighbours,
 )
-from .curves import bpr_loss, layers, seconds, training
+from .curves import bpr_loss, layers, runs, seconds, training
 from .embeddings import (
     agreement,
     by_layer,
@@ -97,6 +97,7 @@ __all__ = [
     "receptive_fields",
     "responses",
     "row_of_propagation",
+    "runs",
     "seconds",
     "seen_by",
     "shared_facts",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.figure import Figure as AnyFigure
 from matplotlib.patches import Rectangle
+from matplotlib.text import Annotation
 
 WORDS = 12  # labels of a drawing that are read out
+CELLS = 64  # of a table, likewise
 
 
 class Figure(AnyFigure):
@@ -46,8 +49,11 @@ def _panel(axes: Axes) -> str:
 def _chart(axes: Axes) -> str:
     bars = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
     points = [part for part in axes.collections if isinstance(part, PathCollection)]
+    if cells := _cells(axes):
+        return f"a table, {cells}"
     if axes.images:
-        kind = "a table of colours"
+        high, wide = axes.images[0].get_size()
+        kind = f"a table of colours, {high} rows of {wide}"
     elif bars:
         kind = "bars"
     elif axes.lines or any(isinstance(part, LineCollection) for part in axes.collections):
@@ -68,11 +74,35 @@ def _chart(axes: Axes) -> str:
 
 def _names(axes: Axes) -> list[str]:
     """What stands at the ticks, where these are words."""
-    for axis in (axes.yaxis, axes.xaxis):
-        words = [label.get_text() for label in axis.get_ticklabels()]
-        if any(character.isalpha() for word in words for character in word if "$" not in word):
-            return [word for word in words if word]
+    return _words(axes.yaxis) or _words(axes.xaxis)
+
+
+def _words(axis: Axis) -> list[str]:
+    words = [label.get_text() for label in axis.get_ticklabels()]
+    if any(character.isalpha() for word in words for character in word if "$" not in word):
+        return [word for word in words if word]
     return []
+
+
+def _cells(axes: Axes) -> str:
+    """What is written in the cells of a table, row by row; nothing where texts make no table."""
+    written = {
+        text.get_position(): text.get_text()
+        for text in axes.texts
+        if text.get_transform() == axes.transData and not isinstance(text, Annotation)
+    }
+    columns = sorted({x for x, _ in written})
+    rows = sorted({y for _, y in written}, reverse=not axes.yaxis_inverted())
+    whole = len(written) == len(columns) * len(rows) <= CELLS
+    if min(len(columns), len(rows)) < 2 or not whole:
+        return ""
+    names = _words(axes.yaxis)
+    lines = [" ".join(written[x, y] for x in columns) for y in rows]
+    if len(names) == len(lines):
+        lines = [f"{name} {line}" for name, line in zip(names, lines, strict=True)]
+    over = _words(axes.xaxis)
+    above = f"columns {', '.join(over)}, " if len(over) == len(columns) else ""
+    return f"{above}row by row: {'; '.join(lines)}"
 
 
 def _drawing(axes: Axes) -> str:

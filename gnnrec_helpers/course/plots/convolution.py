@@ -48,7 +48,11 @@ def moves(operations: Mapping[str, tuple[ArrayLike | Tensor, ArrayLike | Tensor]
             bare(axes)
             axes.set_aspect("equal")
             height, width = after.shape
-            pictures = {"then move": after, "move first": before, "difference": after - before}
+            pictures = {
+                "layer, then move": after,
+                "move, then layer": before,
+                "difference": after - before,
+            }
             for number, (name, picture) in enumerate(pictures.items()):
                 left = number * (width + 1)
                 axes.imshow(picture, cmap=SIGNED, vmin=-largest, vmax=largest,

@@ -85,3 +85,20 @@ def layers(scores: Mapping[int, Sequence[float]], metric: str = "Recall@20") -> 
             title=f"{metric} by number of layers",
         )
     return figure
+
+
+def runs(scores: Mapping[str, Sequence[float]], metric: str, title: str = "") -> Figure:
+    """A metric of several models: a dot for every run, and the mean as a bar and in words."""
+    with canvas(7.5, round(0.9 + 0.42 * len(scores), 1)) as (figure, (axes,)):
+        for row, values in enumerate(scores.values()):
+            mean = float(np.mean(values))
+            axes.plot([mean, mean], [row - 0.3, row + 0.3], color=USER, linewidth=3)
+            axes.plot(values, [row] * len(values), "o", color=GREY, alpha=0.8)
+            axes.annotate(
+                f"{mean:.3f}", (max(values), row), (12, 0), textcoords="offset points", va="center"
+            )
+        axes.set_yticks(range(len(scores)), list(scores))
+        axes.set_ylim(len(scores) - 0.4, -0.6)
+        axes.margins(x=0.16)
+        axes.set(xlabel=f"{metric} (dot: one run, bar: their mean)", title=title)
+    return figure
