@@ -32,15 +32,6 @@ def test_pixels_write_every_number():
     assert plots.pixels({"one": [[1]]}).get_suptitle() == ""
 
 
-def test_moves_say_whether_the_order_matters():
-    after, before = IMAGE.detach(), IMAGE.detach().flip(0)
-    same, other = plots.moves({"same": (after, after), "other": (after, before)}).axes
-    assert texts(same) == ["layer, then move", "move, then layer", "difference: all 0"]
-    assert texts(other) == ["layer, then move", "move, then layer", "difference"]
-    assert (other.images[2].get_array() == (after - before).numpy()).all()
-    assert all(picture.get_clim() == (-11, 11) for picture in same.images)
-
-
 def test_sliding_window_frames_the_window_and_its_result():
     left, middle, right = plots.sliding_window(IMAGE.detach(), KERNEL, row=1, column=2).axes
     (frame,) = left.patches

@@ -17,7 +17,6 @@ from .computation import (
 )
 from .convolution import (
     field_growth,
-    moves,
     pixel_graph,
     pixels,
     pooling_and_aggregation,
@@ -79,7 +78,6 @@ __all__ = [
     "lines",
     "long_tail",
     "message_passing",
-    "moves",
     "named_points",
     "neighbour_sets",
     "neighbourhood",

@@ -33,39 +33,6 @@ def pixels(images: Mapping[str, ArrayLike | Tensor], title: str = "") -> Figure:
     return figure
 
 
-def moves(operations: Mapping[str, tuple[ArrayLike | Tensor, ArrayLike | Tensor]]) -> Figure:
-    """For each operation: its result when pixels move after it, before it, and the difference.
-
-    Parameters
-    ----------
-    operations : mapping of title to (operation first, move first)
-        Two images of one size. All pictures share one scale of colours.
-    """
-    pairs = {title: [as_numbers(image) for image in pair] for title, pair in operations.items()}
-    largest = _largest(np.stack([image for pair in pairs.values() for image in pair]))
-    with canvas(5.4 * len(pairs), 2.7, columns=len(pairs)) as (figure, panels):
-        for axes, (title, (after, before)) in zip(panels, pairs.items(), strict=True):
-            bare(axes)
-            axes.set_aspect("equal")
-            height, width = after.shape
-            pictures = {
-                "layer, then move": after,
-                "move, then layer": before,
-                "difference": after - before,
-            }
-            for number, (name, picture) in enumerate(pictures.items()):
-                left = number * (width + 1)
-                axes.imshow(picture, cmap=SIGNED, vmin=-largest, vmax=largest,
-                            extent=(left, left + width, height, 0))  # fmt: skip
-                axes.add_patch(Rectangle((left, 0), width, height, fill=False, edgecolor=GREY))
-                zero = name == "difference" and not picture.any()
-                axes.text(left + width / 2, height + 0.3, name + ": all 0" * zero, ha="center",
-                          va="top")  # fmt: skip
-            axes.set(xlim=(-0.2, 3 * width + 2.2), ylim=(height + 1.2, -0.2))
-            axes.set_title(title, fontsize=11)
-    return figure
-
-
 def sliding_window(
     image: ArrayLike | Tensor, kernel: ArrayLike | Tensor, row: int, column: int
 ) -> Figure:
