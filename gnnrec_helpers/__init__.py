@@ -34,7 +34,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__, "training"})
 
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.2.0"
 
 __all__ = [
     "BPR",
