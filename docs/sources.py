@@ -14,7 +14,7 @@ import inspect
 import json
 import posixpath
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -40,6 +40,8 @@ ROOMS = [
     "gnnrec_helpers.course.checks",
     "gnnrec_helpers.course.plots",
 ]
+
+PROMISES = ["*Stable since 0.2.*", "*May change.*"]  # columns of the table in package.md
 
 MIDDLE = 250.0  # of the map, in its own units
 
@@ -96,7 +98,7 @@ def linked(text: str, folder: str, page: str) -> str:
     return outside_code(text, lambda part: LINK.sub(moved, part))
 
 
-def outside_code(text: str, change: Any) -> str:
+def outside_code(text: str, change: Callable[[str], str]) -> str:
     parts, end = [], 0
     for code in FENCE.finditer(text):
         parts += [change(text[end : code.start()]), code[0]]
@@ -190,21 +192,22 @@ def about(name: str) -> dict[str, Any]:
 
 
 def course_table() -> str:
-    rows = []
-    for name in NOTEBOOKS:
-        told = about(name)
-        question = told["question"][:1].upper() + told["question"][1:]
-        rows.append(f"| [{told['title']}](notebooks/{name}) | {question} | {told['minutes']} |")
-    return "\n".join(["| notebook | the question | minutes |", "|---|---|---|", *rows])
+    return _notebooks(
+        "the question", lambda told: told["question"][:1].upper() + told["question"][1:]
+    )
 
 
 def needs_table() -> str:
+    return _notebooks("before it", lambda told: told["before"].rstrip(". "))
+
+
+def _notebooks(heading: str, tell: Callable[[dict[str, Any]], str]) -> str:
+    """A table of all notebooks and their minutes, with a column of what is told about each."""
     rows = []
     for name in NOTEBOOKS:
         told = about(name)
-        before = told["before"].rstrip(". ")
-        rows.append(f"| [{told['title']}](notebooks/{name}) | {before} | {told['minutes']} |")
-    return "\n".join(["| notebook | before it | minutes |", "|---|---|---|", *rows])
+        rows.append(f"| [{told['title']}](notebooks/{name}) | {tell(told)} | {told['minutes']} |")
+    return "\n".join([f"| notebook | {heading} | minutes |", "|---|---|---|", *rows])
 
 
 def course_map() -> str:
@@ -309,16 +312,30 @@ def module_page(module: str) -> str:
     documented = [n for n, v in values.items() if inspect.isclass(v) or inspect.isfunction(v)]
     lines += [f".. currentmodule:: {module}", "", ".. autosummary::", ""]
     lines += [f"   {name}" for name in documented] + [""]
+    promised = stability()[module]
     for name, value in values.items():
         if inspect.isclass(value):
-            lines += [f".. autoclass:: {name}", "   :members:", ""]
+            lines += [f".. autoclass:: {name}", "   :members:", "", f"   {promised[name]}", ""]
         elif inspect.isfunction(value):
-            lines += [f".. autofunction:: {name}", ""]
+            lines += [f".. autofunction:: {name}", "", f"   {promised[name]}", ""]
         elif isinstance(value, Mapping):
             lines += [f".. data:: {name}", "", f"   Its keys: {', '.join(map(str, value))}.", ""]
         else:
             lines += [f".. data:: {name}", f"   :value: {value!r}", ""]
     return "\n".join(lines)
+
+
+def stability() -> dict[str, dict[str, str]]:
+    """Module → name → whether it stays, by the table of ``package.md``; "all" is every name."""
+    text = (DOCS / "package.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(gnnrec_helpers[\w.]*)` \| (.*?) ?\| (.*?) ?\|$", text, re.MULTILINE)
+    promised: dict[str, dict[str, str]] = {}
+    for module, *cells in rows:
+        of_module = promised.setdefault(module, {})
+        for cell, promise in zip(cells, PROMISES, strict=True):
+            named = public_names(module) if cell == "all" else re.findall(r"`(\w+)`", cell)
+            of_module |= dict.fromkeys(named, promise)
+    return promised
 
 
 def address(name: str) -> str:

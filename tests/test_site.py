@@ -148,6 +148,51 @@ def test_module_pages_list_every_public_name(sources: ModuleType) -> None:
     assert {"BPR", "SampledSoftmax"} <= {*sources.public_names("gnnrec_helpers.objectives")}
 
 
+def test_the_table_of_what_stays_has_every_public_name_once(sources: ModuleType) -> None:
+    promised = sources.stability()
+    assert list(promised) == sources.ROOMS
+    for module in sources.ROOMS:
+        assert promised[module].keys() == {*sources.public_names(module)}, module
+    page = (DOCS / "package.md").read_text(encoding="utf-8")
+    for row in re.findall(r"^\| `gnnrec_helpers\..*$", page, re.MULTILINE):
+        names = re.findall(r"`(\w+)`", row)
+        assert len(names) == len({*names}), row
+
+
+def test_what_the_package_offers_itself_stays_in_its_module(sources: ModuleType) -> None:
+    stable, _ = sources.PROMISES
+    promised = sources.stability()
+    for name in promised["gnnrec_helpers"]:
+        room, _, last = sources.address(name).rpartition(".")
+        if sources.address(name) not in promised:  # a name, not a module
+            assert promised[room][last] == stable, name
+
+
+def test_every_public_class_says_whether_it_stays(sources: ModuleType) -> None:
+    page = sources.module_page("gnnrec_helpers.models")
+    said = dict(
+        re.findall(r"^\.\. autoclass:: (\w+)\n   :members:\n\n   (.*)$", page, re.MULTILINE)
+    )
+    assert len(said) == page.count(".. autoclass::") >= 30
+    assert [said["LightGCN"], said["SEPT"]] == sources.PROMISES
+
+
+def test_numbers_that_changed_are_those_of_the_results() -> None:
+    """The newest version comes first; what it says now is on the page that it leads to."""
+    text = (DOCS / "numbers.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (.*)$", text, re.MULTILINE)
+    assert versions[0] == importlib.import_module("gnnrec_helpers").__version__
+    rows = re.findall(r"^\| [^|]* \| ([^|]*) \| ([^|]*) \| [^|]* \| .*\]\((.*)\) \|$", text, re.M)
+    assert len(rows) >= 6
+    for before, now, page in rows:
+        assert before != now
+        found = (DOCS / page).read_text(encoding="utf-8")
+        assert all(
+            re.search(rf"\| {number}\b", found) or f"/ {number}" in found
+            for number in re.findall(r"0\.\d+", now)
+        ), now
+
+
 def test_how_to_cite_is_as_in_the_citation_file() -> None:
     citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     page = (DOCS / "cite.md").read_text(encoding="utf-8")
