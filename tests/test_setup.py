@@ -192,6 +192,53 @@ def test_workflow_runs_the_test_command_everywhere():
         assert SpecifierSet(PROJECT["requires-python"]).contains(f"{version}.0")
 
 
+def release_steps() -> list[dict]:
+    job = yaml.safe_load(read(".github/workflows/release.yml"))["jobs"]["build"]
+    assert job["needs"] == "test"
+    assert job["permissions"].keys() == {"attestations", "contents", "id-token"}
+    return job["steps"]
+
+
+def test_a_tag_is_tested_before_it_is_released():
+    workflow = yaml.safe_load(read(".github/workflows/release.yml"))
+    assert workflow[True] == {"push": {"tags": ["v*"]}}  # `on` is true in YAML
+    assert workflow["jobs"]["test"] == {"uses": "./.github/workflows/test.yml"}
+    assert "workflow_call" in yaml.safe_load(read(".github/workflows/test.yml"))[True]
+
+
+def test_a_release_attests_what_it_builds():
+    steps = release_steps()
+    commands = "\n".join(step["run"] for step in steps if "run" in step)
+    assert "make site" in commands
+    assert "-m build --outdir dist" in commands
+    actions = [step["uses"].partition("@")[0] for step in steps if "uses" in step]
+    attest, upload = actions.index("actions/attest-build-provenance"), "actions/upload-artifact"
+    assert actions.index(upload) > attest
+    (attested,) = (step["with"] for step in steps if "attest" in step.get("uses", ""))
+    assert attested == {"subject-path": "dist/*"}
+    assert 'gh release create "$GITHUB_REF_NAME" dist/*' in commands
+
+
+@pytest.mark.skipif(os.name != "posix", reason="runs on Linux, in a shell")
+@pytest.mark.parametrize(
+    ("tag", "repository", "good"),
+    [
+        (f"v{gnnrec_helpers.__version__}", PROJECT["urls"]["Repository"], True),
+        (gnnrec_helpers.__version__, PROJECT["urls"]["Repository"], False),
+        (f"v{gnnrec_helpers.__version__}.1", PROJECT["urls"]["Repository"], False),
+        (f"v{gnnrec_helpers.__version__}", "https://example.org/somebody/else", False),
+    ],
+)
+def test_a_release_refuses_another_version_or_address(tag: str, repository: str, good: bool):
+    (compared,) = (step["run"] for step in release_steps() if "__version__" in step.get("run", ""))
+    server, owner, name = repository.rsplit("/", 2)
+    github = {
+        "GITHUB_REF_NAME": tag, "GITHUB_SERVER_URL": server, "GITHUB_REPOSITORY": f"{owner}/{name}",
+    }  # fmt: skip
+    run = subprocess.run(["bash", "-e", "-c", compared], cwd=ROOT, env={**os.environ, **github})
+    assert (run.returncode == 0) == good
+
+
 def test_ci_runs_the_test_command():
     assert "make test" in read(".ci/run").splitlines()
     if os.name == "posix":
