@@ -14,10 +14,14 @@ import inspect
 import json
 import posixpath
 import re
+import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from statistics import fmean
 from typing import Any
+from urllib.parse import urlsplit
+
+from gnnrec_helpers import __version__ as VERSION
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
@@ -120,7 +124,35 @@ def notebook_page(name: str) -> str:
         else:
             text = linked("".join(cell["source"]), "notebooks", f"notebooks/{name}")
             cell["source"] = with_terms(text)
+    notebook["cells"][0]["source"] += f"\n\n{in_colab(name)}"
     return json.dumps(notebook, ensure_ascii=False)
+
+
+def in_colab(name: str) -> str:
+    """Where the notebook of this version can be run without an installation, and how."""
+    path = urlsplit(repository()).path
+    address = f"https://colab.research.google.com/github{path}/blob/v{VERSION}/notebooks/{name}"
+    lines = [
+        ":::{dropdown} Open in Colab",
+        f"[Colab]({address}) runs this notebook on a machine of its own, so nothing has to be",
+        "installed on yours. Put these lines into a new cell above all others, and run it first:",
+        f"it installs version {VERSION} of the package, and fetches the data and the records",
+        f"that the notebooks read.\n\n```text\n{colab_cell()}```\n:::",
+    ]
+    return "\n".join(lines)
+
+
+def colab_cell() -> str:
+    return f"""\
+!git clone -q --depth 1 --branch v{VERSION} {repository()} gnnrec
+%pip install -q "./gnnrec[course,serving]"
+%cd -q gnnrec/notebooks
+"""
+
+
+def repository() -> str:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return project["urls"]["Repository"]
 
 
 def describe_figure(cell: dict[str, Any]) -> None:

@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import re
+import shutil
+import subprocess
 import sys
+import sysconfig
+import venv
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -66,6 +71,72 @@ def test_outputs_of_notebooks_stay_as_they_are(sources: ModuleType) -> None:
         for before, after in zip(stored["cells"], page["cells"], strict=True):
             assert after.get("outputs") == before.get("outputs")
             assert after["metadata"].get("tags") == before["metadata"].get("tags")
+
+
+# ---------------------------------------------------------------------- Colab
+def test_each_notebook_s_page_leads_to_the_same_version_on_colab(sources: ModuleType) -> None:
+    for name in sources.NOTEBOOKS:
+        first = json.loads(sources.notebook_page(name))["cells"][0]["source"]
+        (link,) = re.findall(r"\(https://colab\.research\.google\.com/github/(\S+)\)", first)
+        owner, repository, kind, tag, *path = link.split("/")
+        assert f"https://github.com/{owner}/{repository}" == sources.repository()
+        assert [kind, tag, "/".join(path)] == ["blob", f"v{sources.VERSION}", f"notebooks/{name}"]
+        assert f"\n{sources.colab_cell()}" in first
+
+
+@pytest.fixture(scope="module")
+def tagged(sources: ModuleType, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with a tag, such as Colab would fetch from."""
+    if shutil.which("git") is None:
+        pytest.skip("there is no git")
+    tree = tmp_path_factory.mktemp("repository")
+    for name in ("gnnrec_helpers", "data", "licenses", "benchmarks", "notebooks"):
+        shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "hatch_build.py", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tree)
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@example.org", "-C", str(tree)]
+    version = f"v{sources.VERSION}"
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "all"], ["tag", version]):
+        subprocess.run([*git, *command], check=True)
+    return tree
+
+
+def test_the_lines_for_colab_work_where_nothing_is_installed(
+    sources: ModuleType, tagged: Path, tmp_path: Path
+) -> None:
+    """In an environment without this package; the others' packages are lent to it, offline."""
+    venv.create(tmp_path / "venv", with_pip=True)
+    python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    lines = sources.colab_cell().replace(sources.repository(), tagged.as_uri())
+    stored = re.compile(r'(?:benchmarks/results/|results / \\")(\w+\.json)')
+    texts = [(ROOT / "notebooks" / name).read_text("utf-8") for name in sources.NOTEBOOKS]
+    read = {name for text in texts for name in stored.findall(text)}
+    assert len(read) >= 15
+    (tmp_path / "cell.ipy").write_text(
+        f"""{lines}
+import gnnrec_helpers, sys
+from gnnrec_helpers import datasets
+from gnnrec_helpers.course import checks, plots, records
+assert gnnrec_helpers.__file__.startswith(sys.prefix), gnnrec_helpers.__file__
+for name in {sorted(read)}:
+    assert records.read("../benchmarks/results/" + name)
+for name in ("toy", "movielens-small", "lastfm-2k"):
+    datasets.load(name)
+print("version", gnnrec_helpers.__version__)
+"""
+    )
+    lent = {
+        "PYTHONPATH": sysconfig.get_path("purelib"), "PIP_NO_INDEX": "1",
+        "PIP_NO_BUILD_ISOLATION": "0", "IPYTHONDIR": str(tmp_path / "ipython"),
+    }  # fmt: skip
+    run = subprocess.run(
+        [python, "-m", "IPython", "cell.ipy"],
+        cwd=tmp_path,
+        env={**os.environ, **lent},
+        capture_output=True,
+        text=True,
+    )
+    assert run.stdout.splitlines()[-1:] == [f"version {sources.VERSION}"], run.stdout + run.stderr
 
 
 # ---------------------------------------------------------------------- links and terms
