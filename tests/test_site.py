@@ -55,6 +55,14 @@ def test_what_a_figure_shows_is_where_the_site_looks_for_it(sources: ModuleType)
     assert cell["metadata"] == {"tags": ["needed"], "mystnb": {"image": {"alt": "Five bars."}}}
 
 
+def test_a_figure_of_twice_the_pixels_is_shown_at_its_own_size(sources: ModuleType) -> None:
+    shown = figure("A line.")
+    shown["metadata"]["image/png"] |= {"width": 640, "height": 320}
+    cell: dict[str, Any] = {"metadata": {}, "outputs": [shown]}
+    sources.describe_figure(cell)
+    assert cell["metadata"]["mystnb"]["image"] == {"alt": "A line.", "width": "640px"}
+
+
 @pytest.mark.parametrize("outputs", [[figure(None)], [figure("one"), figure("two")]])
 def test_a_figure_without_a_description_of_its_own_is_refused(
     sources: ModuleType, outputs: list[dict[str, Any]]

@@ -1,5 +1,7 @@
 """Figures say what the data say; how they look is judged by eye."""
 
+import base64
+
 import matplotlib as mpl
 import numpy as np
 import pandas as pd
@@ -322,6 +324,9 @@ def test_a_figure_is_stored_with_what_it_shows(toy):
     alt = metadata["image/png"]["alt"]
     assert alt.startswith("A curve: lines")
     assert "recall against films known" in alt
+    pixels = int.from_bytes(base64.b64decode(data["image/png"])[16:20], "big")
+    assert metadata["image/png"]["width"] == pixels // 2  # sharp where a pixel is two
+    assert 700 < metadata["image/png"]["width"] < 800
     _, metadata = formatter.format(plots.bipartite(toy.interactions, title="Likes"))
     assert metadata["image/png"]["alt"].startswith("Likes: a drawing with Ana, Ben")
     _, metadata = formatter.format(plots.long_tail(toy.interactions))

@@ -1,8 +1,9 @@
 """Every figure of the course, one function each, in one style.
 
 Each function returns a `matplotlib.figure.Figure`; at the end of a notebook cell it is shown.
-Figures have a light background of their own, so they read the same on light and dark pages, and
-colours that people with colour-vision deficiencies can tell apart (Okabe & Ito 2008).
+Figures have a light background of their own, so they read the same on light and dark pages. Their
+colours, after Okabe & Ito (2008), can be told apart by people who do not see red or green, and
+lines differ by dashes or markers besides.
 """
 
 from __future__ import annotations

@@ -18,9 +18,20 @@ class Figure(AnyFigure):
 
     def _repr_mimebundle_(
         self, include: object = None, exclude: object = None
-    ) -> tuple[dict[str, object], dict[str, dict[str, str]]]:
-        """Nothing but the description: the picture itself is made as for every figure."""
-        return {}, {"image/png": {"alt": described(self)}}
+    ) -> tuple[dict[str, object], dict[str, object]]:
+        """Nothing by itself: IPython asks for this first, and for a picture next, by our means."""
+        from IPython import get_ipython
+
+        get_ipython().display_formatter.formatters["image/png"].for_type(Figure, stored)
+        return {}, {}
+
+
+def stored(figure: AnyFigure) -> tuple[str, dict[str, object]]:
+    """PNG in base64, with twice the pixels so that it is sharp on any screen; size and words."""
+    from IPython.core.pylabtools import retina_figure
+
+    png, size = retina_figure(figure, base64=True)
+    return png, {"alt": described(figure), **size}
 
 
 def described(figure: AnyFigure) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ...data.interactions import Interactions
 from ..computation_graphs import ComputationGraph
 from .graphs import look
-from .style import ACCENT, CYCLE, GOOD, GREY, INK, ITEM, PAPER, USER, VIOLET, bare, canvas
+from .style import ACCENT, CYCLE, GOOD, GREY, INK, ITEM, MARKERS, PAPER, USER, VIOLET, bare, canvas
 
 SHADES = ["#FFFFFF", "#F7C873", "#8EC8EA", "#8FD3B6", "#F3A683", "#E5B5D3", "#CFCFCF", "#F4EE8C",
           "#B9B0E6", "#C9E59A"]  # fmt: skip
@@ -164,7 +164,7 @@ def over_smoothing(panels: Mapping[str, Mapping[str, ArrayLike]], ylabel: str) -
         Each array starts with no layer; the first panel has every name. The panels share a
         logarithmic axis.
     """
-    styles = dict(zip(next(iter(panels.values())), zip(CYCLE, "os^Dv", strict=False), strict=False))
+    styles = dict(zip(next(iter(panels.values())), zip(CYCLE, MARKERS, strict=False), strict=False))
     values = np.concatenate([np.asarray(c, float) for cs in panels.values() for c in cs.values()])
     with canvas(4.6 * len(panels) + 0.6, 3.9, columns=len(panels)) as (figure, places):
         for axes, (title, curves) in zip(places, panels.items(), strict=True):
@@ -195,7 +195,7 @@ def nodes_read(counts: Mapping[str, ArrayLike], total: int) -> Figure:
     with canvas(7.6, 4.0) as (figure, (axes,)):
         axes.axhline(total, color=INK, linestyle="--", linewidth=1.2)
         axes.text(0, total * 1.25, f"all {total:,} nodes", color=INK)
-        for colour, marker, (name, values) in zip(CYCLE, "os^D", counts.items(), strict=False):
+        for colour, marker, (name, values) in zip(CYCLE, MARKERS, counts.items(), strict=False):
             table: NDArray[np.float64] = np.asarray(values, float)
             depth = np.arange(table.shape[1])
             low, middle, high = np.percentile(table, [25, 50, 75], axis=0)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from ...training import History
-from .style import CYCLE, GOOD, GREY, INK, ITEM, USER, canvas
+from .style import CYCLE, DASHES, GOOD, GREY, INK, ITEM, USER, canvas
 
 
 def training(histories: Mapping[str, History] | History, watched: str = "recall@20") -> Figure:
@@ -16,12 +17,13 @@ def training(histories: Mapping[str, History] | History, watched: str = "recall@
     if isinstance(histories, History):
         histories = {"": histories}
     with canvas(9.5, 3.6, columns=2) as (figure, (left, right)):
-        for colour, (name, history) in zip(CYCLE, histories.items(), strict=False):
+        for colour, dash, (name, history) in zip(CYCLE, DASHES, histories.items(), strict=False):
+            line: Any = {"color": colour, "linestyle": dash, "linewidth": 2, "label": name}
             frame = history.to_frame()
-            left.plot(frame.index, frame["loss"], color=colour, linewidth=2, label=name)
+            left.plot(frame.index, frame["loss"], **line)
             if watched in frame:
                 measured = frame[watched].dropna()
-                right.plot(measured.index, measured, color=colour, linewidth=2, label=name)
+                right.plot(measured.index, measured, **line)
             if history.best_epoch is not None and history.best is not None:
                 right.plot(history.best_epoch, history.best, "o", color=colour, markersize=8)
         left.set(xlabel="epoch", ylabel="mean loss of a batch", title="Training loss")
@@ -68,7 +70,7 @@ def layers(scores: Mapping[int, Sequence[float]], metric: str = "Recall@20") -> 
     with canvas(7, 3.8) as (figure, (axes,)):
         numbers = sorted(scores)
         for number in numbers:
-            axes.plot([number] * len(scores[number]), scores[number], "o", color=GREY, alpha=0.8)
+            axes.plot([number] * len(scores[number]), scores[number], "o", color=GREY)
         means = [float(np.mean(scores[number])) for number in numbers]
         axes.plot(numbers, means, color=USER, linewidth=2.5, marker="D", markersize=7)
         for number, mean in zip(numbers, means, strict=True):

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 from torch import Tensor
 
-from .style import CYCLE, GREY, INK, PAPER, USER, as_numbers, canvas
+from .style import CYCLE, GREY, INK, MARKERS, PAPER, USER, as_numbers, canvas
 
 
 def factorization(scores: pd.DataFrame, users: ArrayLike, items: ArrayLike) -> Figure:
@@ -55,7 +55,7 @@ def factorization(scores: pd.DataFrame, users: ArrayLike, items: ArrayLike) -> F
 def by_layer(table: pd.DataFrame, ylabel: str, title: str = "") -> Figure:
     """A line for every column of a table that has one row a layer."""
     with canvas(7.5, 3.6) as (figure, (axes,)):
-        for colour, marker, (name, values) in zip(CYCLE, "osD^vP", table.items(), strict=False):
+        for colour, marker, (name, values) in zip(CYCLE, MARKERS, table.items(), strict=False):
             axes.plot(values, color=colour, marker=marker, linewidth=2, markersize=7, label=name)
         axes.set_xticks(list(table.index))
         axes.set(xlabel="layer", ylabel=ylabel, title=title or f"{ylabel}, layer by layer")
@@ -141,9 +141,9 @@ def embedding_map(
     with canvas(4.9 * len(panels), 4.4, columns=len(panels)) as (figure, axes):
         for place, (name, table) in zip(axes, panels.items(), strict=True):
             points = principal_components(as_numbers(table))
-            place.scatter(points[:, 0], points[:, 1], s=9, color=GREY, alpha=0.35, linewidths=0)
+            place.scatter(points[:, 0], points[:, 1], s=9, color=GREY, alpha=0.45, linewidths=0)
             for colour, marker, (label, rows) in zip(
-                CYCLE, "os^Dv", highlighted.items(), strict=False
+                CYCLE, MARKERS, highlighted.items(), strict=False
             ):
                 place.scatter(
                     points[list(rows), 0],

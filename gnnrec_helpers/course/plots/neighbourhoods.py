@@ -15,7 +15,7 @@ from ...data.side_graphs import KnowledgeGraph, SocialGraph
 from ...engine.propagation import bipartite_matrix
 from ..graph_statistics import hops
 from .graphs import look
-from .style import ACCENT, CYCLE, GOOD, GREY, ITEM, PAPER, USER, VIOLET, bare, canvas
+from .style import CYCLE, GOOD, GREY, ITEM, MARKERS, PAPER, USER, VIOLET, bare, canvas
 
 MOST_DRAWN = 60  # nodes of one ring: more would be one blot
 HEIGHT = 2.7  # of one row of a figure with several
@@ -25,10 +25,10 @@ def degrees(tables: Mapping[str, Interactions], item: str = "items") -> Figure:
     """How many users and items have how many interactions, both axes logarithmic."""
     with canvas(9.2, 3.6, columns=2) as (figure, panels):
         for axes, side in zip(panels, ("users", item), strict=True):
-            for colour, (name, table) in zip(CYCLE, tables.items(), strict=False):
+            for colour, marker, (name, table) in zip(CYCLE, MARKERS, tables.items(), strict=False):
                 found = table.user_degrees() if side == "users" else table.item_degrees()
                 values, counts = np.unique(found[found > 0], return_counts=True)
-                axes.plot(values, counts, "o", color=colour, markersize=4, alpha=0.6, label=name)
+                axes.plot(values, counts, marker, color=colour, markersize=4, alpha=0.7, label=name)
             axes.set_xscale("log")
             axes.set_yscale("log")
             axes.set_xlabel("degree (interactions)")
@@ -47,12 +47,12 @@ def reach(shares: Mapping[str, ArrayLike]) -> Figure:
         As :func:`gnnrec_helpers.course.graph_statistics.reach` gives.
     """
     with canvas(7.2, 3.8) as (figure, (axes,)):
-        for colour, (name, values) in zip(CYCLE, shares.items(), strict=False):
+        for colour, marker, (name, values) in zip(CYCLE, MARKERS, shares.items(), strict=False):
             table = 100 * np.asarray(values)[:, 1::2]  # items are an odd number of hops away
             places = 2 * np.arange(table.shape[1]) + 1
             low, middle, high = np.percentile(table, [25, 50, 75], axis=0)
             axes.fill_between(places, low, high, color=colour, alpha=0.2, linewidth=0)
-            axes.plot(places, middle, "o-", color=colour, label=name)
+            axes.plot(places, middle, f"{marker}-", color=colour, label=name)
             axes.set_xticks(places)
         axes.set_ylim(0, 102)
         axes.set_xlabel("hops from a user")
@@ -202,7 +202,7 @@ def _columns(distance: NDArray[np.int64]) -> dict[int, tuple[float, float]]:
 def _halo(near: bool, far: bool) -> str:
     """A light colour for what lies in one of two neighbourhoods, in the other, or in both."""
     return {(False, False): PAPER, (True, False): "#BFE3D8", (False, True): "#EBD3E2"}.get(
-        (near, far), ACCENT
+        (near, far), "#F0BC5E"
     )
 
 

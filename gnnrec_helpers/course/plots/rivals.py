@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from .style import CYCLE, GREY, INK, ITEM, USER, canvas
+from .style import CYCLE, DASHES, GREY, INK, ITEM, USER, canvas
 
 
 def responses(
@@ -33,15 +33,17 @@ def responses(
             low, high = float(np.min(at[title])), float(np.max(at[title]))
             shown = np.asarray(values, float)
             counts = axes.twinx()
-            bars, *_ = counts.hist(shown, bins=40, range=(low, high), color="#DDDDDD")
+            bars, *_ = counts.hist(
+                shown, bins=40, range=(low, high), color="#DDDDDD", edgecolor=GREY
+            )
             counts.set_ylim(top=1.6 * np.max(bars))  # room for the legend
             counts.set_ylabel("how many eigenvalues (grey)", color=GREY)
             counts.tick_params(axis="y", colors=GREY)
             counts.set_zorder(0)
             axes.set_zorder(1)
             axes.patch.set_visible(False)
-            for colour, (name, curve) in zip(CYCLE, curves.items(), strict=False):
-                axes.plot(at[title], curve, color=colour, linewidth=2, label=name)
+            for colour, dash, (name, curve) in zip(CYCLE, DASHES, curves.items(), strict=False):
+                axes.plot(at[title], curve, color=colour, linestyle=dash, linewidth=2, label=name)
             axes.set(xlabel="eigenvalue", ylabel="multiplied by", title=title)
             most = max(float(np.max(curve)) for curve in curves.values())
             axes.set_ylim(top=1.4 * most)
@@ -56,9 +58,11 @@ def lines(
     """A line for every column, over the index; ``log`` spaces it by factors."""
     with canvas(7.5, 3.8) as (figure, (axes,)):
         for number, (name, values) in enumerate(table.items()):
-            style = "-" if number < len(CYCLE) else "--"
-            colour = CYCLE[number % len(CYCLE)]
-            axes.plot(table.index, values, style, color=colour, linewidth=2, label=str(name))
+            turn, place = divmod(number, len(CYCLE))  # after six lines, colours with other dashes
+            axes.plot(
+                table.index, values, color=CYCLE[place], linewidth=2, label=str(name),
+                linestyle=DASHES[(place + 3 * turn) % len(DASHES)],
+            )  # fmt: skip
         if log:
             axes.set_xscale("log")
             axes.set_xticks(list(table.index), [f"{x:g}" for x in table.index])
@@ -83,13 +87,13 @@ def named_points(
     table : pandas.DataFrame
         Two columns of numbers; the index holds the names.
     marked : tuple of str, optional
-        Names in another colour.
+        Names with another colour and marker.
     """
     across, up = (table[column].to_numpy(float) for column in table)
     with canvas(8.5, 4.6) as (figure, (axes,)):
         for name, x, y in zip(table.index, across, up, strict=True):
-            colour = ITEM if name in marked else USER
-            axes.plot([x], [y], "o", color=colour, markersize=8)
+            colour, marker = (ITEM, "D") if name in marked else (USER, "o")
+            axes.plot([x], [y], marker, color=colour, markersize=8)
             near = (np.abs(across - x) < 0.2 * np.ptp(across)) & (up > y)
             crowded = (near & (up - y < 0.05 * np.ptp(up))).any()  # by a name just above
             axes.annotate(

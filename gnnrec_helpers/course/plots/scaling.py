@@ -8,10 +8,10 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
-from .style import ACCENT, GREY, INK, ITEM, USER, VIOLET, as_numbers, bare, canvas
+from .style import GOOD, GREY, INK, ITEM, USER, VIOLET, as_numbers, bare, canvas
 
 ROWS, COLUMNS = 9, 6
-COLOURS = [USER, ITEM, ACCENT]
+COLOURS = [USER, ITEM, GOOD]
 
 
 def two_splits(processes: int = 2) -> Figure:

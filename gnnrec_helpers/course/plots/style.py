@@ -16,9 +16,20 @@ from torch import Tensor
 
 from . import alt_text
 
-USER, ITEM, ACCENT, GOOD, VIOLET = "#0072B2", "#D55E00", "#E69F00", "#009E73", "#CC79A7"
-GREY, INK, PAPER = "#8A8A8A", "#222222", "#FCFCFA"
+# Colours of Okabe & Ito, darkened: lines have a contrast of 3 to the paper, text and white on what
+# is filled 4.5, and any two differ for people who do not see red or green (tests/course/test_style)
+USER, ITEM, ACCENT, GOOD, VIOLET = "#0072B2", "#B34400", "#C08400", "#12814C", "#C96FA1"
+GREY, INK, PAPER = "#6B6B6B", "#222222", "#FCFCFA"
 CYCLE = [USER, ITEM, GOOD, ACCENT, VIOLET, GREY]
+MARKERS = "osD^vP"
+DASHES: list[Any] = [
+    "-",
+    (0, (6, 2)),
+    (0, (1, 1)),
+    (0, (6, 2, 1, 2)),
+    (0, (3, 1)),
+    (0, (9, 2, 3, 2)),
+]
 STYLE: Any = {
     "figure.facecolor": PAPER,
     "savefig.facecolor": PAPER,
