@@ -30,6 +30,7 @@ def explore_hops(interactions: Interactions, most: int = 3) -> Any:
         )
         return None
     from .plots import neighbourhood
+    from .plots.alt_text import stored
 
     who = ipywidgets.Dropdown(
         options=[(str(label), place) for place, label in enumerate(interactions.users)],
@@ -42,7 +43,14 @@ def explore_hops(interactions: Interactions, most: int = 3) -> Any:
         picture.outputs = ()  # the old picture makes room: `append_display_data` only adds
         picture.append_display_data(neighbourhood(interactions, who.value, far.value))
 
+    class VBox(ipywidgets.VBox):
+        """With a picture for pages that show no widgets: what is drawn when the cell has run."""
+
+        def _repr_mimebundle_(self, **options: Any) -> Any:
+            png, told = stored(neighbourhood(interactions, who.value, far.value))
+            return {**super()._repr_mimebundle_(**options), "image/png": png}, {"image/png": told}
+
     for control in (who, far):
         control.observe(draw, names="value")
     draw()
-    return ipywidgets.VBox([ipywidgets.HBox([who, far]), picture])
+    return VBox([ipywidgets.HBox([who, far]), picture])

@@ -33,6 +33,16 @@ def test_choosing_redraws(toy: Interactions, monkeypatch: pytest.MonkeyPatch) ->
     assert far.max == 5
 
 
+def test_pages_without_widgets_show_what_was_drawn(toy: Interactions) -> None:
+    box = explore_hops(toy)
+    box.children[0].children[1].value = 2
+    data, metadata = box._repr_mimebundle_()
+    assert data["text/plain"].startswith("VBox(children=(HBox(")
+    assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == box.model_id
+    assert data["image/png"].startswith("iVBORw0KGgo")
+    assert "2 hops: 1 user" in metadata["image/png"]["alt"]
+
+
 def test_without_widgets_a_sentence(toy: Interactions, monkeypatch, capsys) -> None:
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
     assert explore_hops(toy) is None
