@@ -59,3 +59,10 @@ def test_commands_exist():
         assert re.search(rf"^{command}:", makefile, re.M)
     for script in re.findall(r"`python ([\w/]+\.py)", README + RESULTS):
         assert (ROOT / script).is_file()
+
+
+def test_a_picture_of_a_notebook_comes_first():
+    picture = ROOT / re.findall(r"!\[[^]]+\]\(([^)]+)\)", README)[0]
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size < 300_000
+    assert README.index(picture.name) < README.index("\n## ")
