@@ -363,13 +363,14 @@ def module_page(module: str) -> str:
 def stability() -> dict[str, dict[str, str]]:
     """Module → name → whether it stays, by the table of ``package.md``; "all" is every name."""
     text = (DOCS / "package.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(gnnrec_helpers[\w.]*)` \| (.*?) ?\| (.*?) ?\|$", text, re.MULTILINE)
+    table = text.partition("| stable | may change |\n|---|---|---|\n")[2].partition("\n\n")[0]
     promised: dict[str, dict[str, str]] = {}
-    for module, *cells in rows:
-        of_module = promised.setdefault(module, {})
+    for line in table.splitlines():
+        room, *cells = (cell.strip(" `") for cell in line.strip("|").split("|"))
+        module = room if room == ROOMS[0] else f"{ROOMS[0]}.{room}"
         for cell, promise in zip(cells, PROMISES, strict=True):
-            named = public_names(module) if cell == "all" else re.findall(r"`(\w+)`", cell)
-            of_module |= dict.fromkeys(named, promise)
+            names = public_names(module) if cell == "all" else re.findall(r"\w+", cell)
+            promised.setdefault(module, {}).update(dict.fromkeys(names, promise))
     return promised
 
 
