@@ -146,7 +146,7 @@ def report(record: dict[str, Any]) -> str:
         lines.append(f"| {name} | {recall:.4f} | {ndcg:.4f} | {seconds:.0f} |")
     scores = {layers: values("none", layers, "recall") for layers in range(5)}
     figure = plots.layers(scores, "Recall@20 on movielens-small")
-    figure.savefig(RESULTS / "movielens_small.png", dpi=110, metadata={"Software": None})
+    figure.savefig(RESULTS / "movielens_small.png", dpi=200, metadata={"Software": None})
     return "\n".join(lines) + "\n"
 
 

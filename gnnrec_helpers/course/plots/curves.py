@@ -74,10 +74,12 @@ def layers(scores: Mapping[int, Sequence[float]], metric: str = "Recall@20") -> 
         means = [float(np.mean(scores[number])) for number in numbers]
         axes.plot(numbers, means, color=USER, linewidth=2.5, marker="D", markersize=7)
         for number, mean in zip(numbers, means, strict=True):
-            side = -20 if number == numbers[0] else 12  # below where the curve sets out
+            first = number == numbers[0]  # below where the curve sets out
+            edge, side = (min, -20) if first else (max, 8)
             axes.annotate(
-                f"{mean:.3f}", (number, mean), (0, side), textcoords="offset points", ha="center"
-            )
+                f"{mean:.3f}", (number, edge(scores[number])), (0, side), ha="center",
+                textcoords="offset points",
+            )  # fmt: skip
         low, high = min(min(v) for v in scores.values()), max(max(v) for v in scores.values())
         axes.set_ylim(low - 0.25 * (high - low), high + 0.22 * (high - low))
         axes.set_xticks(numbers)
