@@ -158,17 +158,14 @@ def repository() -> str:
 def describe_figure(cell: dict[str, Any]) -> None:
     """Jupyter keeps what a figure shows with the output, MyST-NB takes it from the cell."""
     found = [
-        output["metadata"].get("image/png", {})
+        output["metadata"].get("image/png", {}).get("alt")
         for output in cell["outputs"]
         if "image/png" in output.get("data", {})
     ]
-    if len(found) > 1 or any("alt" not in told for told in found):
+    if len(found) > 1 or None in found:
         raise ValueError(f"A cell has {len(found)} figures, described as {found}: one is needed.")
-    for told in found:
-        image = {"alt": told["alt"]}
-        if "width" in told:  # twice as many pixels are stored
-            image["width"] = f"{told['width']}px"
-        cell["metadata"]["mystnb"] = {"image": image}
+    if found:
+        cell["metadata"]["mystnb"] = {"image": {"alt": found[0]}}
 
 
 # ---------------------------------------------------------------------- glossary
