@@ -122,8 +122,8 @@ def _sampled(answer: Sampler) -> str | None:
         if fanout < 99 and _same(levels, other):
             return "Another generator gave the same nodes: draw neighbours at random."
     three = Interactions(np.zeros(3, int), np.arange(3), pd.RangeIndex(1), pd.RangeIndex(3))
-    user = np.repeat([0, 1], [3, 23])  # each film of user 0 leads to a copy of user 1
-    copies = Interactions(user, np.r_[:3, :23], pd.RangeIndex(2), pd.RangeIndex(23))
+    two = np.repeat([0, 1], [3, 23])  # each film of user 0 leads to a copy of user 1
+    copies = Interactions(two, np.r_[:3, :23], pd.RangeIndex(2), pd.RangeIndex(23))
     for table, layers in ((three, 1), (copies, 3)):
         for seed in range(8):
             levels = _levels(answer(table, 0, layers, 3, np.random.default_rng(seed)))
