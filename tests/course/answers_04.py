@@ -86,6 +86,11 @@ def with_replacement(interactions, user, layers, fanout, generator):
     )  # fmt: skip
 
 
+def merged_at_the_end(*given):
+    """Each copy of a node draws afresh."""
+    return [np.unique(level) for level in sampled(*given, merge=lambda drawn: drawn)]
+
+
 def unlinked(interactions, user, layers, fanout, generator):
     return [[user], *[[user]] * layers]
 
@@ -118,6 +123,7 @@ WRONG = [
     ("4.3", forward_mean, "forward pass"),
     ("4.3", lambda edges, g: dense(edges, len(g)).T @ g, "direction is right"),
     ("4.3", by_sent, "the receiver got"),
+    ("4.3", lambda edges, g: backward_mean(edges.flip(0), g), "swapped"),
     ("4.3", by_zero, "nan"),
     ("4.3", lambda edges, g: g, "is off"),
     ("4.4", [1, 2, 3], "pair of lists"),
@@ -132,7 +138,8 @@ WRONG = [
     ("4.5", lambda *given: sampled(*given, merge=lambda drawn: drawn), "merge copies"),
     ("4.5", unlinked, "no neighbour"),
     ("4.5", lambda table, user, layers, fanout, generator:
-     sampled(table, user, layers, 99, generator), "allows fewer"),
+     sampled(table, user, layers, 99, generator), "at most"),
+    ("4.5", merged_at_the_end, "Level 3"),
     ("4.5", lambda *given: sampled(*given, draw=lambda near, count: near[:1]),
      "without repetition"),
     ("4.5", with_repetition, "without repetition"),

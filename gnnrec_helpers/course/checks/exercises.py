@@ -133,7 +133,10 @@ def off_by(answer: Any, right: Any, within: float = 1e-6) -> str | None:
     if wanted.size == 1:
         return "It is too large." if given > wanted else "It is too small."
     are = "is" if len(wrong) == 1 else "are"
-    return f"{len(wrong)} of {wanted.size} numbers {are} off, the first at position {wrong[0]}."
+    return (
+        f"{len(wrong)} of {wanted.size} numbers {are} off, the first at position {wrong[0]} "
+        "(from 0)."
+    )
 
 
 def cut_to_two_digits(given: np.ndarray, wanted: np.ndarray, within: float) -> bool:

@@ -89,6 +89,9 @@ def _coverage(answer: Callable[[Recommender, Split, int], float]) -> str | None:
             return "That is a number of items; a share of all items is asked for."
         if abs(given - unmasked / split.train.num_items) < 1e-9:
             return "Train items must not be in the lists: do not use exclude=()."
+        known = int((split.train.item_degrees() > 0).sum())
+        if min(abs(given - listed / total) for total in (known, split.train.num_users * k)) < 1e-9:
+            return "The number of different items is right; divide it by the number of all items."
         if given > 1:
             return "A share cannot exceed 1: count each item once, whoever it is recommended to."
         return f"For {model!r} and k={k} the share is off."
@@ -109,6 +112,8 @@ def _tuned_knn(answer: Any) -> str | None:
         return "A pair (neighbours, shrink) is asked for."
     if given[0] < 1 or given[0] % 1 or given[1] < 0:
         return "Neighbours is a whole number from 1 on, and shrink is not negative."
+    if given.tolist() == [100, 10]:
+        return "Those are the defaults, which you know already. Find another good pair."
     reached, start = _validated(*given.tolist()), _validated(20, 100)
     if reached >= start + 0.025:
         return None

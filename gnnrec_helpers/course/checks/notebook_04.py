@@ -75,6 +75,8 @@ def _backward_mean(answer: Callable[[Tensor, Tensor], Any]) -> str | None:
         sent = adjacency / adjacency.sum(0, keepdim=True).clamp(min=1)
         if tensors_close(given, sent.T @ gradient, 1e-5):
             return "Divide by how many messages the receiver got, not by how many were sent."
+        if tensors_close(given, sent @ gradient, 1e-5):
+            return "Senders and receivers are swapped: row 0 of edge_index has the senders."
         if not bool(torch.isfinite(given).all()):
             return "A node that receives nothing gives nan: its count is 0."
         return f"On a graph of {size} nodes the gradient is off."
@@ -119,11 +121,14 @@ def _sampled(answer: Sampler) -> str | None:
             return "The same generator gave other nodes the second time: use it for all draws."
         if fanout < 99 and _same(levels, other):
             return "Another generator gave the same nodes: draw neighbours at random."
-    three = Interactions(np.zeros(3, int), np.arange(3), pd.Index(["one"]), pd.RangeIndex(3))
-    for seed in range(8):
-        levels = _levels(answer(three, 0, 1, 3, np.random.default_rng(seed)))
-        if hint := _faults(three, 0, 1, 3, levels):
-            return hint
+    three = Interactions(np.zeros(3, int), np.arange(3), pd.RangeIndex(1), pd.RangeIndex(3))
+    two = np.repeat([0, 1], [3, 23])  # each film of user 0 leads to a copy of user 1
+    copies = Interactions(two, np.r_[:3, :23], pd.RangeIndex(2), pd.RangeIndex(23))
+    for table, layers in ((three, 1), (copies, 3)):
+        for seed in range(8):
+            levels = _levels(answer(table, 0, layers, 3, np.random.default_rng(seed)))
+            if hint := _faults(table, 0, layers, 3, levels):
+                return hint
     return None
 
 
@@ -151,7 +156,10 @@ def _faults(
             return f"Level {depth} has a node that is no neighbour of any node above it."
         wanted = np.minimum(fanout, np.diff(matrix.indptr)[above])
         if len(below) > wanted.sum():
-            return f"Level {depth} has {len(below)} nodes; a fanout of {fanout} allows fewer."
+            return (
+                f"Level {depth} has {len(below)} nodes; {len(above)} above it with a fanout of "
+                f"{fanout} allow {wanted.sum()} at most."
+            )
         if (joined.sum(axis=1) < wanted).any():
             return (
                 f"A node above level {depth} reads fewer neighbours than it has and may: draw "
