@@ -22,7 +22,7 @@ from ..objectives import BPR, SampledSoftmax
 from ..training.fitting import usual_batch_size
 from .checkpoints import Checkpoints, read_whole, write_tensors
 from .engines import building_own_part, check_model, engine_for
-from .joining import joined
+from .joining import joined, leave
 from .losses import Ranking, checked_objective
 from .sampling import sampler_for
 from .settings import Settings
@@ -194,3 +194,4 @@ def _split(given: argparse.Namespace) -> Split:
 
 if __name__ == "__main__":
     main()
+    leave()

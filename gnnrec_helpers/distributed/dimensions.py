@@ -57,7 +57,8 @@ class DimensionParallel(TrainedTable):
         mine = torch.cat([users, rows])
         decay = self.objective.weight_decay / len(batch.users)
         loss, gradient = self._of_pairs(_gathered(mine.detach(), self.model.dim), batch)
-        message = torch.cat([gradient.flatten(), (loss + decay / 2 * squared_length(start))[None]])
+        loss = loss + decay / 2 * squared_length(start.detach())
+        message = torch.cat([gradient.flatten(), loss[None]])
         dist.all_reduce(message)
         gradient = message[:-1].view_as(gradient)[:, own_columns(self.model.dim)]
         torch.autograd.backward([mine, start], [gradient, decay * start.detach()])

@@ -16,7 +16,7 @@ from ..models.base import load
 from ..models.files import decode, read
 from .checkpoints import Checkpoints, write_tensors
 from .engines import engine_for, keep_own_part
-from .joining import joined
+from .joining import joined, leave
 from .sampling import sampler_for
 from .settings import Settings
 from .training import train
@@ -58,3 +58,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    leave()

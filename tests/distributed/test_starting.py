@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import torch
+from killed import Trainings
 from processes import split
 
 import gnnrec_helpers
@@ -92,49 +89,21 @@ def test_a_training_that_is_done_is_only_read(
     assert torch.equal(table(again), table(model))
 
 
-class Killer(threading.Thread):
-    """Kills one worker with SIGKILL as soon as there is a checkpoint of so many steps."""
-
-    def __init__(self, folder: Path, steps: int, rank: int) -> None:
-        super().__init__(daemon=True)
-        self.folder, self.steps, self.rank = folder, steps, rank
-        self.killed: list[int] = []
-
-    def run(self) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            steps = [int(path.name[5:]) for path in self.folder.glob("step-*")]
-            if max(steps, default=0) >= self.steps:
-                for process in psutil.Process().children(recursive=True):
-                    try:
-                        is_worker = process.environ().get("LOCAL_RANK") == str(self.rank)
-                    except (psutil.NoSuchProcess, psutil.AccessDenied):
-                        continue
-                    if is_worker:
-                        self.killed.append(process.pid)
-                        os.kill(process.pid, signal.SIGKILL)
-                        return
-            time.sleep(0.01)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into processes and kills them")
-def test_a_killed_process_costs_nothing(
+def test_killed_processes_cost_nothing(
     whole: tuple[models.LightGCN, History, Path], tmp_path: Path
 ) -> None:
-    """All start again from the last checkpoint and end with the same table, to the last bit."""
-    model, history, _ = whole
-    steps, rank = np.random.default_rng().integers([1, 0], [60, 2]).tolist()
-    killer = Killer(tmp_path / "c", steps, rank)
-    killer.start()
-    again = built()
-    resumed = distributed.fit(
-        again, split(), checkpoint=tmp_path / "c", save_every=3, max_restarts=1, patience=None,
-        **SETTINGS,
-    )  # fmt: skip
-    assert len(killer.killed) == 1, f"rank {rank} after step {steps}"
-    assert resumed.losses == history.losses
-    assert resumed.best == history.best
-    assert torch.equal(table(again), table(model))
+    """All start again from the last checkpoint and end with the same table, to the last bit.
+
+    ``python -m tests.distributed.killed`` kills more often, by rows as well.
+    """
+    trainings = Trainings(built, split(), SETTINGS)
+    trainings.table, trainings.history = table(whole[0]), whole[1]
+    generator = np.random.default_rng()
+    steps = np.sort(generator.integers(1, 60, 2)).tolist()
+    killer = trainings.kill(tmp_path / "c", steps, generator)
+    assert len(killer.killed) == 2, f"{killer.killed} of {steps}"
+    assert trainings.wrong == []
 
 
 def test_without_restarts_one_may_go_on_later(
