@@ -50,7 +50,8 @@ from recorded import CACHE, Job, Recorded, Result, key, main
 
 from gnnrec_helpers import Split, datasets, distributed, evaluate, fit, models
 from gnnrec_helpers.course.records import Run
-from gnnrec_helpers.distributed.dimensions import DimensionParallel, keep_columns
+from gnnrec_helpers.distributed.dimensions import DimensionParallel
+from gnnrec_helpers.distributed.engines import building_own_part
 from gnnrec_helpers.distributed.joining import joined
 from gnnrec_helpers.distributed.sampling import sampler_for
 from gnnrec_helpers.distributed.settings import Settings
@@ -80,9 +81,9 @@ def worker(loss: str) -> None:
     with joined(), freed_memory_kept():
         split = datasets.load("gowalla").split
         assert split is not None
-        model = models.LightGCN(split.train)
+        with building_own_part("dimensions"):
+            model = models.LightGCN(split.train)
         settings = Settings(objective=LOSSES[loss])
-        keep_columns(model)
         engine = DimensionParallel(model, settings.objective, settings.lr)
         batches = sampler_for(settings, split.train).epoch(0)
         seconds = []

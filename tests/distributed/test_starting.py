@@ -29,6 +29,7 @@ from gnnrec_helpers import (
     models,
 )
 from gnnrec_helpers.distributed import starting
+from gnnrec_helpers.distributed.__main__ import main
 
 SETTINGS: dict[str, Any] = {
     "epochs": 30, "batch_size": 40, "lr": 0.02, "objective": SampledSoftmax(12), "progress": False,
@@ -104,6 +105,18 @@ def test_killed_processes_cost_nothing(
     killer = trainings.kill(tmp_path / "c", steps, generator)
     assert len(killer.killed) == 2, f"{killer.killed} of {steps}"
     assert trainings.wrong == []
+
+
+def test_it_begins_with_the_table_that_is_there() -> None:
+    """Not with the one that the seed would draw."""
+    alone, shared = built(), built()
+    for model in (alone, shared):
+        table(model).mul_(3).add_(0.01)
+    settings = {**SETTINGS, "epochs": 2}
+    expected = fit(alone, split(), **settings)
+    found = distributed.fit(shared, split(), **settings)
+    np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-5)
+    torch.testing.assert_close(table(shared), table(alone), atol=1e-4, rtol=1e-4)
 
 
 def test_without_restarts_one_may_go_on_later(
@@ -188,6 +201,32 @@ def test_bad_input_gets_a_sentence_before_a_process_starts(
         with pytest.raises(kind, match=match) as caught:
             distributed.fit(**arguments)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ("--bag 8", "--bag 8 has no effect with --model LightGCN: TruncatedLightGCN has bags"),
+        ("--walks 9", "--walks 9 has no effect with --model LightGCN"),
+        ("--model MatrixFactorization --layers 0", "--layers 0 has no effect with --model Matrix"),
+        ("--save-every 5", "--save-every 5 has no effect without --checkpoint"),
+        ("--user who", "--user who has no effect with --data toy, which is no file"),
+        ("--item what", "--item what has no effect with --data toy"),
+        ("--patience 3", "--patience 3 has no effect without a validation part"),
+        ("--k 5", "--k 5 has no effect without a validation or a test part"),
+    ],
+)
+def test_an_option_without_effect_is_refused(
+    options: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # each group adds to it
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with pytest.raises(SystemExit):
+        main(["--data", "toy", "--save", str(tmp_path / "it"), *options.split()])
+    told = capsys.readouterr().out
+    assert told.startswith(f"error: {what}")
+    assert told.count("\n") == 1
 
 
 def test_a_checkpoint_of_another_training_is_refused_at_once(
