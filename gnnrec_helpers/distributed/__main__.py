@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -39,7 +40,12 @@ def parser() -> argparse.ArgumentParser:
         description="Train a linear graph model on several processes, of one machine or several.",
     )
     add = parser.add_argument
-    add("--data", required=True, help="a data set's name, or a file for Interactions.read")
+    add(
+        "--data",
+        required=True,
+        help="a data set's name, or what Interactions.read takes: "
+        "a file, a folder of Parquet files or, in quotes, a pattern such as 'sales/*.parquet'",
+    )
     add("--user", help="the column of users, in a file; by default user")
     add("--item", help="the column of items, in a file; by default item")
     add("--likes", type=float, help="of ratings, this and above count as chosen")
@@ -210,7 +216,7 @@ def _check_effect(given: argparse.Namespace, reasons: dict[str, str]) -> None:
 
 
 def _is_file(data: str) -> bool:
-    return Path(data).exists()
+    return Path(data).exists() or bool(glob.glob(data))
 
 
 def _split(given: argparse.Namespace) -> Split:

@@ -29,7 +29,7 @@ from gnnrec_helpers import (
     models,
 )
 from gnnrec_helpers.distributed import starting
-from gnnrec_helpers.distributed.__main__ import main
+from gnnrec_helpers.distributed.__main__ import _split, main, parser
 
 SETTINGS: dict[str, Any] = {
     "epochs": 30, "batch_size": 40, "lr": 0.02, "objective": SampledSoftmax(12), "progress": False,
@@ -167,6 +167,15 @@ def test_one_command_trains_and_saves(
     assert saved.identity() == alone.identity()
     torch.testing.assert_close(table(saved), table(alone), atol=1e-4, rtol=1e-4)
     assert list(tmp_path.iterdir()) == [tmp_path / "it.safetensors"]
+
+
+@pytest.mark.parametrize("place", ["", "part-*.parquet"])
+def test_the_command_reads_partitioned_files(tmp_path: Path, place: str) -> None:
+    frame = split().train.to_frame()
+    for number in range(3):
+        frame[number::3].to_parquet(tmp_path / f"part-{number}.parquet")
+    found = _split(parser().parse_args(["--data", str(tmp_path / place)])).train
+    assert found.to_frame().equals(Interactions.from_frame(frame).to_frame())
 
 
 # ---------------------------------------------------------------------- what is refused
