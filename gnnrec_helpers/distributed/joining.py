@@ -38,9 +38,9 @@ def joined() -> Iterator[None]:
 def leave() -> NoReturn:
     """End this process, whose work is done, without taking the interpreter apart.
 
-    Threads of gloo outlive the group. On a busy machine, processes of PyTorch 2.13 that ended in
-    the usual way were seen to be aborted by one, after everything was written, and torchrun then
-    takes them for failed.
+    On a busy machine some processes that ended in the usual way were aborted after everything was
+    written ("terminate called without an active exception", PyTorch 2.13), and torchrun takes them
+    for failed. That threads of gloo may do this is known: pull request 179291 of PyTorch.
     """
     sys.stdout.flush()
     sys.stderr.flush()
