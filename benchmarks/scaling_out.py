@@ -20,7 +20,7 @@
 - *truncation*: LightGCN on Gowalla, trained on the whole graph and on bags of k nodes, dimension
   64, three layers, sampled softmax with 1,024 negatives, batches of 4,096. A fifth of train is held
   out and says when to stop: after eight epochs without a better Recall@20, measured every second
-  epoch. Weight decay is chosen there, from the same four for everybody, with seed 0; other seeds
+  epoch. Weight decay is chosen there, from the same three for everybody, with seed 0; other seeds
   take it over. Truncated models are scored on test by an exact propagation, and by their bags. Once
   with row-wise Adagrad, which has one number of memory for each row, in the place of Adam. Exact
   bags are computed once.
@@ -69,7 +69,7 @@ LOSSES = {"BPR": BPR(), "sampled softmax": SampledSoftmax()}
 STEPS, WARM_UP, TURNS, EPOCHS = 40, 5, 3, 20
 EDGES, FIXED, FEW_WALKS = (1_000_000, 3_000_000, 10_000_000, 30_000_000), 110_566, 40  # users
 MILLION, WALKS = {"edges": 10_000_000, "users": 416_667}, (50, 100, 200, 400, 800)
-SIZES, DECAYS, RATES, SEEDS = (64, 32, 128), (0.05, 0.1, 0.2, 0.025), (0.3, 0.1), (0, 1, 2)
+SIZES, DECAYS, RATES, SEEDS = (64, 32, 128), (0.05, 0.025, 0.1), (0.3, 0.1), (0, 1, 2)
 LEAST = 1e-8  # added to the root in Adagrad
 
 
