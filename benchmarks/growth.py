@@ -43,10 +43,10 @@ TOWN = 300
 BATCHES, RATES, SEEDS = (512, 2048, 8192, 36_056), (2e-3, 5e-3, 1e-2, 2e-2, 4e-2), (0, 1, 2)
 
 
-def graph(edges: int, at_home: float, seed: int = 0) -> Interactions:
+def graph(edges: int, at_home: float, seed: int = 0, users: int | None = None) -> Interactions:
     """So many distinct pairs; before shuffling, an item's number is its rank of popularity."""
     generator = np.random.default_rng(seed)
-    users = edges * 29_858 // 810_128
+    users = edges * 29_858 // 810_128 if users is None else users
     towns = users // TOWN
     here = int(
         1.4 * TOWN

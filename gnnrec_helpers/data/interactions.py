@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -318,7 +319,18 @@ class Interactions:
         na_values: Sequence[Any] = (),
         date_format: str | None = None,
     ) -> Interactions:
-        """Read the named columns of a Parquet file, or of a folder of them; see :meth:`from_frame`.
+        """Read the named columns of Parquet files; see :meth:`from_frame`.
+
+        They are read batch by batch. Of ids that are text, each distinct one is held once, and a
+        number for each row: data may be larger than memory as long as these fit.
+
+        Parameters
+        ----------
+        path : path or file object
+            A file, a folder with a file for each part, or a pattern such as ``"2026/*.parquet"``.
+        user, item, rating, timestamp, weight : str
+        keep, missing, na_values, date_format
+            As for :meth:`from_frame`.
 
         Examples
         --------
@@ -354,7 +366,7 @@ class Interactions:
         .tsv, .tab, .inter, .data        :meth:`from_csv`, with tabs between values
         .dat                             :meth:`from_csv`, with ``::`` between values
         .jsonl, .ndjson, .json           :meth:`from_json_lines`
-        .parquet, .pq                    :meth:`from_parquet`
+        .parquet, .pq, and folders       :meth:`from_parquet`
         ================================ ==================================================
 
         An ending such as .gz, .bz2, .xz, .zst or .zip after it is looked through.
@@ -370,7 +382,7 @@ class Interactions:
         >>> Interactions.read("u.data", user=0, item=1, rating=2, timestamp=3)  # doctest: +SKIP
         """
         kind = ending(path)
-        if kind in (".parquet", ".pq"):
+        if kind in (".parquet", ".pq") or Path(path).is_dir():
             return cls.from_parquet(path, *columns, **options)
         if kind in (".jsonl", ".ndjson", ".json"):
             return cls.from_json_lines(path, *columns, **options)

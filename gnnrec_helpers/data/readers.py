@@ -5,6 +5,7 @@ from __future__ import annotations
 import bz2
 import codecs
 import csv
+import glob
 import gzip
 import lzma
 import os
@@ -17,9 +18,10 @@ from typing import IO, Any, TypeAlias
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
+from pyarrow import dataset, parquet
 from pyarrow import json as arrow_json
-from pyarrow import parquet
 
 from .tables import Missing, listed, missing_column
 
@@ -37,6 +39,7 @@ MAGIC = (
     (b'{"', "a file of JSON", "Interactions.from_json_lines"),
 )
 BEGINNING = 2**20  # bytes in which the first line is looked for
+ROWS_AT_ONCE = 2**16  # of a Parquet file
 
 
 # ---------------------------------------------------------------------- bytes
@@ -404,23 +407,110 @@ def _json(source: Source, found: bytes, text: set[str]) -> pa.Table:
 
 
 def read_parquet(source: Source, names: Names) -> pd.DataFrame:
-    """The named columns of a Parquet file: a column for each role."""
+    """The named columns of Parquet files: a column for each role.
+
+    Files are read batch by batch. Of ids that are text only the distinct ones are kept, and their
+    places: a column of categories.
+    """
     _only_names(names)
-    if isinstance(source, (str, os.PathLike)) and not Path(source).exists():
-        raise FileNotFoundError(f"There is no file {os.fspath(source)!r}.")
-    place: Any = pa.BufferReader(content(source)) if hasattr(source, "read") else os.fspath(source)
-    wanted = list(dict.fromkeys(names.values()))
+    wanted = [str(name) for name in dict.fromkeys(names.values())]
+    columns: dict[str, _Plain | _Codes] = {}
     try:
-        known = parquet.ParquetDataset(place).schema.names
-        present = [name for name in wanted if name in known]
-        table = parquet.ParquetDataset(place).read(columns=present)
-        table = table.replace_schema_metadata(None)
+        schema, parts = _parts(source)
+        if all(schema.names.count(name) == 1 for name in wanted):
+            for name in wanted:
+                kind = schema.field(name).type
+                is_id = name in (names["user"], names["item"])
+                columns[name] = _Codes() if is_id and _is_text(kind) else _Plain(kind)
+            for part, keys in parts:
+                with parquet.ParquetFile(part) as file:
+                    there = [name for name in wanted if name in file.schema_arrow.names]
+                    for batch in file.iter_batches(ROWS_AT_ONCE, columns=there):
+                        for name, column in columns.items():
+                            kind = schema.field(name).type
+                            column.add(
+                                batch.column(name).cast(kind)
+                                if name in there
+                                else pa.repeat(pa.scalar(keys.get(name), kind), len(batch))
+                            )
+    except FileNotFoundError:
+        raise
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         raise ValueError(f"{shown(source)} is no Parquet file: {_one_line(error)}.") from None
-    for role, name in names.items():
-        if name not in present:
-            raise ValueError(missing_column(role, name, known))
-    return _picked(table, names)
+    for role, of_role in names.items():
+        _check_column(role, of_role, schema.names)
+    return pd.DataFrame({role: columns[str(n)].values(role, n) for role, n in names.items()})
+
+
+def _parts(source: Source) -> tuple[pa.Schema, list[tuple[Any, dict[str, Any]]]]:
+    """The columns of Parquet files, and the files with what the names of their folders say.
+
+    They are not read by the data set that Arrow makes of them, which reads far ahead.
+    """
+    if not isinstance(source, (str, os.PathLike)):
+        file = pa.BufferReader(content(source))
+        return parquet.ParquetFile(file).schema_arrow, [(file, {})]
+    files = dataset.dataset(_files(source), format="parquet", partitioning="hive")
+    return files.schema, [
+        (part.path, dataset.get_partition_keys(part.partition_expression))
+        for part in files.get_fragments()
+    ]
+
+
+def _files(source: str | os.PathLike[str]) -> str | list[str]:
+    """The file or the folder of this name, or the files that the pattern stands for."""
+    place = os.fspath(source)
+    if Path(place).exists():
+        return place
+    files = sorted(glob.glob(place, recursive=True))
+    if not files:
+        raise FileNotFoundError(f"There is no file {place!r}.")
+    return files
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind) or pa.types.is_large_string(kind)
+
+
+class _Plain:
+    """A column as it comes."""
+
+    def __init__(self, kind: pa.DataType) -> None:
+        self.kind, self.parts = kind, list[Any]()
+
+    def add(self, column: pa.Array) -> None:
+        self.parts.append(column)
+
+    def values(self, role: str, name: str | int) -> Any:
+        column = pa.chunked_array(self.parts, self.kind)
+        _check_text(role, name, column)
+        return pd.arrays.ArrowExtensionArray(column)
+
+
+class _Codes:
+    """A column of text: its distinct labels, and the place of each value among them."""
+
+    def __init__(self) -> None:
+        self.labels: dict[str, int] = {}
+        self.parts = list[NDArray[np.int32]]()
+        self.is_utf_8 = True
+
+    def add(self, column: pa.Array) -> None:
+        found = column.dictionary_encode()
+        try:
+            labels = found.dictionary.to_pylist()
+        except UnicodeError:
+            self.is_utf_8 = False
+            return
+        places = [self.labels.setdefault(label, len(self.labels)) for label in labels]
+        at = found.indices.fill_null(len(labels)).to_numpy()
+        self.parts.append(np.array([*places, -1], np.int32)[at])
+
+    def values(self, role: str, name: str | int) -> Any:
+        if not self.is_utf_8:
+            raise _not_utf_8(role, name)
+        codes = np.concatenate([np.empty(0, np.int32), *self.parts])
+        return pd.Categorical.from_codes(codes, pd.Index([*self.labels], dtype=object))
 
 
 def _only_names(names: Names) -> None:
@@ -431,21 +521,32 @@ def _only_names(names: Names) -> None:
 
 def _picked(table: pa.Table, names: Names) -> pd.DataFrame:
     for role, name in names.items():
-        if (count := table.column_names.count(name)) != 1:
-            if count:
-                raise ValueError(f"There are {count} columns {name!r} (for {role}): keep one.")
-            raise ValueError(missing_column(role, name, table.column_names))
-        try:
-            table.column(name).validate(full=True)
-        except pa.ArrowInvalid:  # the readers of JSON and Parquet take text as it comes
-            raise ValueError(
-                f"Column {name!r} (for {role}) holds text that is not UTF-8: write the file anew "
-                "in UTF-8."
-            ) from None
+        _check_column(role, name, table.column_names)
+        _check_text(role, name, table.column(name))
     frame = table.select(list(dict.fromkeys(names.values()))).to_pandas(
         types_mapper=pd.ArrowDtype, ignore_metadata=True
     )
     return pd.DataFrame({role: frame[name].array for role, name in names.items()})
+
+
+def _check_column(role: str, name: str | int, known: Sequence[str]) -> None:
+    if (count := list(known).count(str(name))) != 1:
+        if count:
+            raise ValueError(f"There are {count} columns {name!r} (for {role}): keep one.")
+        raise ValueError(missing_column(role, name, known))
+
+
+def _check_text(role: str, name: str | int, column: pa.ChunkedArray) -> None:
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:  # the readers of JSON and Parquet take text as it comes
+        raise _not_utf_8(role, name) from None
+
+
+def _not_utf_8(role: str, name: str | int) -> ValueError:
+    return ValueError(
+        f"Column {name!r} (for {role}) holds text that is not UTF-8: write the file anew in UTF-8."
+    )
 
 
 # ---------------------------------------------------------------------- by their ending

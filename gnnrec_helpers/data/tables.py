@@ -82,7 +82,12 @@ def read_columns(
         ) from None
     if len(frame) == 0:
         raise ValueError("The table has no rows: at least one interaction is needed.")
-    columns = {role: _plain(frame[role]) for role in names}
+    columns = {
+        role: frame[role]
+        if role in ("user", "item") and _is_categories(frame[role]) and not na_values
+        else _plain(frame[role])
+        for role in names
+    }
     lacks = pd.DataFrame(
         {
             role: _lacking(column, [*na_values, *(() if role in ("user", "item") else NO_NUMBER)])
@@ -186,11 +191,15 @@ def listed(names: Sequence[object]) -> str:
 def _plain(values: pd.Series) -> pd.Series:
     """Without categories, and of a type of its own where pandas holds Python objects of one."""
     values = values.infer_objects()
-    if isinstance(values.dtype, pd.CategoricalDtype):  # else the labels are in its own order
+    if _is_categories(values):  # else the labels are in its own order
         return values.astype(values.cat.categories.dtype)
     if isinstance(values.dtype, pd.ArrowDtype) and "dictionary" in str(values.dtype):
         return values.astype(pd.ArrowDtype(values.dtype.pyarrow_dtype.value_type))
     return values
+
+
+def _is_categories(values: pd.Series) -> bool:
+    return isinstance(values.dtype, pd.CategoricalDtype)
 
 
 def _is_text(values: pd.Series) -> bool:
@@ -229,7 +238,14 @@ def ids(
     Labels are int64 or text, whatever the type of the column was: numbers of any width, or floats
     that are whole, as a column of integers with gaps becomes.
     """
-    codes, found = (_integers_if_lossless(values) if whole_text else None) or pd.factorize(values)
+    codes: NDArray[Any]
+    found: Any
+    if _is_categories(values):
+        used = values.cat.remove_unused_categories()
+        codes, found = used.cat.codes.to_numpy(), used.cat.categories
+    else:
+        whole = _integers_if_lossless(values) if whole_text else None
+        codes, found = whole or pd.factorize(values)
     labels = _whole(found)
     if labels is None:
         texts = list(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from ..objectives import BPR, SampledSoftmax
 from ..training.fitting import usual_batch_size
 from .checkpoints import Checkpoints, read_whole, write_tensors
 from .engines import building_own_part, check_model, engine_for
-from .joining import joined
+from .joining import joined, leave
 from .losses import Ranking, checked_objective
 from .sampling import sampler_for
 from .settings import Settings
@@ -39,16 +40,21 @@ def parser() -> argparse.ArgumentParser:
         description="Train a linear graph model on several processes, of one machine or several.",
     )
     add = parser.add_argument
-    add("--data", required=True, help="a data set's name, or a file for Interactions.read")
-    add("--user", default="user", help="the column of users, in a file")
-    add("--item", default="item", help="the column of items, in a file")
+    add(
+        "--data",
+        required=True,
+        help="a data set's name, or what Interactions.read takes: "
+        "a file, a folder of Parquet files or, in quotes, a pattern such as 'sales/*.parquet'",
+    )
+    add("--user", help="the column of users, in a file; by default user")
+    add("--item", help="the column of items, in a file; by default item")
     add("--likes", type=float, help="of ratings, this and above count as chosen")
     add("--validation", type=float, default=0.0, help="share of train that says when to stop")
     add("--parallel", choices=["dimensions", "nodes"], default="dimensions")
     add("--model", choices=MODELS, default="LightGCN")
     add("--dim", type=int, default=64)
-    add("--layers", type=int, default=3)
-    add("--bag", type=int, default=64, help="nodes in a bag (TruncatedLightGCN)")
+    add("--layers", type=int, help="of LightGCN and TruncatedLightGCN; by default 3")
+    add("--bag", type=int, help="nodes in a bag (TruncatedLightGCN); by default 64")
     add("--walks", type=int, help="from each node, to estimate bags; by default they are exact")
     add("--loss", choices=["SampledSoftmax", "BPR"], help="by default the model's own")
     add("--negatives", type=int, help="of a batch (SampledSoftmax), of each positive (BPR)")
@@ -57,8 +63,8 @@ def parser() -> argparse.ArgumentParser:
     add("--batch-size", type=int, help="by default chosen by the number of pairs")
     add("--lr", type=float, default=5e-3)
     add("--seed", type=int, default=0)
-    add("--patience", type=int, default=10)
-    add("--k", type=int, default=20, help="length of the lists that are judged")
+    add("--patience", type=int, help="epochs without a better validation; by default 10")
+    add("--k", type=int, help="length of the lists that are judged; by default 20")
     add("--checkpoint", type=Path, help="a folder; training goes on where its newest is")
     add("--save-every", type=int, help="steps between checkpoints, besides one an epoch")
     add("--save", type=Path, help="the file the model is saved to, for gnnrec_helpers.load")
@@ -75,7 +81,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _train(given: argparse.Namespace) -> None:
     if given.checkpoint is None and given.save is None:
         raise ValueError("Say what is to be kept: --save FILE, --checkpoint FOLDER, or both.")
+    _check_effect(given, _without_effect(given))
     split = _split(given)
+    _check_effect(given, _without_effect_on(split))
     with building_own_part(given.parallel):
         model = _model(given, split.train)
     check_model(model, given.parallel, dist.get_world_size())
@@ -86,7 +94,8 @@ def _train(given: argparse.Namespace) -> None:
         given.lr,
         _loss(given, checked_objective(model.default_objective())),
         1 if given.loss != "BPR" or given.negatives is None else given.negatives,
-        given.seed, given.patience, k=given.k, save_every=given.save_every,
+        given.seed, 10 if given.patience is None else given.patience,
+        k=20 if given.k is None else given.k, save_every=given.save_every,
     )  # fmt: skip
     checkpoints = None
     if given.checkpoint is not None:
@@ -169,20 +178,52 @@ def _loss(given: argparse.Namespace, usual: Ranking) -> Ranking:
 
 
 def _model(given: argparse.Namespace, train: Interactions) -> MatrixFactorization:
-    if given.model == "LightGCN":
-        return LightGCN(train, given.dim, given.layers, seed=given.seed)
-    if given.model == "TruncatedLightGCN":
-        return TruncatedLightGCN(
-            train, given.dim, given.layers, given.bag, walks=given.walks, seed=given.seed
-        )
-    return MatrixFactorization(train, given.dim, seed=given.seed)
+    asked = {"layers": given.layers, "k": given.bag, "walks": given.walks}
+    options = {name: value for name, value in asked.items() if value is not None}
+    return MODELS[given.model](train, given.dim, seed=given.seed, **options)
+
+
+def _without_effect(given: argparse.Namespace) -> dict[str, str]:
+    """Options that change nothing, whatever the data, and why."""
+    of_bags = f"with --model {given.model}: TruncatedLightGCN has bags"
+    reasons: dict[str, str] = {}
+    if given.model != "TruncatedLightGCN":
+        reasons |= {"bag": of_bags, "walks": of_bags}
+    if given.model == "MatrixFactorization":
+        reasons["layers"] = "with --model MatrixFactorization, which has none"
+    if not _is_file(given.data):
+        reasons |= dict.fromkeys(("user", "item"), f"with --data {given.data}, which is no file")
+    if given.checkpoint is None:
+        reasons["save_every"] = "without --checkpoint"
+    return reasons
+
+
+def _without_effect_on(split: Split) -> dict[str, str]:
+    """Options that change nothing with these data, and why."""
+    if split.validation is not None:
+        return {}
+    reasons = {"patience": "without a validation part: --validation makes one"}
+    if len(split.test) == 0:
+        reasons["k"] = "without a validation or a test part: --validation makes one"
+    return reasons
+
+
+def _check_effect(given: argparse.Namespace, reasons: dict[str, str]) -> None:
+    for name, why in reasons.items():
+        value = getattr(given, name)
+        if value is not None:
+            raise ValueError(f"--{name.replace('_', '-')} {value} has no effect {why}.")
+
+
+def _is_file(data: str) -> bool:
+    return Path(data).exists() or bool(glob.glob(data))
 
 
 def _split(given: argparse.Namespace) -> Split:
     """The published split where there is one; otherwise all pairs are for training."""
     split = None
-    if Path(given.data).exists():
-        pairs = Interactions.read(given.data, user=given.user, item=given.item)
+    if _is_file(given.data):
+        pairs = Interactions.read(given.data, user=given.user or "user", item=given.item or "item")
     else:
         dataset = datasets.load(given.data)
         pairs, split = dataset.interactions, dataset.split
@@ -194,3 +235,4 @@ def _split(given: argparse.Namespace) -> Split:
 
 if __name__ == "__main__":
     main()
+    leave()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..engine.sampling import Batch
 from ..models import (
@@ -57,7 +57,8 @@ class DimensionParallel(TrainedTable):
         mine = torch.cat([users, rows])
         decay = self.objective.weight_decay / len(batch.users)
         loss, gradient = self._of_pairs(_gathered(mine.detach(), self.model.dim), batch)
-        message = torch.cat([gradient.flatten(), (loss + decay / 2 * squared_length(start))[None]])
+        loss = loss + decay / 2 * squared_length(start.detach())
+        message = torch.cat([gradient.flatten(), loss[None]])
         dist.all_reduce(message)
         gradient = message[:-1].view_as(gradient)[:, own_columns(self.model.dim)]
         torch.autograd.backward([mine, start], [gradient, decay * start.detach()])
@@ -112,12 +113,6 @@ class AddedUp:
 def own_columns(dim: int) -> slice:
     """The columns that are this process's."""
     return share(dim, dist.get_world_size(), dist.get_rank())
-
-
-def keep_columns(model: MatrixFactorization) -> None:
-    """Leave a model the columns of its table that are this process's."""
-    columns = model.nodes.weight.detach()[:, own_columns(model.dim)].clone()
-    model.nodes = nn.Embedding.from_pretrained(columns, freeze=False)
 
 
 def check_linear(model: object, processes: int) -> None:

@@ -6,8 +6,8 @@ from contextlib import AbstractContextManager
 
 from ..models import MatrixFactorization, TruncatedLightGCN
 from ..models.parts.seeded_layers import part_only
-from .dimensions import DimensionParallel, check_linear, keep_columns, own_columns
-from .nodes import NodeParallel, check_truncated, keep_rows, own_rows
+from .dimensions import DimensionParallel, check_linear, own_columns
+from .nodes import NodeParallel, check_truncated, own_rows
 from .settings import Parallel, Settings, check_parallel
 
 
@@ -27,14 +27,14 @@ def check_model(model: object, parallel: Parallel, processes: int) -> None:
 
 def building_own_part(parallel: Parallel) -> AbstractContextManager[None]:
     """Models built meanwhile have what is this process's of their tables."""
+    return part_only(lambda rows, dim: own_part(parallel, rows, dim))
+
+
+def own_part(parallel: Parallel, rows: int, dim: int) -> tuple[slice, slice]:
+    """The rows and the columns of a table that are this process's."""
     if parallel == "nodes":
-        return part_only(lambda rows, dim: (own_rows(rows), slice(0, dim)))
-    return part_only(lambda rows, dim: (slice(0, rows), own_columns(dim)))
-
-
-def keep_own_part(model: MatrixFactorization, parallel: Parallel) -> None:
-    """Leave a model what is this process's of its table."""
-    (keep_rows if parallel == "nodes" else keep_columns)(model)
+        return own_rows(rows), slice(0, dim)
+    return slice(0, rows), own_columns(dim)
 
 
 def engine_for(model: MatrixFactorization, settings: Settings) -> DimensionParallel | NodeParallel:

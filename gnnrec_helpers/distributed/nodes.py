@@ -25,7 +25,7 @@ from torch import Tensor, nn
 
 from ..engine.sampling import Batch
 from ..engine.truncation import Bags
-from ..models import MatrixFactorization, TruncatedLightGCN
+from ..models import TruncatedLightGCN
 from ..objectives import squared_length
 from .dimensions import AddedUp
 from .losses import Ranking, known_of, pair_losses, scores_of_rows
@@ -124,12 +124,6 @@ class NodeParallel(TrainedTable):
 def own_rows(nodes: int) -> slice:
     """The rows that are this process's."""
     return share(nodes, dist.get_world_size(), dist.get_rank())
-
-
-def keep_rows(model: MatrixFactorization) -> None:
-    """Leave a model the rows of its table that are this process's."""
-    rows = model.nodes.weight.detach()
-    model.nodes = nn.Embedding.from_pretrained(rows[own_rows(len(rows))].clone(), freeze=False)
 
 
 def _spread_table(rows: int, dim: int) -> tuple[nn.Module, Tensor]:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import save_file
 from tqdm.auto import tqdm
 
 from ..data import Split
@@ -30,6 +31,7 @@ from .losses import Ranking, checked_objective
 from .settings import Parallel, Settings
 
 WORKER = "gnnrec_helpers.distributed.worker"
+TABLE = "table.safetensors"  # in the folder of a job: as training begins
 TOLD = '{"told": '  # how a line of a worker's output begins that is meant for us
 END = 60  # lines of other output that are kept, to be shown if it fails
 
@@ -119,7 +121,8 @@ def fit(
         Checkpoints(folder, made_with).check()
     with tempfile.TemporaryDirectory(prefix="gnnrec-") as place:
         job = Path(place)
-        model.save(job / "model.safetensors")
+        table = model.nodes.weight.detach()
+        save_file({"nodes": table.cpu().contiguous()}, job / TABLE)
         if isinstance(model, TruncatedLightGCN):
             model.bags().save(job)
         tensors: dict[str, torch.Tensor] = {}
@@ -127,6 +130,8 @@ def fit(
             "settings": settings.to_json(),
             "made_with": made_with,
             "checkpoint": None if folder is None else os.fspath(folder),
+            "class": type(model).__name__,
+            "arguments": encode(model._arguments, "arguments", tensors),
             "validation": encode(split.validation, "validation", tensors),
         }
         write(job / "job.safetensors", {"job": story}, tensors)
@@ -139,7 +144,6 @@ def fit(
         told = heard.history
         if told is None:
             raise RuntimeError(f"Training on {processes} processes failed: {heard.why()}")
-        table = model.nodes.weight.detach()
         read_whole(job / "result", {"nodes": table})
     return History(**told)
 

@@ -7,18 +7,20 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.distributed as dist
+from safetensors import safe_open
 
+from .. import models
 from ..data import Split
 from ..engine.truncation import Bags
-from ..models import MatrixFactorization, TruncatedLightGCN
-from ..models.base import load
 from ..models.files import decode, read
 from .checkpoints import Checkpoints, write_tensors
-from .engines import engine_for, keep_own_part
-from .joining import joined
+from .engines import building_own_part, engine_for, own_part
+from .joining import joined, leave
 from .sampling import sampler_for
-from .settings import Settings
+from .settings import Parallel, Settings
+from .starting import TABLE
 from .training import train
 
 
@@ -32,11 +34,9 @@ def run(job: Path) -> None:
     story, tensors = read(job / "job.safetensors", "a job", lambda story: "job" in story)
     story = story["job"]
     settings = Settings.from_json(story["settings"])
-    model = load(job / "model.safetensors")
-    assert isinstance(model, MatrixFactorization)
+    model = own_model(job, settings.parallel, story["class"], decode(story["arguments"], tensors))
     split = Split.from_parts(model.interactions, decode(story["validation"], tensors))
-    keep_own_part(model, settings.parallel)
-    if isinstance(model, TruncatedLightGCN):
+    if isinstance(model, models.TruncatedLightGCN):
         model.use_bags(Bags.open(job))
     engine = engine_for(model, settings)
     folder = story["checkpoint"]
@@ -50,6 +50,18 @@ def run(job: Path) -> None:
         tell({"history": vars(history)})
 
 
+def own_model(
+    job: Path, parallel: Parallel, kind: str, arguments: dict[str, Any]
+) -> models.MatrixFactorization:
+    """A model with what is this process's of its table; of the rest nothing is kept or read."""
+    with building_own_part(parallel):
+        model: models.MatrixFactorization = getattr(models, kind)(**arguments)
+    with safe_open(job / TABLE, framework="pt") as file, torch.no_grad():
+        table = file.get_slice("nodes")
+        model.nodes.weight.copy_(table[own_part(parallel, *table.get_shape())])
+    return model.eval()
+
+
 def main() -> None:
     """Join the other processes, train, and leave."""
     with joined():
@@ -58,3 +70,4 @@ def main() -> None:
 
 if __name__ == "__main__":
     main()
+    leave()

@@ -62,11 +62,9 @@ class Bags(NamedTuple):
         paths = (Path(folder) / f"{name}.npy" for name in cls._fields)
         return cls(*(torch.from_numpy(np.load(path, mmap_mode="c")) for path in paths))
 
-    def csr(self, rows: Tensor | None = None) -> Csr:
-        """Some rows, or all, as a sparse matrix of shape (rows, n)."""
-        nodes, weights = self.nodes, self.weights
-        if rows is not None:
-            nodes, weights = nodes.index_select(0, rows), weights.index_select(0, rows)
+    def csr(self, rows: Tensor) -> Csr:
+        """Some rows as a sparse matrix of shape (rows, n)."""
+        nodes, weights = self.nodes.index_select(0, rows), self.weights.index_select(0, rows)
         ends = torch.arange(0, nodes.numel() + 1, nodes.shape[1], dtype=torch.int32)
         return ends.to(nodes.device), nodes.flatten(), weights.flatten()
 

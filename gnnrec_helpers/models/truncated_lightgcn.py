@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
 from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..engine.truncation import Bags, bag_rows, truncated_rows, walked_rows
+from .files import fingerprint
 from .lightgcn import LightGCN
 
 NODES_AT_ONCE = 2**16  # of which embeddings are computed by bags
@@ -36,8 +39,9 @@ class TruncatedLightGCN(LightGCN):
         Random walks from each node by which bags are estimated, where there are too many nodes to
         compute all rows exactly; some hundreds.
     exact_scores : bool, default True
-        False recommends by the bags as well, where even one propagation would be too much. Somebody
-        new (``recommend(histories=...)``) is propagated for all the same.
+        False recommends by the bags as well, where even one propagation would be too much. Only
+        for somebody new (``recommend(histories=...)``) is the table propagated exactly all the
+        same: bags have layer 0 in them, which she has not.
     seed : int, default 0
         Of the table and of the walks.
 
@@ -65,6 +69,12 @@ class TruncatedLightGCN(LightGCN):
         super().__init__(train, dim, layers, seed=seed)
         self.k, self.walks, self.exact_scores, self.seed = k, walks, exact_scores, seed
         self._bags: Bags | None = None
+        self._are_given = False
+
+    def identity(self) -> dict[str, Any]:
+        """Of bags that were not computed here, a digest, too."""
+        given = {"bags": fingerprint(tuple(self.bags()))} if self._are_given else {}
+        return {**super().identity(), **given}
 
     def bags(self) -> Bags:
         """Every node's bag, where the model is; computed when first asked for."""
@@ -92,7 +102,7 @@ class TruncatedLightGCN(LightGCN):
             raise ValueError(
                 f"Bags of other nodes: numbers from 0 to {expected[0] - 1} are asked for."
             )
-        self._bags = bags
+        self._bags, self._are_given = bags, True
 
     def node_embeddings(self) -> Tensor:
         if self.exact_scores:

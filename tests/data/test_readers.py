@@ -31,6 +31,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from gnnrec_helpers import Interactions
+from gnnrec_helpers.data import readers
 
 few = settings(max_examples=40, deadline=None, derandomize=True)
 read = Interactions.from_frame
@@ -190,6 +191,101 @@ def test_parquet_with_ids_in_the_index_of_a_frame(tmp_path: Path) -> None:
         Interactions.read(tmp_path / "plays.parquet", weight="plays"),
     ):
         assert rows_of(found) == [(1, 3, 2.0)]
+
+
+def partitioned(folder: Path, frame: pd.DataFrame) -> None:
+    """Three files of a table, the last one without rows."""
+    for number, part in enumerate((frame[::3], frame.drop(frame.index[::3]), frame[:0])):
+        parquet_of_polars(folder / f"part-{number}.parquet", part.astype({"item": "str"}))
+
+
+@pytest.mark.parametrize("rows_at_once", [7, 2**16])
+def test_partitioned_parquet_is_read_as_one_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rows_at_once: int
+) -> None:
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "user": generator.integers(0, 40, 300),
+            "item": [f"item {n}" for n in generator.integers(0, 30, 300)],
+            "when": generator.integers(0, 1000, 300),
+        }
+    )
+    partitioned(tmp_path, frame)
+    monkeypatch.setattr(readers, "ROWS_AT_ONCE", rows_at_once)
+    with pytest.warns(UserWarning, match="repeated pairs"):
+        expected = read(frame, timestamp="when")
+    for place in (tmp_path, str(tmp_path), tmp_path / "part-*.parquet"):
+        with pytest.warns(UserWarning, match=r"Left out of 300 rows: \d+ repeated pairs"):
+            found = Interactions.read(place, timestamp="when")
+        assert rows_of(found) == rows_of(expected)
+        assert found.users.equals(expected.users)
+        assert found.items.equals(expected.items)
+        assert found.dropped == expected.dropped
+    assert complaint(
+        lambda: Interactions.read(tmp_path / "other-*.parquet"), FileNotFoundError
+    ).startswith("There is no file")
+    assert "no column 'who'" in complaint(lambda: Interactions.read(tmp_path, "who"))
+
+
+def test_parquet_whose_folders_say_a_column(tmp_path: Path) -> None:
+    for shop, item in (("a", "x"), ("b", "y")):
+        folder = tmp_path / f"shop={shop}"
+        folder.mkdir()
+        pd.DataFrame({"user": [1], "item": [item]}).to_parquet(folder / "some.parquet")
+    assert pairs_of(Interactions.read(tmp_path, "shop")) == [("a", "x"), ("b", "y")]
+
+
+def test_text_that_is_missing_in_parquet(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"user": ["a", None, "b", "c"], "item": ["x", "x", None, "NA"]})
+    frame.to_parquet(tmp_path / "some.parquet")
+    message = complaint(lambda: Interactions.read(tmp_path))
+    assert message.startswith("Column 'user' lacks a value in 1 rows, the first row 1")
+    with pytest.warns(UserWarning, match="2 rows with a missing value"):
+        found = Interactions.read(tmp_path, missing="drop")
+    assert pairs_of(found) == [("a", "x"), ("c", "NA")]
+    assert found.users.tolist() == ["a", "c"]
+    with pytest.warns(UserWarning, match="3 rows with a missing value"):
+        assert len(Interactions.read(tmp_path, missing="drop", na_values=["NA"])) == 1
+
+
+def test_of_parquet_only_distinct_labels_are_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    generator, width, rows = np.random.default_rng(0), 200, 60_000
+    labels = np.array([f"{n:0{width}}" for n in range(50)], object)
+    frame = pd.DataFrame(
+        {name: labels[generator.integers(0, 50, rows)] for name in ("user", "item")}
+    )
+    for number in range(4):
+        frame[number::4].to_parquet(tmp_path / f"{number}.parquet", row_group_size=2_000)
+    del frame
+    monkeypatch.setattr(readers, "ROWS_AT_ONCE", 1_000)
+    before, held = pa.total_allocated_bytes(), []
+    add = readers._Codes.add
+
+    def watched(self: Any, column: pa.Array) -> None:
+        add(self, column)
+        held.append(pa.total_allocated_bytes() - before)
+
+    monkeypatch.setattr(readers._Codes, "add", watched)
+    with pytest.warns(UserWarning, match="repeated pairs"):
+        assert len(Interactions.read(tmp_path)) == 2_500
+    assert len(held) >= 2 * rows // 1_000
+    assert max(held) < 2 * width * rows / 4  # of the bytes of all text
+
+
+def test_categories_are_taken_as_their_labels() -> None:
+    """The order of categories, and those that nobody has, are of no importance."""
+    kinds = pd.Categorical.from_codes([2, 0, -1, 2], ["b", "unused", "a"])
+    frame = pd.DataFrame({"user": kinds, "item": pd.Categorical([7, 5, 5, 5], [9, 7, 5])})
+    with pytest.warns(UserWarning, match="1 rows with a missing value"):
+        found = read(frame, missing="drop")
+    assert pairs_of(found) == [("a", 5), ("a", 7), ("b", 5)]
+    assert found.users.tolist() == ["a", "b"]
+    assert found.items.tolist() == [5, 7]
+    with pytest.warns(UserWarning, match="rows with a missing value"):
+        assert pairs_of(read(frame, missing="drop", na_values=["a"])) == [("b", 5)]
 
 
 # ---------------------------------------------------------------------- dialects of CSV

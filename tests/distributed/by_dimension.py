@@ -12,11 +12,13 @@ import torch.distributed as dist
 from processes import knowledge, social, split
 
 from gnnrec_helpers import BPR, SampledSoftmax, models
-from gnnrec_helpers.distributed.dimensions import DimensionParallel, keep_columns
+from gnnrec_helpers.distributed.dimensions import DimensionParallel
+from gnnrec_helpers.distributed.engines import building_own_part
 from gnnrec_helpers.distributed.nodes import NodeParallel
 from gnnrec_helpers.distributed.sampling import sampler_for
-from gnnrec_helpers.distributed.settings import Settings
+from gnnrec_helpers.distributed.settings import Parallel, Settings
 from gnnrec_helpers.distributed.shares import sharded
+from gnnrec_helpers.distributed.worker import own_model
 from gnnrec_helpers.objectives import Objective
 
 Found = dict[str, np.ndarray]
@@ -90,9 +92,15 @@ def train(folder: Path) -> None:
     found: Found = {}
     for name, build in MODELS.items():
         for loss, (objective, _) in LOSSES.items():
-            model = build()
-            keep_columns(model)
+            with building_own_part("dimensions"):
+                model = build()
             engine = DimensionParallel(model, objective, lr=0.02)
             found |= measured(engine, f"{name} {loss}", loss)
     if dist.get_rank() == 0:
         np.savez(folder / f"{dist.get_world_size()}.npz", **found)
+
+
+def own(folder: Path, parallel: Parallel) -> None:
+    """Build what a worker builds from a job's table, and tell what each process has of it."""
+    model = own_model(folder, parallel, "LightGCN", {"train": split().train, "dim": DIM})
+    np.save(folder / f"{parallel}-{dist.get_rank()}.npy", model.nodes.weight.detach().numpy())

@@ -11,8 +11,8 @@ from processes import split
 
 from gnnrec_helpers import models
 from gnnrec_helpers.distributed.checkpoints import Checkpoints
-from gnnrec_helpers.distributed.engines import engine_for, keep_own_part
-from gnnrec_helpers.distributed.nodes import NodeParallel, keep_rows
+from gnnrec_helpers.distributed.engines import building_own_part, engine_for
+from gnnrec_helpers.distributed.nodes import NodeParallel
 from gnnrec_helpers.distributed.sampling import sampler_for
 from gnnrec_helpers.distributed.settings import Settings
 from gnnrec_helpers.distributed.starting import made_with_of
@@ -34,9 +34,9 @@ def started() -> models.TruncatedLightGCN:
 
 def go_on(folder: Path, settings: Settings) -> None:
     """Train on from a checkpoint, as a worker would, and tell what comes out."""
-    model = started()
+    with building_own_part("nodes"):
+        model = started()
     checkpoints = Checkpoints(folder / "checkpoints", made_with_of(model, settings, split()))
-    keep_own_part(model, "nodes")
     engine = engine_for(model, settings)
     batches = sampler_for(settings, split().train)
     history = train_on(engine, batches, settings, split(), checkpoints)
@@ -50,8 +50,8 @@ def train(folder: Path) -> None:
     found: by_dimension.Found = {}
     for name, build in MODELS.items():
         for loss, (objective, _) in by_dimension.LOSSES.items():
-            model = build()
-            keep_rows(model)
+            with building_own_part("nodes"):
+                model = build()
             engine = NodeParallel(model, objective, lr=0.02)
             found |= by_dimension.measured(engine, f"{name} {loss}", loss)
     if dist.get_rank() == 0:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import by_dimension
 import numpy as np
 import pytest
 import torch
 from processes import on, split
+from safetensors.torch import save_file
 from torch import Tensor
 
 from gnnrec_helpers import BPR, SampledSoftmax, models
 from gnnrec_helpers.distributed.dimensions import check_linear
 from gnnrec_helpers.distributed.losses import checked_objective, pair_losses, scores_of_rows
+from gnnrec_helpers.distributed.starting import TABLE
 from gnnrec_helpers.engine.sampling import Batch
 from gnnrec_helpers.objectives import squared_length
 
@@ -32,6 +36,17 @@ def found(
 def test_it_is_the_training_of_one_process(found: by_dimension.Found, name: str, loss: str) -> None:
     model = by_dimension.MODELS[name]()
     by_dimension.assert_as_alone(found, f"{name} {loss}", model, loss)
+
+
+@pytest.mark.parametrize(("parallel", "axis"), [("dimensions", 1), ("nodes", 0)])
+def test_a_worker_has_its_part_of_the_table(tmp_path: Path, parallel: str, axis: int) -> None:
+    nodes = split().train.num_users + split().train.num_items
+    whole = torch.arange(nodes * float(by_dimension.DIM)).view(nodes, -1)
+    save_file({"nodes": whole}, tmp_path / TABLE)
+    on(2, by_dimension.own, tmp_path, parallel)
+    parts = [np.load(tmp_path / f"{parallel}-{rank}.npy") for rank in range(2)]
+    assert abs(parts[0].shape[axis] - parts[1].shape[axis]) <= 1
+    np.testing.assert_array_equal(np.concatenate(parts, axis), whole.numpy())
 
 
 # ---------------------------------------------------------------------- losses and gradients

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from gnnrec_helpers.course import checks
 from gnnrec_helpers.distributed import nodes
 from gnnrec_helpers.distributed.nodes import NEEDED, check_truncated
 from gnnrec_helpers.distributed.settings import Settings
+from gnnrec_helpers.distributed.starting import made_with_of
+from gnnrec_helpers.engine.truncation import Bags
 
 needs_torchrec = pytest.mark.skipif(
     any(find_spec(name) is None for name in NEEDED), reason="TorchRec is not installed"
@@ -62,6 +65,23 @@ def test_from_start_to_end_and_on_with_more_processes(tmp_path: Path) -> None:
         assert found["best"] == expected.best
         table = alone.nodes.weight.detach().numpy()
         np.testing.assert_allclose(found["table"], table, atol=1e-4, rtol=1e-4)
+
+
+@needs_torchrec
+def test_a_checkpoint_with_other_bags_is_refused_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("it was started"))
+    settings: dict[str, Any] = {"batch_size": 40, "lr": 0.02, "objective": SampledSoftmax(12)}
+    model = by_node.started()
+    story = tmp_path / "step-000000001" / "story.json"
+    story.parent.mkdir()
+    made_with = made_with_of(model, Settings("nodes", **settings), split())
+    story.write_text(json.dumps({"made_with": made_with, "files": {}}))
+    model.use_bags(Bags(model.bags().nodes, 0.5 * model.bags().weights))
+    with pytest.raises(ValueError, match=r"was made with model\.bags=None, not") as caught:
+        distributed.fit(model, split(), parallel="nodes", checkpoint=tmp_path, **settings)
+    assert "\n" not in str(caught.value)
 
 
 def test_without_torchrec_one_sentence_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

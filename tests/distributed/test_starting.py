@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 import pytest
 import torch
+from killed import Trainings
 from processes import split
 
 import gnnrec_helpers
@@ -32,6 +29,7 @@ from gnnrec_helpers import (
     models,
 )
 from gnnrec_helpers.distributed import starting
+from gnnrec_helpers.distributed.__main__ import _split, main, parser
 
 SETTINGS: dict[str, Any] = {
     "epochs": 30, "batch_size": 40, "lr": 0.02, "objective": SampledSoftmax(12), "progress": False,
@@ -92,49 +90,33 @@ def test_a_training_that_is_done_is_only_read(
     assert torch.equal(table(again), table(model))
 
 
-class Killer(threading.Thread):
-    """Kills one worker with SIGKILL as soon as there is a checkpoint of so many steps."""
-
-    def __init__(self, folder: Path, steps: int, rank: int) -> None:
-        super().__init__(daemon=True)
-        self.folder, self.steps, self.rank = folder, steps, rank
-        self.killed: list[int] = []
-
-    def run(self) -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            steps = [int(path.name[5:]) for path in self.folder.glob("step-*")]
-            if max(steps, default=0) >= self.steps:
-                for process in psutil.Process().children(recursive=True):
-                    try:
-                        is_worker = process.environ().get("LOCAL_RANK") == str(self.rank)
-                    except (psutil.NoSuchProcess, psutil.AccessDenied):
-                        continue
-                    if is_worker:
-                        self.killed.append(process.pid)
-                        os.kill(process.pid, signal.SIGKILL)
-                        return
-            time.sleep(0.01)
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into processes and kills them")
-def test_a_killed_process_costs_nothing(
+def test_killed_processes_cost_nothing(
     whole: tuple[models.LightGCN, History, Path], tmp_path: Path
 ) -> None:
-    """All start again from the last checkpoint and end with the same table, to the last bit."""
-    model, history, _ = whole
-    steps, rank = np.random.default_rng().integers([1, 0], [60, 2]).tolist()
-    killer = Killer(tmp_path / "c", steps, rank)
-    killer.start()
-    again = built()
-    resumed = distributed.fit(
-        again, split(), checkpoint=tmp_path / "c", save_every=3, max_restarts=1, patience=None,
-        **SETTINGS,
-    )  # fmt: skip
-    assert len(killer.killed) == 1, f"rank {rank} after step {steps}"
-    assert resumed.losses == history.losses
-    assert resumed.best == history.best
-    assert torch.equal(table(again), table(model))
+    """All start again from the last checkpoint and end with the same table, to the last bit.
+
+    ``python -m tests.distributed.killed`` kills more often, by rows as well.
+    """
+    trainings = Trainings(built, split(), SETTINGS)
+    trainings.table, trainings.history = table(whole[0]), whole[1]
+    generator = np.random.default_rng()
+    steps = np.sort(generator.integers(1, 60, 2)).tolist()
+    killer = trainings.kill(tmp_path / "c", steps, generator)
+    assert len(killer.killed) == 2, f"{killer.killed} of {steps}"
+    assert trainings.wrong == []
+
+
+def test_it_begins_with_the_table_that_is_there() -> None:
+    """Not with the one that the seed would draw."""
+    alone, shared = built(), built()
+    for model in (alone, shared):
+        table(model).mul_(3).add_(0.01)
+    settings = {**SETTINGS, "epochs": 2}
+    expected = fit(alone, split(), **settings)
+    found = distributed.fit(shared, split(), **settings)
+    np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-5)
+    torch.testing.assert_close(table(shared), table(alone), atol=1e-4, rtol=1e-4)
 
 
 def test_without_restarts_one_may_go_on_later(
@@ -187,6 +169,15 @@ def test_one_command_trains_and_saves(
     assert list(tmp_path.iterdir()) == [tmp_path / "it.safetensors"]
 
 
+@pytest.mark.parametrize("place", ["", "part-*.parquet"])
+def test_the_command_reads_partitioned_files(tmp_path: Path, place: str) -> None:
+    frame = split().train.to_frame()
+    for number in range(3):
+        frame[number::3].to_parquet(tmp_path / f"part-{number}.parquet")
+    found = _split(parser().parse_args(["--data", str(tmp_path / place)])).train
+    assert found.to_frame().equals(Interactions.from_frame(frame).to_frame())
+
+
 # ---------------------------------------------------------------------- what is refused
 def test_bad_input_gets_a_sentence_before_a_process_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -219,6 +210,32 @@ def test_bad_input_gets_a_sentence_before_a_process_starts(
         with pytest.raises(kind, match=match) as caught:
             distributed.fit(**arguments)
         assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ("--bag 8", "--bag 8 has no effect with --model LightGCN: TruncatedLightGCN has bags"),
+        ("--walks 9", "--walks 9 has no effect with --model LightGCN"),
+        ("--model MatrixFactorization --layers 0", "--layers 0 has no effect with --model Matrix"),
+        ("--save-every 5", "--save-every 5 has no effect without --checkpoint"),
+        ("--user who", "--user who has no effect with --data toy, which is no file"),
+        ("--item what", "--item what has no effect with --data toy"),
+        ("--patience 3", "--patience 3 has no effect without a validation part"),
+        ("--k 5", "--k 5 has no effect without a validation or a test part"),
+    ],
+)
+def test_an_option_without_effect_is_refused(
+    options: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)  # each group adds to it
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    with pytest.raises(SystemExit):
+        main(["--data", "toy", "--save", str(tmp_path / "it"), *options.split()])
+    told = capsys.readouterr().out
+    assert told.startswith(f"error: {what}")
+    assert told.count("\n") == 1
 
 
 def test_a_checkpoint_of_another_training_is_refused_at_once(

@@ -34,7 +34,7 @@ def polynomial(matrix: np.ndarray, combine: list[float]) -> np.ndarray:
 
 
 def dense(bags: Bags) -> np.ndarray:
-    offsets, columns, weights = (part.numpy() for part in bags.csr())
+    offsets, columns, weights = (part.numpy() for part in bags.csr(torch.arange(len(bags.nodes))))
     return sparse.csr_array((weights, columns, offsets), shape=(N, N)).toarray()
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 from test_contract import split
 
-from gnnrec_helpers import Split, fit, models
+from gnnrec_helpers import Split, fit, models, recommend
 from gnnrec_helpers.engine.truncation import Bags, truncated_rows
 from gnnrec_helpers.models import truncated_lightgcn
 
@@ -80,6 +80,36 @@ def test_bags_of_a_file_are_used(tmp_path: Path) -> None:
         models.TruncatedLightGCN(parts.train, 8, 2, k=4).use_bags(opened)
     with pytest.raises(ValueError, match="Bags of other nodes"):
         other.use_bags(Bags(opened.nodes + 1000, opened.weights))
+
+
+def test_training_does_not_go_on_with_other_bags(tmp_path: Path) -> None:
+    parts = likes()
+    computed, given, other = (models.TruncatedLightGCN(parts.train, 8, 2, k=5) for _ in range(3))
+    given.use_bags(Bags(computed.bags().nodes, 0.5 * computed.bags().weights))
+    other.use_bags(Bags(computed.bags().nodes, 0.4 * computed.bags().weights))
+    assert given.identity() != other.identity()
+    settings = {"batch_size": 64, "progress": False}
+    fit(given, parts, epochs=1, checkpoint=tmp_path / "given", **settings)  # type: ignore[arg-type]
+    for model in (computed, other):
+        with pytest.raises(ValueError, match=r"was made with model\.bags=") as caught:
+            fit(model, parts, epochs=2, checkpoint=tmp_path / "given", **settings)  # type: ignore[arg-type]
+        assert "\n" not in str(caught.value)
+    fit(given, parts, epochs=2, checkpoint=tmp_path / "given", **settings)  # type: ignore[arg-type]
+
+
+def test_somebody_new_is_propagated_exactly() -> None:
+    """Though items are scored by their bags, as the docstring says."""
+    train = likes().train
+    model = models.TruncatedLightGCN(train, 8, 2, k=5, exact_scores=False)
+    whole = models.LightGCN(train, 8, 2)
+    has = [train.items[n] for n in (2, 5, 11)]
+    ((hers, _),) = whole.fold_in().products
+    rows = torch.tensor([2, 5, 11])
+    scores = 3**-0.5 * hers[rows].sum(0) @ model.embeddings()[1].T
+    scores[rows] = -torch.inf
+    expected = train.items[scores.topk(5).indices.numpy()]
+    found = recommend(model, histories={"new": has}, k=5)
+    assert found["item"].tolist() == expected.tolist()
 
 
 def test_bags_weigh_layers_as_the_model_does(monkeypatch: pytest.MonkeyPatch) -> None:
