@@ -78,6 +78,16 @@ def test_every_exercise_of_the_notebooks_has_a_checker_and_the_other_way_round()
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_every_starter_follows_its_task(path):
+    cells = read(path).cells
+    starters = [at for at, c in enumerate(cells) if "exercise" in c.metadata.get("tags", [])]
+    before = [cells[at - 1].source for at in starters]
+    for number, task in zip(numbers(path), before, strict=True):
+        assert re.findall(r"^\*\*(\d+\.\d+)\b", task, re.MULTILINE) == [number]
+    assert "\n## Exercises\n" in "\n" + before[0]
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_starters_are_stored_unanswered(path):
     for cell in read(path).cells:
         if "exercise" in cell.metadata.get("tags", []):

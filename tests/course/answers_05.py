@@ -57,6 +57,7 @@ WRONG = [
     ("5.3", lambda t, u, g: np.full(len(u), 99), "between 0"),
     ("5.3", lambda t, u, g: np.array([4, 4, 0, 0, 0])[u], "never drawn"),
     ("5.3", lambda t, u, g: loop_negatives(t, u, np.random.default_rng()), "same generator"),
+    ("5.3", lambda t, u, g: loop_negatives(t, u, np.random.default_rng(0)), "Another generator"),
     ("5.4", 25, "is the variance"),
     ("5.4", 0.2, "standard deviation"),
     ("5.4", 5, "1/λ"),

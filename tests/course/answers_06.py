@@ -73,6 +73,7 @@ WRONG = [
     ("6.3", lambda m, e, k: (e + m / m.sum(1, keepdim=True) @ e) / 2 if k else e,
      "square roots of both"),
     ("6.3", lambda m, e, k: propagated(m, e, k) / (m.sum(1) > 0)[:, None], "nan"),
+    ("6.3", lambda m, e, k: propagated(m, e, k) * (m.sum(1) > 0)[:, None], "keeps its layer 0"),
     ("6.4", 3, "A class"),
     ("6.4", LightGCN, "mean of all layers"),
     ("6.4", AllRows, "those users and items only"),

@@ -97,6 +97,18 @@ def test_message_passing_has_a_message_for_every_neighbour() -> None:
     assert len(arrows(axes)) == 3 + 3 + 3
 
 
+def test_lightgcn_takes_every_layer_into_the_mean() -> None:
+    figure = plots.lightgcn(2, loss="l")
+    (axes,) = figure.axes
+    written = texts(axes)
+    assert [written.count(f"$E^{{({k})}}$") for k in range(4)] == [1, 1, 1, 0]
+    found = [written.count(words) for words in ("lookup table", "layer 2", r"$\tilde A$", "l")]
+    assert found == [1, 1, 2, 1]
+    assert len(fields(axes)) == 3 + 3
+    # layer to layer, layer to mean, both rows out and in, product to loss, loss to table
+    assert len(arrows(axes)) == 2 + 3 + 4 + 1 + 1
+
+
 def test_colour_refinement_paints_alike_what_has_one_number(toy: Interactions) -> None:
     rounds = [[0] * 10, [1, 2, 1, 1, 0, 1, 1, 1, 1, 1]]
     start, first = plots.colour_refinement(rounds, toy).axes

@@ -60,7 +60,9 @@ def _negatives(
         return "A function of (train, users, generator) is asked for."
     train = datasets.load("toy").interactions
     users = np.repeat(np.arange(train.num_users), 200)
-    first, second = (as_array(answer(train, users, np.random.default_rng(seed))) for seed in (5, 5))
+    first, second, other = (
+        as_array(answer(train, users, np.random.default_rng(seed))) for seed in (5, 5, 6)
+    )
     if first.size != users.size:
         return f"{users.size} users were given and {first.size} films came back."
     drawn = first.reshape(users.shape).astype(np.int64)
@@ -74,6 +76,8 @@ def _negatives(
         return "Some films that a user does not know are never drawn for her."
     if not np.array_equal(first, second):
         return "The same generator gave other films the second time: use it for all randomness."
+    if np.array_equal(first, other):
+        return "Another generator gave the same films: use the one that is given."
     return None
 
 

@@ -78,8 +78,11 @@ def _propagate(answer: Callable[[Tensor, Tensor, int], Any]) -> str | None:
         return f"With {layers} layers the result is off."
     lonely = torch.zeros(3, 3)
     lonely[0, 1] = lonely[1, 0] = 1.0
-    if not bool(torch.isfinite(as_tensor(answer(lonely, torch.ones(3, 2), 2))).all()):
+    alone = as_tensor(answer(lonely, torch.ones(3, 2), 2))[2]
+    if not bool(torch.isfinite(alone).all()):
         return "A node without neighbours gives nan: its degree is 0."
+    if not tensors_close(alone, torch.full((2,), 1 / 3), 1e-5):
+        return "A node without neighbours keeps its layer 0, and its other layers are 0."
     return None
 
 

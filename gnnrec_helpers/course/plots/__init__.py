@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from .computation import (
     colour_refinement,
+    lightgcn,
     message_passing,
     neighbour_sets,
     nodes_read,
@@ -76,6 +77,7 @@ __all__ = [
     "in_common",
     "interaction_matrix",
     "layers",
+    "lightgcn",
     "lines",
     "long_tail",
     "message_passing",

@@ -119,6 +119,49 @@ def message_passing(
     return figure
 
 
+def lightgcn(layers: int, loss: str = "BPR loss") -> Figure:
+    """What flows through LightGCN: lookup table, layers, mean, dot product, loss, and back.
+
+    Parameters
+    ----------
+    layers : int
+        At least one.
+    loss : str, optional
+        What is written in the last box.
+    """
+    middle, low = 1.1 * layers, -1.9
+    score, end = middle + 3.9, middle + 6.3
+    with canvas(10.2, 4.1) as (figure, (axes,)):
+        bare(axes)
+        axes.set(xlim=(-1.5, max(end, 2.2 * layers) + 1.1), ylim=(-3.3, 1.1))
+        for layer in range(layers + 1):
+            x = 2.2 * layer
+            _box(axes, x, 0, f"$E^{{({layer})}}$", 1.3, GOOD if layer else VIOLET)
+            axes.text(x, 0.65, f"layer {layer}" if layer else "lookup table", weight="bold",
+                      ha="center", va="center")  # fmt: skip
+            _arrow(axes, (x, -0.36), (middle + 0.16 * (x - middle), low + 0.36))
+            if layer:
+                _arrow(axes, (x - 1.55, 0), (x - 0.65, 0))
+                axes.text(x - 1.12, 0.22, r"$\tilde A$", ha="center", va="center")
+        _box(axes, middle, low, "mean of layers", 1.9, GOOD)
+        for y, name, colour, marker in ((low + 0.3, r"$\mathbf{e}_u$", USER, "o"),
+                                        (low - 0.3, r"$\mathbf{e}_i$", ITEM, "s")):  # fmt: skip
+            _arrow(axes, (middle + 0.95, low), (middle + 1.65, y))
+            axes.scatter(middle + 1.85, y, s=150, color=colour, marker=marker, zorder=3)
+            axes.text(middle + 2.12, y, name, va="center")
+            _arrow(axes, (middle + 2.5, y), (score - 0.8, low))
+        _box(axes, score, low, "dot product", 1.6, GOOD)
+        _arrow(axes, (score + 0.8, low), (end - 0.75, low))
+        _box(axes, end, low, loss, 1.5, ACCENT)
+        axes.plot([end, end, -1.2, -1.2], [low - 0.36, -2.85, -2.85, 0], color=ACCENT,
+                  linewidth=1.4, linestyle="--")  # fmt: skip
+        _arrow(axes, (-1.2, 0), (-0.65, 0))
+        axes.text(middle, -3.1, "gradient: only the lookup table is learnt", ha="center",
+                  va="center")  # fmt: skip
+        axes.set_title(f"LightGCN with {layers} layer{'s' * (layers != 1)}", pad=10)
+    return figure
+
+
 def colour_refinement(rounds: Sequence[Sequence[int]], interactions: Interactions) -> Figure:
     """The Weisfeiler-Lehman test round by round: nodes of one colour, and one number, are alike.
 
