@@ -43,7 +43,7 @@ def explore_hops(interactions: Interactions, most: int = 3) -> Any:
         picture.outputs = ()  # the old picture makes room: `append_display_data` only adds
         picture.append_display_data(neighbourhood(interactions, who.value, far.value))
 
-    class VBox(ipywidgets.VBox):
+    class VBox(ipywidgets.VBox):  # type: ignore[misc]
         """With a picture for pages that show no widgets: what is drawn when the cell has run."""
 
         def _repr_mimebundle_(self, **options: Any) -> Any:
