@@ -6,7 +6,7 @@
 Splits, users, lists and the four LightGCNs are those of `three_graphs.py`, whose record holds the
 trials that this one takes its settings from. Judged by Recall@10 on test. Here a LightGCN is
 trained for all 50 epochs, and the best epoch on validation is kept: with 5 artists known, recall
-may stay at the level of popularity for the first dozen epochs, where a patience of six checks ends.
+may stay at the level of popularity for a dozen epochs, and a patience of six would end it there.
 
 - rivals: popularity, ItemKNN, EASE and a tag profile, with 5 or all of each user's train artists
   known. Nine trials each on validation of seed 0, as many as the LightGCNs have (popularity
