@@ -59,7 +59,7 @@ WRONG = [
     ("10.2", 2 * np.tanh(1.1192), "Ana's"),
     ("10.2", 1.0, "too small"),
     ("10.3", 3, "function"),
-    ("10.3", lambda h, r, t, m: turned_apart(h, r, t, m).sum(), "one number a fact"),
+    ("10.3", lambda h, r, t, m: turned_apart(h, r, t, m).sum(), "one number per fact"),
     ("10.3", lambda h, r, t, m: turned_apart(h, r, t, m).sqrt(), "its square"),
     ("10.3", lambda h, r, t, m: turned_apart(h, -r, t, m), "added to the head"),
     ("10.3", wrong_side, "wrong side"),

@@ -58,9 +58,7 @@ def _softmax_by_owner(answer: Callable[[Tensor, Tensor, int], Any]) -> str | Non
     right = torch.cat([scores[owner == one].softmax(0) for one in (0, 2, 3)])
     given = as_tensor(answer(scores.clone(), owner.clone(), 5))
     if given.shape != right.shape:
-        return (
-            f"Its shape is {tuple(given.shape)}; there is one weight an edge, {tuple(right.shape)}."
-        )
+        return f"Its shape is {tuple(given.shape)}; one weight per edge is {tuple(right.shape)}."
     if tensors_close(given, scores.softmax(0), 1e-5):
         return "The weights of all edges together add up to 1; those of each owner should."
     if not tensors_close(given, right, 1e-5):
@@ -93,7 +91,7 @@ def _left_out(answer: Callable[[np.ndarray, float, float], Any]) -> str | None:
         right = np.array([mean + (r - mean).sum() / (len(r) + pull) for r in others])
         given = as_array(answer(ratings.copy(), mean, pull))
         if given.shape != ratings.shape:
-            return f"Its shape is {given.shape}; one number a rating is asked for, {ratings.shape}."
+            return f"Its shape is {given.shape}; one number per rating is {ratings.shape}."
         fitted = mean + (ratings - mean).sum() / (len(ratings) + pull)
         if several and np.allclose(given, fitted):
             return "That uses all ratings each time; the one that is predicted must be left out."

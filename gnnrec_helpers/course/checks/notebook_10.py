@@ -52,7 +52,7 @@ def _transr(answer: Callable[[Tensor, Tensor, Tensor, Tensor], Any]) -> str | No
         except RuntimeError as error:
             return f"With head of shape {(n, dim)} and matrix of {(k, dim)}: {error}"
         if given.shape != right.shape:
-            return f"Its shape is {tuple(given.shape)}; one number a fact is asked for, ({n},)."
+            return f"Its shape is {tuple(given.shape)}; one number per fact is asked for, ({n},)."
         if tensors_close(given, right.sqrt(), 1e-4):
             return "That is the length; d is its square."
         if tensors_close(given, (ends - relation).square().sum(1), 1e-4):
