@@ -64,8 +64,11 @@ WRONG = [
     ("5.5", 3, "function"),
     ("5.5", lambda t, n, u, p, m: one_table_loss(t, 0, u, p, m), "as it was"),
     ("5.5", lambda t, n, u, p, m: one_table_loss(t, n, u, m, p), "not yet the mean"),
+    ("5.5", lambda t, n, u, p, m: one_table_loss(t, n, u, p, m - n), "the other is not yet"),
+    ("5.5", lambda t, n, u, p, m: one_table_loss(t, n, u, p - n, m), "the other is not yet"),
     ("5.5", lambda t, n, u, p, m: t, "One number"),
     ("5.6", a_history(0.19), "reach .235"),
+    ("5.6", a_history(0.227), "defaults first"),
     ("5.6", History(), "no validation"),
     ("5.6", 0.21, "History"),
 ]  # fmt: skip

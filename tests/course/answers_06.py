@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from gnnrec_helpers import models
-from gnnrec_helpers.models import LightGCN
+from gnnrec_helpers import datasets, models
+from gnnrec_helpers.models import LightGCN, MatrixFactorization
 from gnnrec_helpers.training.fitting import History
 
 
@@ -15,6 +15,16 @@ def propagated(matrix, embeddings, layers):
     for _ in range(layers):
         outputs.append(normal @ outputs[-1])
     return torch.stack(outputs).mean(0)
+
+
+class OnlyThree(LightGCN):
+    def layer_weights(self):
+        return [0.0, 0.0, 0.0, 1.0]
+
+
+class CutToLength(LightGCN):
+    def layer_weights(self):
+        return [0.0, 0.0, 0.0, 1.0][: self.layers + 1]
 
 
 class Last(LightGCN):
@@ -41,6 +51,11 @@ def a_history(recall):
     return History([{"epoch": 1, "loss": 0.5, "seconds": 1.0, "recall@20": recall}], best_epoch=1)
 
 
+def trained(model=LightGCN, recall=0.26, **settings):
+    toy = datasets.load("toy").interactions
+    return model(toy, dim=2, **settings), a_history(recall)
+
+
 RIGHT = [
     ("6.1", [1 / np.sqrt(6), 1 / np.sqrt(2)]),
     ("6.1", (0.408, 0.707)),
@@ -50,8 +65,8 @@ RIGHT = [
     ("6.3", lambda m, e, k: propagated(m, e, k).numpy()),
     ("6.4", Last),
     ("6.4", type("Other", (Last,), {})),
-    ("6.5", a_history(0.22)),
-    ("6.5", a_history(0.21)),
+    ("6.5", trained()),
+    ("6.5", list(trained(recall=0.25))),
     ("6.6", lambda u, f, w: (w @ f, w.T @ u)),
     ("6.6", lambda u, f, w: [(w @ f).numpy(), (u.T @ w).T.numpy()]),
 ]
@@ -76,6 +91,8 @@ WRONG = [
     ("6.3", lambda m, e, k: propagated(m, e, k) * (m.sum(1) > 0)[:, None], "keeps its layer 0"),
     ("6.4", 3, "A class"),
     ("6.4", LightGCN, "mean of all layers"),
+    ("6.4", OnlyThree, "1 layers need 2"),
+    ("6.4", CutToLength, "With layers=1"),
     ("6.4", AllRows, "those users and items only"),
     ("6.4", NotShifted, "node 5 + i"),
     ("6.4", models.LightGCN, "still the mean"),
@@ -85,9 +102,12 @@ WRONG = [
     ("6.4", type("Short", (LightGCN,), {
         "embeddings": lambda self, users=None, items=None: (torch.zeros(5, 4), torch.zeros(4, 4)),
     }), "in all"),
-    ("6.5", a_history(0.1), "reach .21"),
-    ("6.5", History(), "no validation"),
-    ("6.5", None, "History"),
+    ("6.5", trained(recall=0.24), "reach .25"),
+    ("6.5", trained(MatrixFactorization), "is a MatrixFactorization"),
+    ("6.5", trained(layers=2), "has 2 layers"),
+    ("6.5", (trained()[0], History()), "no validation"),
+    ("6.5", (trained()[0], 0.26), "not the History"),
+    ("6.5", a_history(0.26), "Two things"),
     ("6.6", 3, "function"),
     ("6.6", lambda u, f, w: w @ f, "Two tables"),
     ("6.6", lambda u, f, w: (w @ f, w.T @ (w @ f)), "new users"),

@@ -107,6 +107,9 @@ def _one_table(answer: Callable[..., Any]) -> str | None:
     as_written = (table[users] * (table[positives] - table[negatives])).sum(1)
     if abs(number_in(given) - float(softplus(-as_written).mean())) < 1e-9:
         return "That is the loss as it was. Which rows of the table does it read for the items?"
+    for one in (items[positives] - table[negatives], table[positives] - items[negatives]):
+        if abs(number_in(given) - float(softplus(-(table[users] * one).sum(1)).mean())) < 1e-9:
+            return "One of the two films is read from its own row; the other is not yet."
     if abs(number_in(given) - float(softplus(-margin).mean())) > 1e-6:
         return "It is not yet the mean BPR loss of these triples."
     return None
@@ -119,5 +122,8 @@ def _better_mf(answer: Any) -> str | None:
     if answer.best is None:
         return "The split had no validation part, so nothing was chosen."
     if answer.best < 0.235:
-        return f"Validation Recall@20 is {answer.best:.4f}; reach .235."
+        return (
+            f"Validation Recall@20 is {answer.best:.4f}; reach .235. Leave all of fit's settings "
+            "at their defaults first, the loss among them."
+        )
     return None
