@@ -122,6 +122,18 @@ def test_rivals_on_lastfm_had_nine_trials_each_and_were_judged_with_the_best() -
     assert all(of_model == {0, 1, 2, 3, 4} for of_model in seeds.values())
 
 
+def test_controls_on_lastfm_had_nine_trials_each_and_were_judged_with_the_best() -> None:
+    runs = [run for run in runs_of("artists_known") if run["job"]["part"] == "controls"]
+    for name in ("+ friends", "+ tags"):
+        mine = [run for run in runs if run["job"]["model"] == name]
+        trials = [run for run in mine if run["job"]["stage"] == "trial"]
+        assert len({str(run["job"]["settings"]) for run in trials}) == 9
+        best = max(trials, key=lambda run: run["result"]["validation"]["5 shuffled"])
+        judged = [run["job"] for run in mine if run["job"]["stage"] == "test"]
+        assert [job["seed"] for job in judged] == [0, 1, 2, 3, 4]
+        assert all(job["settings"] == best["job"]["settings"] for job in judged)
+
+
 def test_ablations_had_as_many_trials_each_and_were_judged_with_the_best() -> None:
     runs = [run for run in runs_of("rivals") if run["job"]["part"] == "ablation"]
     trials, judged = defaultdict(list), defaultdict(list)
