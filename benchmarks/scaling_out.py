@@ -21,9 +21,9 @@
   64, three layers, sampled softmax with 1,024 negatives, batches of 4,096. A fifth of train is held
   out and says when to stop: after eight epochs without a better Recall@20, measured every second
   epoch. Weight decay is chosen there, from the same three for everybody, with seed 0; other seeds
-  take it over. Truncated models are scored on test by an exact propagation, and by their bags. Once
-  with row-wise Adagrad, which has one number of memory for each row, in the place of Adam. Exact
-  bags are computed once.
+  take it over. Truncated models are scored on test by an exact propagation, and by their bags. With
+  the decay of bags of 64 also bags that are drawn by walks, and row-wise Adagrad, which has one
+  number of memory for each row, in the place of Adam. Exact bags are computed once.
 """
 
 from __future__ import annotations
@@ -70,6 +70,7 @@ STEPS, WARM_UP, TURNS, EPOCHS = 40, 5, 3, 20
 EDGES, FIXED, FEW_WALKS = (1_000_000, 3_000_000, 10_000_000, 30_000_000), 110_566, 40  # users
 MILLION, WALKS = {"edges": 10_000_000, "users": 416_667}, (50, 100, 200, 400, 800)
 SIZES, DECAYS, RATES, SEEDS = (64, 32, 128), (0.05, 0.025, 0.1), (0.3, 0.1), (0, 1, 2)
+TRAINED_BY_WALKS = (50, 200)
 LEAST = 1e-8  # added to the root in Adagrad
 
 
@@ -251,8 +252,10 @@ def truncation(job: Job) -> Result:
     split, k = without_validation(), job["k"]
     model = models.LightGCN(split.train, seed=job["seed"])
     if k is not None:
-        model = models.TruncatedLightGCN(split.train, k=k, seed=job["seed"])
-        model.use_bags(exact_bags(model.adjacency, model.layers, k))
+        walks = job.get("walks")
+        model = models.TruncatedLightGCN(split.train, k=k, walks=walks, seed=job["seed"])
+        if walks is None:
+            model.use_bags(exact_bags(model.adjacency, model.layers, k))
     checkpoint = own_cache() / f"{sha256(key(job).encode()).hexdigest()[:12]}.safetensors"
     with optimized_by(job["optimizer"]):
         history = fit(
@@ -358,6 +361,8 @@ def measure(record: Recorded, *parts: str) -> None:
             k: record.best([job for job in TRIALS if job["k"] == k], validation)
             for k in (None, *SIZES)
         }
+        for walks in TRAINED_BY_WALKS:
+            record.run([{**best[SIZES[0]], "walks": walks}])
         for lr in RATES:
             record.run([{**best[SIZES[0]], "optimizer": "row-wise Adagrad", "lr": lr}])
         for seed in SEEDS[1:]:
@@ -477,6 +482,7 @@ def of_walks(runs: list[Run]) -> list[str]:
 
 def label(job: Job) -> str:
     name = "the whole graph" if job["k"] is None else f"bags of {job['k']}"
+    name += f" by {job['walks']} walks" if "walks" in job else ""
     return name if job["optimizer"] == "Adam" else f"{name}, {job['optimizer']}"
 
 

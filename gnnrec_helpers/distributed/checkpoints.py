@@ -66,7 +66,7 @@ class Checkpoints:
         digests = _checksums_together(aside)
         if dist.get_rank() == 0:
             content = {**story, "made_with": self.made_with, "files": digests}
-            _write_through(aside / STORY, json.dumps(content))
+            _write_through(aside / STORY, _with_checksum(content))
             if place.exists():
                 shutil.rmtree(place)
             os.replace(aside, place)
@@ -158,12 +158,18 @@ def _steps(folder: Path) -> list[Path]:
     return sorted(path for path in folder.iterdir() if NAME.fullmatch(path.name))
 
 
+def _with_checksum(story: Mapping[str, Any]) -> str:
+    """A story as it is written: a changed letter may leave it JSON, and tell something else."""
+    return json.dumps({"story": story, "checksum": zlib.crc32(json.dumps(story).encode())})
+
+
 def _story(path: Path) -> dict[str, Any] | None:
     """What is told beside the tensors; None if it is torn."""
     try:
-        story = json.loads((path / STORY).read_text("utf-8"))
-        return story if {"made_with", "files"} <= set(story) else None
-    except (OSError, ValueError, TypeError):
+        text = (path / STORY).read_text("utf-8")
+        story: dict[str, Any] = json.loads(text)["story"]
+        return story if _with_checksum(story) == text else None
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 

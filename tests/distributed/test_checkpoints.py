@@ -84,6 +84,20 @@ def change_a_bit(path: Path) -> None:
     path.write_bytes(content)
 
 
+@pytest.mark.parametrize("name", ["told", "made_with", "files", "checksum"])
+def test_a_story_that_is_still_json_but_another_is_passed_over(
+    place: Path, alone: None, name: str
+) -> None:
+    path = place / "step-000000012" / "story.json"
+    told = json.loads(path.read_text())
+    inner = told if name == "checksum" else told["story"]
+    inner[name] = {"told": 13, "made_with": {"lr": 0.2}, "files": {}, "checksum": 1}[name]
+    path.write_text(json.dumps(told))
+    with pytest.warns(UserWarning, match="step-000000012' is torn: it is passed over"):
+        assert newest(place) == 9
+    Checkpoints(place, MADE_WITH).check()  # which is of the one before it
+
+
 @pytest.mark.parametrize("harm", [shorten, change_a_bit, Path.unlink])
 @pytest.mark.parametrize("which", ["story.json", "shard-00001*.safetensors"])
 def test_a_torn_checkpoint_is_passed_over(
@@ -109,7 +123,9 @@ def test_what_was_left_half_written_is_no_checkpoint(place: Path, alone: None) -
     table = {name: torch.ones(checkpointing.SHAPE) for name in checkpointing.TABLES}
     Checkpoints(place, MADE_WITH).save(15, table, {"told": 15})
     assert sorted(path.name for path in place.iterdir()) == ["step-000000009", "step-000000015"]
-    assert json.loads((place / "step-000000015" / "story.json").read_text())["told"] == 15
+    told = Checkpoints(place, MADE_WITH).load(table)
+    assert told is not None
+    assert told["told"] == 15
 
 
 def test_an_empty_folder_has_none(tmp_path: Path, alone: None) -> None:

@@ -17,6 +17,7 @@ from processes import on, split
 from gnnrec_helpers import SampledSoftmax, distributed, fit, models
 from gnnrec_helpers.course import checks
 from gnnrec_helpers.distributed import nodes
+from gnnrec_helpers.distributed.checkpoints import _with_checksum
 from gnnrec_helpers.distributed.nodes import NEEDED, check_truncated
 from gnnrec_helpers.distributed.settings import Settings
 from gnnrec_helpers.distributed.starting import made_with_of
@@ -77,7 +78,7 @@ def test_a_checkpoint_with_other_bags_is_refused_at_once(
     story = tmp_path / "step-000000001" / "story.json"
     story.parent.mkdir()
     made_with = made_with_of(model, Settings("nodes", **settings), split())
-    story.write_text(json.dumps({"made_with": made_with, "files": {}}))
+    story.write_text(_with_checksum({"made_with": made_with, "files": {}}))
     model.use_bags(Bags(model.bags().nodes, 0.5 * model.bags().weights))
     with pytest.raises(ValueError, match=r"was made with model\.bags=None, not") as caught:
         distributed.fit(model, split(), parallel="nodes", checkpoint=tmp_path, **settings)
