@@ -120,16 +120,16 @@ def data_of(job: Job) -> list[str]:
 # ---------------------------------------------------------------------- tables
 def report(record: dict[str, Any]) -> str:
     lines = [
-        "| data | model | default: Recall@20 | training, s | best known | its Recall@20 | "
+        "| data | model | seeds | default: Recall@20 | training, s | best known | its Recall@20 | "
         "training, s | gap |",
-        "|---|---|---|---|---|---|---|---|",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for data, model in itertools.product(DATA, MODELS):
         runs = select(record, data=data, model=model)
         by_loss: dict[Any, list[Run]] = {}
         for entry in runs:
             by_loss.setdefault(entry["job"]["loss"], []).append(entry)
-        if "default" not in by_loss:
+        if len(by_loss) < 2 or "default" not in by_loss:  # not finished
             continue
         full = {loss: some for loss, some in by_loss.items()
                 if len(some) == len(by_loss["default"])}  # fmt: skip
@@ -141,14 +141,12 @@ def report(record: dict[str, Any]) -> str:
                           f"{mean(some, 'seconds'):.0f}"])  # fmt: skip
         gap = 1 - mean(full["default"], "recall") / mean(full[best], "recall")
         name = f"weight decay {best}" if isinstance(best, float) else best
-        lines.append(
-            f"| {data} | {model} | {' | '.join(cells[0])} | {name} | {' | '.join(cells[1])} | "
-            f"{gap:.1%} |"
-        )
+        cells[0].insert(0, str(len(by_loss["default"])))
+        row = [data, model, *cells[0], name, *cells[1], f"{gap:.1%}"]
+        lines.append(f"| {' | '.join(row)} |")
     lines += [
         "",
-        "Mean ± standard deviation of three seeds (gowalla: one). The best known setting is the "
-        "best on validation.",
+        "Mean ± standard deviation over seeds. The best known setting is the best on validation.",
         "",
         "Validation Recall@20 of what was tried, seed 0:",
         "",
