@@ -277,7 +277,8 @@ def numbers(history: History) -> list[dict[str, float]]:
 
 def test_the_epoch_with_the_smallest_error_is_kept(split: Split) -> None:
     model = small(split)
-    history = run(model, split, epochs=200, lr=0.05, patience=4, objective=RatingRegression(0.0))
+    history = run(model, split, epochs=200, lr=0.05, schedule="constant", patience=4,
+                  objective=RatingRegression(0.0))  # fmt: skip
     measured = [row["rmse"] for row in history.epochs]
     assert history.watched == "rmse"
     assert history.stopped_early
