@@ -67,7 +67,7 @@ from gnnrec_helpers.training.stepping import Stepper
 
 LOSSES = {"BPR": BPR(), "sampled softmax": SampledSoftmax()}
 STEPS, WARM_UP, TURNS, EPOCHS = 40, 5, 3, 20
-EDGES, FIXED, FEW_WALKS = (1_000_000, 3_000_000, 10_000_000, 30_000_000), 110_566, 40  # users
+EDGES, FIXED, FEW_WALKS = (1_000_000, 3_000_000, 10_000_000, 30_000_000), 368_558, 40  # users
 MILLION, WALKS = {"edges": 10_000_000, "users": 416_667}, (50, 100, 200, 400, 800)
 SIZES, DECAYS, RATES, SEEDS = (64, 32, 128), (0.05, 0.025, 0.1), (0.3, 0.1), (0, 1, 2)
 TRAINED_BY_WALKS = (50, 200)
@@ -477,7 +477,8 @@ def of_walks(runs: list[Run]) -> list[str]:
                     f"| {walks} | {found['held']:.3f} | {found['from exact']:.3f} | "
                     f"{found['from all']:.3f} | {found['seconds']:.0f} |"
                 )
-    return lines
+        lines.append("")
+    return lines[:-1]
 
 
 def label(job: Job) -> str:
