@@ -37,7 +37,7 @@ def next_settings(history: History, adapts_decay: bool) -> Settings | None:
     beside: list[Settings] = []
     if adapts_decay and decay and lr == first["lr"]:
         beside += [{"lr": lr, "weight_decay": decay * f} for f in (DECAY_STEP, 1 / DECAY_STEP)]
-    if lr > first["lr"] / RATE_STEP**FALLS * 1.01:
+    if len({stage["lr"] for stage in history.stages}) <= FALLS:
         beside.append({"lr": lr / RATE_STEP, "weight_decay": decay})
     for settings in beside:
         if not any(_same(settings, tried) for tried in history.stages):
