@@ -266,6 +266,7 @@ def truncation(job: Job) -> Result:
             lr=job["lr"],
             objective=SampledSoftmax(1024, job["decay"]),
             seed=job["seed"],
+            schedule="constant",
             patience=8,
             validate_every=2,
             checkpoint=checkpoint,
