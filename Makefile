@@ -96,6 +96,7 @@ bench: $(READY) ## measure, eleven hours in all (BENCH="growth"; some need GNNRE
 
 # Notebooks are not executed: the pages show the outputs that are stored in them.
 site: $(SITE_READY) ## build the course site in docs/_build/html, without executing notebooks
+	@rm -rf docs/_build
 	@$(VENV_PYTHON) docs/sources.py
 	@$(CONDITIONS) $(VENV_PYTHON) -m sphinx -q -W --keep-going -c docs \
 		-d docs/_build/doctrees docs/_build/source docs/_build/html
