@@ -136,12 +136,17 @@ def build(name: str, split: Split, setting: Setting, seed: int) -> tuple[nn.Modu
 
 
 def fitted(
-    name: str, split: Split, setting: Setting, seed: int, **arguments: Any
+    name: str,
+    split: Split,
+    setting: Setting,
+    seed: int,
+    device: torch.device | str = "cpu",
+    **arguments: Any,
 ) -> tuple[Any, History]:
     """The model, trained to the last epoch, and how it went."""
     model, objective = build(name, split, setting, seed)
     history = fit(
-        model,
+        model.to(device),
         split,
         epochs=setting["epochs"],
         batch_size=setting["batch_size"],

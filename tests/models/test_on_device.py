@@ -322,6 +322,24 @@ def test_recorded_on_a_gpu(
         np.testing.assert_allclose(losses, found[0], rtol=1e-4)
 
 
+@needs_gpu
+def test_what_is_recorded_is_recorded_anew_at_a_plateau(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another weight decay and another learning rate, and what Adam remembers is gone."""
+    split = data_of("LightGCN")
+    settings = {"batch_size": 16, "objective": SampledSoftmax(), "progress": False, "patience": 1}
+    found = []
+    for record in (True, False):
+        if not record:
+            monkeypatch.setattr(stepping, "is_static", lambda *_: False)
+        model = models.LightGCN(split.train, 8).to("cuda")
+        history = fit(model, split, epochs=60, schedule="plateau", **settings)
+        found.append((history.stages, [row["loss"] for row in history.epochs]))
+    (stages, losses), (expected_stages, expected_losses) = found
+    assert len(stages) > 2
+    assert stages == expected_stages
+    np.testing.assert_allclose(losses, expected_losses, rtol=1e-3)
+
+
 def test_who_is_recorded() -> None:
     """A class says it of itself: a subclass may do something else in every step."""
 
