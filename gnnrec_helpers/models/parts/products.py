@@ -14,6 +14,7 @@ from ...engine.ranges import ranges
 
 Table: TypeAlias = Tensor | sparse.csr_array
 Product: TypeAlias = tuple[Table, ...]  # (num_users, a), (a, b), ..., (z, num_items)
+FEW = 4  # a fourth of a matrix is gathered as fast as all of it is gone through
 
 
 def scores_of(products: Sequence[Product], users: Tensor) -> Tensor:
@@ -48,14 +49,20 @@ def scores_of(products: Sequence[Product], users: Tensor) -> Tensor:
 
 def _product(part: Any, factor: Any) -> Any:
     """``part @ factor``, added up in the same order."""
-    if part.shape[0] != 1 or not (sparse.issparse(part) and sparse.issparse(factor)):
+    if part.shape[0] != 1 or not sparse.issparse(factor):
         return part @ factor
-    # one row: SciPy's check of two sparse matrices would take longer than the sum itself
-    starts = factor.indptr[part.indices]
-    counts = factor.indptr[part.indices + 1] - starts
-    place = ranges(starts, counts)
-    values = np.repeat(part.data, counts) * factor.data[place]
-    return np.bincount(factor.indices[place], values, factor.shape[1])[None]
+    # one row: SciPy would check two sparse matrices for longer than the sum takes, and go through
+    # all of `factor` for a dense row, of which a few numbers are not zero
+    is_sparse = sparse.issparse(part)
+    places = part.indices if is_sparse else np.flatnonzero(part[0])
+    starts = factor.indptr[places]
+    counts = factor.indptr[places + 1] - starts
+    if not is_sparse and counts.sum() > factor.nnz / FEW:
+        return part @ factor
+    entries = ranges(starts, counts)
+    weights = part.data if is_sparse else part[0, places]
+    values = np.repeat(weights, counts) * factor.data[entries]
+    return np.bincount(factor.indices[entries], values, factor.shape[1])[None]
 
 
 def _plain(table: Table) -> np.ndarray | sparse.csr_array:
