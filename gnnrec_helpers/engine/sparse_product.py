@@ -20,7 +20,7 @@ def multiply(csr: Csr, x: Tensor) -> Tensor:
     """A sparse matrix times a dense one: row r is the weighted sum of the rows r points to."""
     offsets, columns, weights = csr
     x = x.detach()  # for a tensor that requires gradients `embedding_bag` prepares its own backward
-    if len(columns) == 0:
+    if len(columns) == 0 or x.shape[1] == 0:  # which several threads of `embedding_bag` refuse
         return x.new_zeros(len(offsets) - 1, x.shape[1])
     sums, *_ = torch.embedding_bag(
         x,

@@ -174,6 +174,17 @@ def test_one_product_with_any_matrix_and_back(rows: int, columns: int, values: l
     np.testing.assert_array_equal(start.grad, matrix.T @ target.numpy())
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+def test_rows_of_no_columns(threads: int) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(threads)
+    try:
+        found = Adjacency(sparse.csr_array(np.ones((3, 5))))(torch.ones(5, 0))
+    finally:
+        torch.set_num_threads(before)
+    assert found.shape == (3, 0)
+
+
 def lgconv(train: Interactions, x: Tensor, layers: int) -> Tensor:
     """The mean of the layers, by PyTorch Geometric."""
     user = torch.from_numpy(train.user_index)
