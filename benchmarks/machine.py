@@ -22,7 +22,7 @@ PROCESS = ExitStack()  # what holds for as long as a benchmark runs
 RESULTS = Path(__file__).parent / "results"
 # where quality is measured, not time, models are trained on a GPU if there is one
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-RUNS_ON_A_GPU = 8  # at once; one small model leaves most of it idle
+RUNS_ON_A_GPU = 2  # at once: more of them wait for each other
 
 
 def describe(threads: int, work: Sequence[Work], data: Sequence[str] = ()) -> dict[str, Any]:

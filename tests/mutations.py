@@ -411,6 +411,14 @@ DEFECTS = (
         (PLATEAU + "test_a_given_loss_keeps_its_weight_decay",),
     ),
     Defect(
+        "decays beyond a worse one are tried",
+        "training goes on with weight decays that cannot help",
+        "training/plateau.py",
+        "< decay * factor < more / CLOSE",
+        "< decay * factor",
+        (PLATEAU + "test_the_search_is_the_one_that_is_described[0]",),
+    ),
+    Defect(
         "best weights not copied",
         "the best weights go on being trained",
         "training/checkpoints.py",

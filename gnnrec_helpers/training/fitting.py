@@ -38,7 +38,7 @@ def fit(
     model: nn.Module,
     split: Split,
     *,
-    epochs: int = 100,
+    epochs: int = 200,
     batch_size: int | None = None,
     lr: float = 5e-3,
     schedule: Schedule = "plateau",
@@ -77,9 +77,9 @@ def fit(
         `epochs` like half a wave of a cosine, step by step (Loshchilov & Hutter 2017).
 
         How much weight decay a model needs depends on the data. So with "plateau", and without an
-        `objective` of yours, more and less of it are tried first, one and a half times and two
-        thirds as much, each from the best weights, as long as one of them helps.
-        ``history.stages`` says what was tried.
+        `objective` of yours, more and less of it are tried first, each from the best weights: three
+        times as much as long as that helps, or a third, and then one and a half times or two
+        thirds. ``history.stages`` says what was tried.
     objective : Objective, optional
         By default the model's own, with every term of its paper's loss. Items are ranked by
         :class:`~gnnrec_helpers.objectives.SampledSoftmax` there; papers on LightGCN use

@@ -8,7 +8,9 @@ from typing import Any
 
 from .history import History
 
-DECAY_STEP, RATE_STEP, FALLS = 1.5, 3.0, 2
+DECAYS = (3.0, 1 / 3, 1.5, 1 / 1.5)  # in parts of the best so far, in this order
+RATE_STEP, FALLS = 3.0, 2
+CLOSE = 1.001  # nearer decays are the same
 Settings = dict[str, float | None]
 
 
@@ -29,24 +31,19 @@ def with_decay(objective: Any, settings: Settings) -> Any:
 def next_settings(history: History, adapts_decay: bool) -> Settings | None:
     """What has not been tried yet beside the settings of the best epoch; None if all has been.
 
-    First more weight decay, then less, and then, up to twice, a smaller learning rate, with which
-    the weight decay stays.
+    First other weight decays, as long as they lie between those that were tried and are worse.
+    Then, up to twice, a smaller learning rate, with which the weight decay stays.
     """
     first, best = history.stages[0], history.stage_of(history.best_epoch or 1)
     lr, decay = best["lr"], best["weight_decay"]
-    beside: list[Settings] = []
     if adapts_decay and decay and lr == first["lr"]:
-        beside += [{"lr": lr, "weight_decay": decay * f} for f in (DECAY_STEP, 1 / DECAY_STEP)]
-    if len({stage["lr"] for stage in history.stages}) <= FALLS:
-        beside.append({"lr": lr / RATE_STEP, "weight_decay": decay})
-    for settings in beside:
-        if not any(_same(settings, tried) for tried in history.stages):
-            return settings
-    return None
-
-
-def _same(one: Settings, other: Settings) -> bool:
-    return all(
-        one[name] == other[name] or math.isclose(one[name] or 0.0, other[name] or 0.0)
-        for name in ("lr", "weight_decay")
-    )
+        tried = [stage["weight_decay"] for stage in history.stages]
+        more = min((t for t in tried if t > decay * CLOSE), default=math.inf)
+        less = max((t for t in tried if t < decay / CLOSE), default=0.0)
+        for factor in DECAYS:
+            if less * CLOSE < decay * factor < more / CLOSE:
+                return {"lr": lr, "weight_decay": decay * factor}
+    rates, smaller = {stage["lr"] for stage in history.stages}, lr / RATE_STEP
+    if len(rates) > FALLS or any(math.isclose(rate, smaller) for rate in rates):
+        return None
+    return {"lr": smaller, "weight_decay": decay}

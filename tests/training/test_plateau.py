@@ -64,12 +64,13 @@ def by_hand(model: Own, split: Split, patience: int, lr: float) -> tuple[list[fl
     stages: list[tuple[float, float]] = []
     stage(lr, decay, patience)
     half = (patience + 1) // 2
-    more = less = False
-    while stage(lr, decay * 1.5, half):
-        decay, more = decay * 1.5, True
-    while not more and stage(lr, decay / 1.5, half):
-        decay, less = decay / 1.5, True
-    assert not (more and less)
+    for factors, most in (((3, 1 / 3), 9), ((1.5, 1 / 1.5), 2)):  # coarse, then fine in between
+        for factor in factors:
+            moves = 0
+            while moves < most and stage(lr, decay * factor, half):
+                decay, moves = decay * factor, moves + 1
+            if moves:
+                break
     if stage(lr / 3, decay, half):
         stage(lr / 9, decay, half)
     model.load_state_dict(best_weights)

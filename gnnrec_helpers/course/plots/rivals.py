@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -53,9 +54,13 @@ def responses(
 
 
 def lines(
-    table: pd.DataFrame, xlabel: str, ylabel: str, title: str = "", log: bool = False
+    table: pd.DataFrame,
+    xlabel: str,
+    ylabel: str,
+    title: str = "",
+    log: bool | Literal["both"] = False,
 ) -> Figure:
-    """A line for every column, over the index; ``log`` spaces it by factors."""
+    """A line for every column, over the index; ``log`` spaces it by factors, "both" both axes."""
     with canvas(7.5, 3.8) as (figure, (axes,)):
         for number, (name, values) in enumerate(table.items()):
             turn, place = divmod(number, len(CYCLE))  # after six lines, colours with other dashes
@@ -67,6 +72,8 @@ def lines(
             axes.set_xscale("log")
             axes.set_xticks(list(table.index), [f"{x:g}" for x in table.index])
             axes.minorticks_off()
+        if log == "both":
+            axes.set_yscale("log")
         axes.set(xlabel=xlabel, ylabel=ylabel, title=title)
         if table.shape[1] > 1:
             axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5))
