@@ -32,11 +32,12 @@ def responses(
     with canvas(width, 3.8, len(panels)) as (figure, columns):
         for axes, (title, curves) in zip(columns, panels.items(), strict=True):
             low, high = float(np.min(at[title])), float(np.max(at[title]))
-            shown = np.asarray(values, float)
+            beyond = 1e-4 * (high - low)  # an eigenvalue at an end may be rounded to just outside
             counts = axes.twinx()
             bars, *_ = counts.hist(
-                shown, bins=40, range=(low, high), color="#DDDDDD", edgecolor=GREY
-            )
+                np.asarray(values, float), bins=40, range=(low - beyond, high + beyond),
+                color="#DDDDDD", edgecolor=GREY,
+            )  # fmt: skip
             counts.set_ylim(top=1.6 * np.max(bars))  # room for the legend
             counts.set_ylabel("how many eigenvalues (grey)", color=GREY)
             counts.tick_params(axis="y", colors=GREY)
