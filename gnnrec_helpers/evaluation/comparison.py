@@ -37,7 +37,7 @@ def compare(
         As for :func:`evaluate`. "coverage" and "gini" are one number without an interval, the mean
         over seeds where there are several; their columns are the last.
     baseline : str, optional
-        One of the names. The mean difference to it, user by user, is added. All models are judged
+        One of the names. The mean difference from it, user by user, is added. All models are judged
         on the same users, so two may differ clearly although their intervals overlap.
 
     Returns

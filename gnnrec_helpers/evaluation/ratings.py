@@ -116,7 +116,7 @@ def compare_ratings(
     split, part, clip
         As for :func:`evaluate_ratings`.
     baseline : str, optional
-        One of the names. The mean differences to it, rating by rating, are added: of absolute and
+        One of the names. The mean differences from it, rating by rating, are added: of absolute and
         of squared errors. All models are judged on the same ratings, so two may differ clearly
         although their intervals overlap. Less than 0 is better than the baseline.
 

@@ -345,7 +345,7 @@ class League:
         -------
         pandas.DataFrame
             For each metric on test the columns of :func:`~gnnrec_helpers.compare`, with paired
-            differences to `baseline`. Then
+            differences from `baseline`. Then
 
             - ``validation recall@20``: what was measured there with the chosen settings;
             - ``epochs``: how many of them validation chose, missing for a model that is not trained

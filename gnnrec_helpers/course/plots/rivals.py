@@ -64,10 +64,10 @@ def lines(
     """A line for every column, over the index; ``log`` spaces it by factors, "both" both axes."""
     with canvas(7.5, 3.8) as (figure, (axes,)):
         for number, (name, values) in enumerate(table.items()):
-            turn, place = divmod(number, len(CYCLE))  # after six lines, colours with other dashes
+            turn, place = divmod(number, len(CYCLE))  # after six lines, colours with a marker
             axes.plot(
                 table.index, values, color=CYCLE[place], linewidth=2, label=str(name),
-                linestyle=DASHES[(place + 3 * turn) % len(DASHES)],
+                linestyle=DASHES[place % len(DASHES)], marker="o" if turn else None,
             )  # fmt: skip
         if log:
             axes.set_xscale("log")
