@@ -16,6 +16,8 @@ from ..objectives import Objective, SampledSoftmax
 from .base import EmbeddingModel
 from .parts.seeded_layers import table
 
+MANY = 16  # likes that a like's user and item have, in the median: more weight decay below it
+
 
 class MatrixFactorization(EmbeddingModel):
     """Scores a pair by the dot product of the user's and the item's embedding.
@@ -100,4 +102,20 @@ class MatrixFactorization(EmbeddingModel):
     def default_objective(self) -> Objective[Any, Any]:
         if self.cosine:  # from -1 to 1: without a low temperature all are alike to a softmax
             return SampledSoftmax(weight_decay=0.0, temperature=0.1)
-        return SampledSoftmax() if self.has_layers() else SampledSoftmax(weight_decay=0.2)
+        decay = 0.025 if self.has_layers() else 0.2
+        return SampledSoftmax(weight_decay=round(decay * self._scarcity(), 4))
+
+    def _scarcity(self) -> float:
+        """How much more weight decay than usual: 1, and more where users or items have few likes.
+
+        Near zero, this loss makes embeddings grow along a singular vector of the normalized
+        user-item matrix only if its singular value is above the weight decay (without layers; the
+        penalty of a row, too, counts once for every like). Singular values of noise reach up to
+        about one divided by the root of the number of likes of a user or an item. So the weight
+        decay that suppresses noise grows like that.
+        """
+        train = self.interactions
+        if len(train) == 0:
+            return 1.0
+        sides = (train.user_degrees()[train.user_index], train.item_degrees()[train.item_index])
+        return max(1.0, float(np.sqrt(MANY / min(np.median(side) for side in sides))))

@@ -82,7 +82,8 @@ def fit(
         thirds. ``history.stages`` says what was tried.
     objective : Objective, optional
         By default the model's own, with every term of its paper's loss. Items are ranked by
-        :class:`~gnnrec_helpers.objectives.SampledSoftmax` there; papers on LightGCN use
+        :class:`~gnnrec_helpers.objectives.SampledSoftmax` there, with more weight decay where users
+        or items have few likes; papers on LightGCN use
         :class:`~gnnrec_helpers.objectives.BPR`. One that would leave part of the model untrained
         is refused.
     negatives : int, optional

@@ -167,11 +167,34 @@ def test_the_loss_of_an_epoch_is_the_mean_over_its_batches(split: Split) -> None
     np.testing.assert_allclose(history.losses, expected, rtol=1e-12)
 
 
+def usual_decay(train: Interactions, decay: float) -> float:
+    """More of it where users or items have few likes."""
+    pairs = train.to_frame()
+    likes = [pairs.groupby(side)[side].transform("size").median() for side in ("user", "item")]
+    return round(decay * max(1.0, (16 / min(likes)) ** 0.5), 4)
+
+
 def test_sampled_softmax_is_the_default(split: Split) -> None:
     one, other = small(split), small(split)
-    asked = fit(one, split, epochs=2, objective=SampledSoftmax(1024, 0.025), progress=False)
+    objective = SampledSoftmax(1024, usual_decay(split.train, 0.025))
+    asked = fit(one, split, epochs=2, objective=objective, progress=False)
     assert numbers(fit(other, split, epochs=2, progress=False)) == numbers(asked)
     assert same_weights(one, other)
+
+
+@pytest.mark.parametrize(
+    "kind, decay", [(models.LightGCN, 0.025), (models.MatrixFactorization, 0.2)]
+)
+@pytest.mark.parametrize("side", ["user", "item"])
+def test_fewer_likes_need_more_weight_decay(kind: Any, side: str) -> None:
+    decay = 0.025 if kind is models.LightGCN else 0.2
+    pairs = pd.DataFrame({"user": np.repeat(range(30), 40), "item": np.tile(range(40), 30)})
+    assert kind(Interactions.from_frame(pairs), 4).default_objective().weight_decay == decay
+    scarce = Interactions.from_frame(pairs[pairs.groupby(side).cumcount() < 4])
+    found = kind(scarce, 4).default_objective().weight_decay
+    assert found == usual_decay(scarce, decay) == 2 * decay
+    nothing = scarce.select([])
+    assert kind(nothing, 4).default_objective().weight_decay == decay
 
 
 def test_after_every_epoch_somebody_may_look(split: Split, tmp_path: Path) -> None:
