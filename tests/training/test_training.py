@@ -183,11 +183,11 @@ def test_sampled_softmax_is_the_default(split: Split) -> None:
 
 
 @pytest.mark.parametrize(
-    "kind, decay", [(models.LightGCN, 0.025), (models.MatrixFactorization, 0.2)]
+    ("kind", "decay"), [(models.LightGCN, 0.025), (models.MatrixFactorization, 0.2)]
 )
 @pytest.mark.parametrize("side", ["user", "item"])
-def test_fewer_likes_need_more_weight_decay(kind: Any, side: str) -> None:
-    decay = 0.025 if kind is models.LightGCN else 0.2
+def test_fewer_likes_need_more_weight_decay(kind: Any, decay: float, side: str) -> None:
+
     pairs = pd.DataFrame({"user": np.repeat(range(30), 40), "item": np.tile(range(40), 30)})
     assert kind(Interactions.from_frame(pairs), 4).default_objective().weight_decay == decay
     scarce = Interactions.from_frame(pairs[pairs.groupby(side).cumcount() < 4])
