@@ -149,7 +149,8 @@ def report(record: dict[str, Any]) -> str:
         lines.append(f"| {' | '.join(row)} |")
     lines += [
         "",
-        "Mean ± standard deviation over seeds. The best known setting is the best on validation.",
+        "Mean ± standard deviation over seeds. The best known setting is the best on validation. "
+        f"Where they were trained: {'; '.join(where(record))}.",
         "",
         "Validation Recall@20 of what was tried, seed 0:",
         "",
@@ -164,6 +165,16 @@ def report(record: dict[str, Any]) -> str:
         if tried:
             lines.append(f"| {data} | {model} | {', '.join(tried)} |")
     return "\n".join(lines) + "\n"
+
+
+def where(record: dict[str, Any]) -> list[str]:
+    """On what the models were trained, data set by data set."""
+    found = []
+    for data in DATA:
+        runs = select(record, data=data)
+        names = {e["result"].get("trained on", e["provenance"]["processor"]) for e in runs}
+        found += [f"{data}, {' and '.join(sorted(names))}"] if runs else []
+    return found
 
 
 def mean(runs: list[Run], what: str) -> float:

@@ -153,20 +153,7 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
         documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
         if isinstance(node, documented) and ast.get_docstring(node, clean=False) is not None:
             node.body = node.body[1:] or [ast.Pass()]
-    return _FormattedAsTuples().visit(tree)  # type: ignore[no-any-return]
-
-
-class _FormattedAsTuples(ast.NodeTransformer):
-    """Versions of Python write formatted strings with different quotes."""
-
-    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.expr:
-        self.generic_visit(node)
-        return ast.Tuple(node.values, ast.Load())
-
-    def visit_FormattedValue(self, node: ast.FormattedValue) -> ast.expr:
-        self.generic_visit(node)
-        parts = [node.value, ast.Constant(node.conversion)]
-        return ast.Tuple(parts + ([node.format_spec] if node.format_spec else []), ast.Load())
+    return tree
 
 
 def _used(script: Path, names: set[str]) -> Iterator[str]:

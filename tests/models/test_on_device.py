@@ -335,7 +335,7 @@ def test_what_is_recorded_is_recorded_anew_at_a_plateau(monkeypatch: pytest.Monk
         history = fit(model, split, epochs=60, schedule="plateau", **settings)
         found.append((history.stages, [row["loss"] for row in history.epochs]))
     (stages, losses), (expected_stages, expected_losses) = found
-    assert len(stages) > 2
+    assert len(stages) > 1
     assert stages == expected_stages
     np.testing.assert_allclose(losses, expected_losses, rtol=1e-3)
 

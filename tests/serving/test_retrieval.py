@@ -420,8 +420,8 @@ def test_similar_names_what_is_unknown(trained: models.LightGCN) -> None:
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 def test_a_model_on_a_gpu(likes: Interactions) -> None:
-    model = models.LightGCN(likes, dim=6, layers=2, seed=4)
     split = likes.split(test=0.4, validation=0.0, seed=0)
+    model = models.LightGCN(split.train, dim=6, layers=2, seed=4)
     here = recommend(model, list(likes.users)), similar_items(model, ["Alien"])
     measured = evaluate(model, split, 2)
     model.to("cuda")
