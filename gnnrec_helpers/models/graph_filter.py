@@ -266,7 +266,9 @@ class GraphFilter(LinearFilter):
         return self._applied(super()._shared(histories), to_items, to_users)
 
     def fold_in(self) -> ByProducts:
-        return ByProducts([self._linear_part(), (self._onto, self.alpha * self._back.T)])
+        # one user's product with it is faster where its rows lie in one piece
+        back = (self.alpha * self._back.T).contiguous()
+        return ByProducts([self._linear_part(), (self._onto, back)])
 
     def _linear_part(self) -> Product:
         """``P q(P)`` as a chain of matrices.
