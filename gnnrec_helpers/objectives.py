@@ -93,8 +93,10 @@ class SampledSoftmax:
         Drawn uniformly for each batch.
     weight_decay : float, default 0.025
         A compromise for graph models: validation chose 0.05 on Gowalla
-        (benchmarks/time_to_quality.py) and 0.025 on lastfm-2k (benchmarks/social.py). Matrix
-        factorization needs more, and takes 0.2 by itself. For other data choose it on validation.
+        (benchmarks/time_to_quality.py) and 0.025 on lastfm-2k (benchmarks/social.py). For other
+        data choose it on validation. Where ``fit`` is given no objective, matrix factorization
+        takes 0.2 by itself, both take more where users or items have few likes, and ``fit`` tries
+        other values.
     temperature : float, default 1.0
         Scores are divided by it.
     unseen_negatives : bool, default True
