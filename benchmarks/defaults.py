@@ -43,12 +43,11 @@ from gnnrec_helpers import Split, datasets, evaluate, fit, models
 from gnnrec_helpers.course.records import Run, select
 from gnnrec_helpers.objectives import BPR, SampledSoftmax
 
-DATA = ("movielens-small", "films", "lastfm-2k", "ciao", "gowalla", "movielens, a fifth",
-        "lastfm-2k, a third")  # fmt: skip
 THINNED = {
     "movielens, a fifth": ("movielens-small", 1 / 5),
     "lastfm-2k, a third": ("lastfm-2k", 1 / 3),
 }
+DATA = ("movielens-small", "films", "lastfm-2k", "ciao", "gowalla", *THINNED)
 SEEDS = (0, 1, 2)
 MODELS = {"MF": models.MatrixFactorization, "LightGCN": models.LightGCN}
 DECAYS = {"MF": (0.1, 0.2, 0.3, 0.5), "LightGCN": (0.01, 0.025, 0.05, 0.1)}

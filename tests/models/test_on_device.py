@@ -324,7 +324,7 @@ def test_recorded_on_a_gpu(
 
 @needs_gpu
 def test_what_is_recorded_is_recorded_anew_at_a_plateau(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another weight decay and another learning rate, and what Adam remembers is gone."""
+    """With another learning rate, and without what Adam remembers."""
     split = data_of("LightGCN")
     settings = {"batch_size": 16, "objective": SampledSoftmax(), "progress": False, "patience": 1}
     found = []
