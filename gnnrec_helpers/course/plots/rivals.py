@@ -67,7 +67,7 @@ def lines(
             turn, place = divmod(number, len(CYCLE))  # after six lines, colours with a marker
             axes.plot(
                 table.index, values, color=CYCLE[place], linewidth=2, label=str(name),
-                linestyle=DASHES[place % len(DASHES)], marker="o" if turn else None,
+                linestyle=DASHES[place], marker="o" if turn else None,
             )  # fmt: skip
         if log:
             axes.set_xscale("log")
