@@ -193,7 +193,7 @@ def glossary() -> str:
     entries: dict[str, list[str]] = {}
     for name in NOTEBOOKS:
         for term, meaning in terms(read_notebook(name)):
-            link = f"[{name[:2]}](notebooks/{name})"
+            link = f"[{name.partition('_')[0]}](notebooks/{name})"
             entries.setdefault(term, []).append(f"{meaning.rstrip('.')} ({link})")
     lines = [f"{term}\n  {'; '.join(found)}.\n" for term, found in entries.items()]
     return "\n".join([":::{glossary}", ":sorted:", "", *lines, ":::"])

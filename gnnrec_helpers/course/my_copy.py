@@ -64,12 +64,12 @@ def fresh(course: Path, notebook: str, with_answers: bool = True) -> tuple[Path,
     ValueError
         If there is no such notebook.
     """
-    number = re.match(r"\d+", Path(notebook).name)
-    known = {int(path.name[:2]): path for path in notebooks(course)}
-    if number is None or int(number[0]) not in known:
+    known = {_number(path.name): path for path in notebooks(course)}
+    number = _number(Path(notebook).name)
+    if number not in known:
         named = f"There is no notebook {notebook!r}" if notebook else "No notebook is named"
-        raise ValueError(f"{named}: NOTEBOOK={min(known):02} to NOTEBOOK={max(known):02}.")
-    original = known[int(number[0])]
+        raise ValueError(f"{named}: NOTEBOOK={min(known)} to NOTEBOOK={max(known)}.")
+    original = known[number]
     copy, place = course / MY / original.name, 2
     while copy.exists():
         copy = course / MY / f"{original.stem} ({place}){original.suffix}"
@@ -88,13 +88,19 @@ def changed(course: Path) -> list[str]:
         copies = (course / MY).glob(f"{original.stem}*.ipynb")
         then = {digest for copy in copies if (digest := _copied_from(copy))}
         if then and now not in then:
-            numbers.append(original.name[:2])
+            numbers.append(_number(original.name))
     return numbers
 
 
 def notebooks(course: Path) -> list[Path]:
     """The notebooks of the course, in order."""
-    return sorted((course / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    return sorted((course / "notebooks").glob("[0-9][0-9]*_*.ipynb"))
+
+
+def _number(name: str) -> str:
+    """Of a notebook, such as 04 or 04b, however it is named; empty if there is none."""
+    number = re.match(r"(\d+)([a-z]?)(?![a-z])", name)
+    return "" if number is None else f"{int(number[1]):02}{number[2]}"
 
 
 def _copy(original: Path, copy: Path, answers: dict[str, str]) -> Path:

@@ -1,4 +1,4 @@
-"""Answers to the exercises of notebook 04: right ones in two forms, wrong ones and hints."""
+"""Answers to the exercises of notebooks 04 and 04b: right ones in two forms, wrong ones and hints."""
 
 import numpy as np
 import torch
@@ -106,6 +106,8 @@ RIGHT = [
     ("4.4", [np.array([1, 2, 3]), (4, 2)]),
     ("4.5", sampled),
     ("4.5", sampled_lists),
+    ("4.6", [0.00, 0.00, 1.04]),
+    ("4.6", torch.tensor([4e-6, 1.3e-5, 1.0404])),
 ]
 WRONG = [
     ("4.1", [1, 1, 2], "Four numbers"),
@@ -146,4 +148,8 @@ WRONG = [
     ("4.5", with_replacement, "without repetition"),
     ("4.5", own_randomness, "second time"),
     ("4.5", always_first, "Another generator"),
+    ("4.6", 1.04, "Three means"),
+    ("4.6", [0.58, 0.58, 0.58], "all 45 pairs"),
+    ("4.6", [1.0, 1.0, -0.04], "1 minus the cosine"),
+    ("4.6", [1.04, 0.0, 0.0], "2 of 3"),
 ]  # fmt: skip

@@ -108,6 +108,16 @@ def test_a_new_copy_lies_beside_the_old_ones(course):
     assert (course / "my/03_three.ipynb").read_text() == "worked on"
 
 
+@pytest.mark.parametrize("named", ["03b", "3b", "my/03b_more.ipynb", "03b_more (2).ipynb"])
+def test_a_second_part_is_not_taken_for_the_first(course, named):
+    notebook(course / "notebooks/03b_more.ipynb", "import torch", STARTER)
+    copy, _ = my_copy.fresh(course, named)
+    assert copy == course / "my/03b_more.ipynb"
+    assert my_copy.fresh(course, "03")[0] == course / "my/03_three.ipynb"
+    notebook(course / "notebooks/03b_more.ipynb", "import numpy", STARTER)
+    assert my_copy.changed(course) == ["03b"]
+
+
 def test_the_first_copy_has_the_plain_name(course):
     assert my_copy.fresh(course, "01") == (course / "my/01_one.ipynb", [])
 

@@ -1,4 +1,4 @@
-"""Exercises of notebook 04."""
+"""Exercises of notebooks 04 and 04b."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ... import datasets
 from ...data.interactions import IntArray, Interactions
-from ...engine.propagation import bipartite_matrix
+from ...engine.propagation import bipartite_matrix, propagate_layers, user_item_adjacency
 from ..computation_graphs import computation_graph, computation_tree
 from .claims import as_array, as_tensor, tensors_close
 from .exercises import checker, off_by
@@ -130,6 +130,26 @@ def _sampled(answer: Sampler) -> str | None:
             if hint := _faults(table, 0, layers, 3, levels):
                 return hint
     return None
+
+
+@checker("4.6")
+def _sides(answer: Any) -> str | None:
+    given = as_array(answer).ravel()
+    if given.size != 3:
+        return f"Three means are asked for, not {given.size}."
+    start = torch.from_numpy(np.random.default_rng(0).normal(size=(10, 4)))
+    likes = datasets.load("toy").interactions
+    deep = propagate_layers(user_item_adjacency(likes), start, 100)[100]
+    unit = torch.nn.functional.normalize(deep, dim=1)
+    apart = (1 - unit @ unit.T).numpy()
+    pairs = np.triu(np.ones((5, 5), bool), 1)
+    right = [apart[:5, :5][pairs].mean(), apart[5:, 5:][pairs].mean(), apart[:5, 5:].mean()]
+    everything = apart[np.triu(np.ones((10, 10), bool), 1)].mean()
+    if (abs(given - everything) < 0.01).any():
+        return "One of them is the mean over all 45 pairs, which is what the colleague has."
+    if abs(given - np.subtract(1, right)).max() < 0.01:
+        return "Those are cosines; the cosine distance is 1 minus the cosine."
+    return off_by(given, right, within=0.006)
 
 
 def _levels(answer: Any) -> list[IntArray]:
