@@ -1,4 +1,4 @@
-"""Ratings from three averages: of everything, of a user, of an item."""
+"""Ratings from the mean, a bias of each user and a bias of each item."""
 
 from __future__ import annotations
 

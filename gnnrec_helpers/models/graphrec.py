@@ -41,7 +41,8 @@ class GraphRec(RatingsModel):
       say had it not seen it.
     - Without train ratings a user's or item's own embedding is 0; she is described by her friends.
       With nothing to aggregate, the sum over neighbours is 0.
-    - No dropout.
+    - No dropout and no batch normalization, which the authors' program has both. (That program
+      describes a trusted user by her own embedding, not by what she rated.)
 
     Trained by :class:`~gnnrec_helpers.objectives.RatingRegression`, whose weight decay acts on the
     embeddings of the users and items of a batch.

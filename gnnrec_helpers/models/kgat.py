@@ -36,7 +36,8 @@ class KGAT(MatrixFactorization):
     length 1. The attention is computed from layer 0. While training it stays as it was at the
     beginning of the epoch and no gradient flows through it, as in the authors' program; it learns
     from the facts, by :meth:`self_supervised_loss`. They alternate an epoch of recommendations and
-    one of facts; here every step takes both losses. No dropout.
+    one of facts; here every step takes both losses. They start from a trained matrix factorization,
+    here the start is random. No dropout.
 
     Trained by :class:`~gnnrec_helpers.objectives.SelfSupervised`; without it W_r and r stay as
     they were drawn.

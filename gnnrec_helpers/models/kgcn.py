@@ -27,6 +27,7 @@ class KGCN(Model):
     and so on for `layers` steps. How much a neighbour counts depends on its relation and on the
     user: a softmax over ``user . relation`` (eq. 1-3). The item as this user sees it, times the
     user, is the score (eq. 8). Facts are followed in both directions.
+    (The authors' program divides ``user . relation`` by `dim`, and takes a mean over neighbours.)
 
     Trained by :class:`~gnnrec_helpers.objectives.CrossEntropy`.
 

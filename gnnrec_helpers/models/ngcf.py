@@ -21,10 +21,11 @@ class NGCF(MatrixFactorization):
     To :class:`LightGCN` it adds, in every layer, two matrices of weights, a term in which a node
     and its neighbours are multiplied, and a nonlinearity (eq. 3-8)::
 
-        x <- LeakyReLU((A x + x) W1 + (A x * x) W2),   then each row to length 1,
+        x <- LeakyReLU((A x + x) W1 + (A x * x) W2),
 
-    and it concatenates the layers instead of averaging them (eq. 9). `weights`, `products` and
-    `nonlinear` leave these out one by one. No dropout.
+    and it concatenates the layers instead of averaging them (eq. 9), each layer but the first
+    scaled to length 1, as in the authors' program (which also applies LeakyReLU to the two terms
+    separately). `weights`, `products` and `nonlinear` leave these out one by one. No dropout.
 
     Parameters
     ----------

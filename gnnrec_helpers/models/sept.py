@@ -32,7 +32,9 @@ class SEPT(LightGCN):
     with are seen in a graph that lacks a share of its interactions, drawn anew for every batch.
 
     The three encoders are LightGCN's mean over layers; links are taken as mutual. The paper drops
-    friendships from the thinned graph too, and adds the second loss after a third of the epochs.
+    friendships from the thinned graph too, and adds the second loss after a third of the epochs. The
+    authors' program normalises ties symmetrically, scales layers to length 1 and adds them up, and
+    sums the second loss over users; here ties and layers are averaged, and the loss is a mean.
 
     Parameters
     ----------

@@ -35,7 +35,8 @@ class SimGCL(LightGCN):
     noise : float, default 0.1
     temperature : float, default 0.2
     layer_0 : bool, default False
-        Keep layer 0, without noise, in the mean. The paper sees little difference, with BPR; with
+        Keep layer 0, without noise, in the mean. The authors leave it out, since with BPR they gain
+        a little by that; with
         :class:`~gnnrec_helpers.objectives.SampledSoftmax` it helps (benchmarks/rivals.py).
     seed : int, default 0
         Of the first embeddings and of the noise.
