@@ -43,12 +43,16 @@ class Labelled:
                     f"{argument}= is a table without a column {missing[0]!r}: columns user and "
                     "item are needed."
                 )
-            users, items = given["user"].to_numpy(), given["item"].to_numpy()
+            users = label_index(given["user"].to_numpy(), "user", f"{argument}=")
+            items = label_index(given["item"].to_numpy(), "item", f"{argument}=")
         elif isinstance(given, Mapping):
             lists = {user: item_list(of, f"{argument}[{user!r}]") for user, of in given.items()}
             sizes = [len(of) for of in lists.values()]
-            names = pd.Index(list(lists), tupleize_cols=False)
+            names = label_index(list(lists), "user", f"{argument}=")
             chosen = pd.Index([item for of in lists.values() for item in of], tupleize_cols=False)
+            if chosen.hasnans:
+                for user, of in lists.items():  # the first of them is named
+                    label_index(of, "item", f"{argument}[{user!r}]")
             codes, found = pd.factorize(chosen)
             index = np.repeat(np.arange(len(names)), sizes).astype(np.int64)
             return cls(names, pd.Index(found), index, codes.astype(np.int64))
@@ -66,9 +70,16 @@ class Labelled:
             item_codes.astype(np.int64),
         )
 
+    def check_users(self, people: Sequence[pd.Index], argument: str) -> None:
+        """Refuse users who are called otherwise than all these people, as 1 is beside 'Ana'."""
+        if any((of.get_indexer(self.users) >= 0).any() for of in people if len(of)):
+            return
+        if len(self.users) and _kind(self.users) not in {_kind(of) for of in people if len(of)}:
+            raise _another_kind(self.users, people[0], "users", argument)
+
     def within(self, users: pd.Index, items: pd.Index, argument: str) -> Pairs:
         """Their positions among these labels; others are none of their business."""
-        rows = _found(users, self.users, "users", argument)[self.user_index]
+        rows = users.get_indexer(self.users).astype(np.int64)[self.user_index]
         columns = _found(items, self.items, "items", argument)[self.item_index]
         known = (rows >= 0) & (columns >= 0)
         rows, columns = rows[known], columns[known]
@@ -78,11 +89,23 @@ class Labelled:
 
 def mask_of(items: pd.Index, given: Any, argument: str) -> NDArray[np.bool_]:
     """Which of `items` are among the given labels, shape (len(items),); others are passed over."""
-    found = _found(items, pd.Index(item_list(given, argument), tupleize_cols=False), "items",
-                   argument)  # fmt: skip
+    labels = label_index(item_list(given, argument), "item", f"{argument}=")
+    found = _found(items, labels, "items", argument)
     mask = np.zeros(len(items), bool)
     mask[found[found >= 0]] = True
     return mask
+
+
+def label_index(given: Any, role: str, argument: str) -> pd.Index:
+    """Labels, none of them missing: a code of -1 would stand for the last one."""
+    labels = pd.Index(given, tupleize_cols=False)
+    missing = np.flatnonzero(labels.isna())
+    if len(missing):
+        raise ValueError(
+            f"{argument} has a missing {role}, {labels[missing[:1]].tolist()[0]!r}, at position "
+            f"{missing[0]}: leave it out, or give its label."
+        )
+    return labels
 
 
 def item_list(given: Any, argument: str) -> list[Any]:
@@ -94,15 +117,17 @@ def item_list(given: Any, argument: str) -> list[Any]:
 
 def _found(labels: pd.Index, given: pd.Index, role: str, argument: str) -> IntArray:
     """Where the given labels stand, -1 where they are not; labels of another kind are refused."""
-    if given is labels:
-        return np.arange(len(labels))
     found = np.asarray(labels.get_indexer(given), np.int64)
     if len(given) and (found < 0).all() and len(labels) and _kind(given) != _kind(labels):
-        raise TypeError(
-            f"{argument}= names {role} such as {given[:1].tolist()[0]!r}, and the model's look "
-            f"like {labels[:1].tolist()[0]!r}: labels of the same type are needed."
-        )
+        raise _another_kind(given, labels, role, argument)
     return found
+
+
+def _another_kind(given: pd.Index, labels: pd.Index, role: str, argument: str) -> TypeError:
+    return TypeError(
+        f"{argument}= names {role} such as {given[:1].tolist()[0]!r}, and the model's look "
+        f"like {labels[:1].tolist()[0]!r}: labels of the same type are needed."
+    )
 
 
 def _kind(labels: pd.Index) -> str:

@@ -21,7 +21,7 @@ from ..engine.on_device import is_gpu
 from ..engine.ranges import ranges
 from ..models import Frozen, Model, Recommender, scoring
 from ..models.base import evaluating
-from .candidates import Labelled, Pairs, PairsByLabel, item_list, mask_of
+from .candidates import Labelled, Pairs, PairsByLabel, item_list, label_index, mask_of
 
 # scores in a block, 64 MiB or, on a GPU, 1 GiB; copies that a model makes come on top
 BLOCK, ON_GPU = 2**24, 2**28
@@ -266,18 +266,23 @@ def recommend(
     excluded = _excluded(model, exclude)
     user_labels, item_labels = _labels_of(model, excluded)
     check_labels(model, *excluded)
-    candidates = _Candidates.of(model, item_labels, only, never, since)
-    groups: list[_Group] = []
-    first = 0
+    asked = names = None
     if users is not None:
         asked, names = _asked(model, users, user_labels, unknown)
+    people = [user_labels, pd.Index(() if names is None else names.unique())]
+    if isinstance(histories, Mapping):
+        people.append(label_index(list(histories), "user", "histories="))
+    candidates = _Candidates.of(model, people, item_labels, only, never, since)
+    groups: list[_Group] = []
+    first = 0
+    if asked is not None:
         known = asked >= 0
         group = _Group(np.flatnonzero(known), user_labels, asked[known])
         with scoring(model) as score:
             groups.append(group.answered(candidates, score, k, excluded))
         if names is not None and unknown == "popular":
             strangers = np.flatnonzero(~known)
-            groups.append(_popular(model, strangers, [names[n] for n in strangers], candidates, k))
+            groups.append(_popular(model, strangers, names[strangers], candidates, k))
         first = len(asked)
     if histories is not None:
         leave_out = exclude is None or len(excluded) > 0
@@ -323,7 +328,15 @@ class _Candidates:
     never: tuple[tuple[str, Labelled], ...]
 
     @classmethod
-    def of(cls, model: object, items: pd.Index, only: Any, never: Any, since: Any) -> _Candidates:
+    def of(
+        cls,
+        model: object,
+        people: Sequence[pd.Index],  # the model's, and those who are asked for
+        items: pd.Index,
+        only: Any,
+        never: Any,
+        since: Any,
+    ) -> _Candidates:
         informed = getattr(model, "informed_items", None)
         may = np.ones(len(items), bool) if informed is None else informed
         by_user = []
@@ -345,6 +358,9 @@ class _Candidates:
             may = may & ~mask_of(items, never, "never")
         if since is not None:
             by_user.append(("since", Labelled.of(since, "since")))
+        for name, given in [*by_user, ("only", allowed)]:
+            if given is not None:
+                given.check_users(people, name)
         return cls(items, np.flatnonzero(~may), allowed, tuple(by_user))
 
     def never_by_user(self, users: pd.Index) -> list[Pairs]:
@@ -360,7 +376,7 @@ class _Candidates:
 
 def _asked(
     model: object, users: Any, labels: pd.Index, unknown: str
-) -> tuple[IntArray, list[Any] | None]:
+) -> tuple[IntArray, pd.Index | None]:
     """The position of each user, -1 for one of whom the model knows nothing; their labels."""
     informed = getattr(model, "informed_users", None)
     if unknown == "error":
@@ -375,8 +391,9 @@ def _asked(
                 "unknown='popular' gives her the most popular items, unknown='skip' leaves her out",
             )  # fmt: skip
         return asked, None
-    names = [users] if np.isscalar(users) else item_list(users, "users")
-    asked = labels.get_indexer(pd.Index(names, tupleize_cols=False)).astype(np.int64)
+    given = [users] if np.isscalar(users) or users is None else item_list(users, "users")
+    names = label_index(given, "user", "users=")
+    asked = labels.get_indexer(names).astype(np.int64)
     if informed is not None:
         asked[(asked >= 0) & ~informed[asked]] = -1
     return asked, names
@@ -419,7 +436,7 @@ def _from_histories(
     given = Labelled.of(histories, "histories")
     found = items.get_indexer(given.items)
     if unknown == "error" and (found < 0).any():
-        label = given.items[found < 0][0]
+        label = given.items[found < 0].tolist()[0]
         try:
             positions(items, [label], "item")
         except KeyError as error:
@@ -449,15 +466,14 @@ def _from_histories(
         groups = [_Group(first + rows, given.users, rows).answered(candidates, score, k, own)]
     if unknown == "popular" and not heard.all():
         silent = np.flatnonzero(~heard)
-        names = given.users[silent].tolist()
-        groups.append(_popular(model, first + silent, names, candidates, k))
+        groups.append(_popular(model, first + silent, given.users[silent], candidates, k))
     return groups
 
 
 def _popular(
     model: object,
     places: IntArray,
-    names: list[Any],
+    names: pd.Index,
     candidates: _Candidates,
     k: int,
 ) -> _Group:
@@ -468,7 +484,7 @@ def _popular(
             f"{type(model).__name__} does not say what it was built from, so unknown='popular' is "
             "not possible: unknown='skip' is."
         )
-    codes, labels = pd.factorize(pd.Index(names, tupleize_cols=False))
+    codes, labels = pd.factorize(names)
     counts = torch.from_numpy(built_from.item_degrees()).float()
 
     def score(rows: Tensor) -> Tensor:

@@ -153,3 +153,59 @@ def test_the_same_items_for_everybody_can_be_seen() -> None:
     spread = evaluate(models.ItemKNN(split.train), split, metrics=["recall", "coverage", "gini"])
     assert found["coverage@20"] < 0.1 < spread["coverage@20"]
     assert found["gini@20"] > spread["gini@20"]
+
+
+# ------------------------------------------------------------------ labels that are missing
+def chain() -> models.ItemKNN:
+    """User 1 has 10 and 20, user 2 has 20 and 30, user 3 has 30 and 40."""
+    pairs = {"user": [1, 1, 2, 2, 3, 3], "item": [10, 20, 20, 30, 30, 40]}
+    return models.ItemKNN(Interactions.from_frame(pd.DataFrame(pairs)), shrink=0)
+
+
+@pytest.mark.parametrize("nothing", [None, np.nan, pd.NA], ids=["None", "nan", "NA"])
+@pytest.mark.parametrize("unknown", ["error", "popular", "skip"])
+def test_a_missing_label_stands_for_nobody_and_nothing(nothing, unknown):
+    """A code of -1 would be the last label: of another person, or of her item."""
+    model = chain()
+    table = pd.DataFrame({"user": pd.array([1, 2], object), "item": [nothing, 30]}, dtype=object)
+    requests = {
+        r"histories\['a'\] has a missing item": {"histories": {"a": [10, nothing], "b": [30]}},
+        "since= has a missing item": {"users": [1], "since": table},
+        "since= has a missing user": {"users": [1], "since": table[["item", "user"]].set_axis(["user", "item"], axis=1)},
+        r"never\[2\] has a missing item": {"users": [1], "never": {1: [20], 2: [30, nothing]}},
+        "never= has a missing item": {"users": [1], "never": [nothing]},
+        "only= has a missing item": {"users": [1], "only": [20, nothing]},
+    }  # fmt: skip
+    if unknown != "error":
+        requests["users= has a missing user"] = {"users": [1, nothing, 77]}
+    for sentence, request in requests.items():
+        with pytest.raises(ValueError, match=sentence):
+            recommend(model, k=2, unknown=unknown, **request)
+
+
+# ------------------------------------------------------------------ guests beside known users
+@pytest.mark.parametrize("where", ["since", "never"])
+def test_guests_with_names_and_users_with_numbers_are_asked_for_together(where):
+    model = chain()
+    lists = recommend(
+        model, [2, "guest"], 4, histories={"new": [10]}, unknown="popular",
+        **{where: {2: [40], "guest": [20], "new": [30]}},
+    )  # fmt: skip
+    found = {user: rows["item"].tolist() for user, rows in lists.groupby("user")}
+    assert found == {2: [10], "guest": [30, 10, 40], "new": [20, 40]}
+    only = recommend(model, [2], 4, histories={"new": [10]}, only={"new": [20, 30], 2: [40]})
+    assert only["item"].tolist() == [40, 20, 30]
+
+
+def test_users_of_a_kind_that_nobody_has_are_refused():
+    with pytest.raises(
+        TypeError, match="since= names users such as '2', and the model's look like 1"
+    ):
+        recommend(chain(), [1], since={"2": [30]})
+    with pytest.raises(TypeError, match="never= names users such as 2.5"):
+        recommend(models.ItemKNN(shop_with_names()), ["u1"], never={2.5: ["i1"]})
+
+
+def shop_with_names() -> Interactions:
+    pairs = {"user": ["u1", "u1", "u2"], "item": ["i1", "i2", "i2"]}
+    return Interactions.from_frame(pd.DataFrame(pairs))
