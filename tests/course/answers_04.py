@@ -1,4 +1,4 @@
-"""Answers to the exercises of notebooks 04 and 04b: right ones in two forms, wrong ones and hints."""
+"""Answers to the exercises of notebooks 04 and 04b: right ones in two forms, wrong ones, hints."""
 
 import numpy as np
 import torch

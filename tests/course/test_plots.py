@@ -12,6 +12,7 @@ from sklearn.decomposition import PCA
 
 from gnnrec_helpers import datasets, explain, models
 from gnnrec_helpers.course import plots
+from gnnrec_helpers.course.computation_graphs import computation_tree
 from gnnrec_helpers.course.plots.alt_text import described
 from gnnrec_helpers.training.fitting import History
 
@@ -328,10 +329,31 @@ def test_a_figure_is_stored_with_what_it_shows(toy):
     assert metadata["image/png"]["width"] == pixels // 2  # sharp where a pixel is two
     assert 700 < metadata["image/png"]["width"] < 800
     _, metadata = formatter.format(plots.bipartite(toy.interactions, title="Likes"))
-    assert metadata["image/png"]["alt"].startswith("Likes: a drawing with Ana, Ben")
+    assert metadata["image/png"]["alt"].startswith("Likes: a drawing, edges Ana to Alien, ")
     _, metadata = formatter.format(plots.long_tail(toy.interactions))
     assert metadata["image/png"]["alt"].startswith("2 panels. ")
     shell.clear_instance()
+
+
+def test_a_drawing_is_read_out_by_its_edges(toy):
+    likes = described(
+        plots.bipartite(
+            toy.interactions, path=["Ana", "Alien", "Ben"], levels={"Ana": 0, "Alien": 1}
+        )
+    )
+    for user, item in toy.interactions.to_frame()[["user", "item"]].itertuples(index=False):
+        assert f"{user} to {item}" in likes
+    assert "a thick path Ana, Alien, Ben; numbers Ana 0, Alien 1." in likes
+    tree = described(
+        plots.unrolled({"Two": computation_tree(toy.interactions, 0, 2)}, toy.interactions)
+    )
+    assert tree == (
+        "Two: a drawing, layer 2 of Ana from Alien, Blade Runner; layer 1 of Alien from Ana, Ben; "
+        "layer 1 of Blade Runner from Ana, Ben."
+    )
+    formula = described(plots.message_passing("Ana", ["Dune"], r"$\mathbf{h}_u W$", "sum", "relu"))
+    assert "h_u W" in formula
+    assert not set("$\\{}") & set(formula)
 
 
 def test_a_table_is_read_out_row_by_row(toy):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.collections import LineCollection, PathCollection
@@ -24,6 +26,11 @@ class Figure(AnyFigure):
 
         get_ipython().display_formatter.formatters["image/png"].for_type(Figure, stored)
         return {}, {}
+
+
+def tell(axes: Axes, words: str) -> None:
+    """Say what a drawing shows, where its labels alone do not: who is joined to whom, say."""
+    axes.set_gid(words)
 
 
 def stored(figure: AnyFigure) -> tuple[str, dict[str, object]]:
@@ -117,7 +124,15 @@ def _cells(axes: Axes) -> str:
 
 
 def _drawing(axes: Axes) -> str:
-    words = [" ".join(text.get_text().split()) for text in axes.texts]
+    if told := axes.get_gid():
+        return f"a drawing, {told}"
+    words = [_plain(" ".join(text.get_text().split())) for text in axes.texts]
     words = list(dict.fromkeys(word for word in words if word))
     more = f" and {len(words) - WORDS} more" if len(words) > WORDS else ""
     return f"a drawing with {', '.join(words[:WORDS])}{more}" if words else "a drawing"
+
+
+def _plain(formula: str) -> str:
+    """A formula without the marks of TeX, as far as a drawing of ours has them."""
+    inner = re.sub(r"\\(?:mathbf|mathrm|tilde)\s*\{?(\w+)\}?", r"\1", formula)
+    return re.sub(r"[$\\{}]", "", inner)

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ...data.interactions import Interactions
 from ..computation_graphs import ComputationGraph
+from .alt_text import tell
 from .graphs import look
 from .style import ACCENT, CYCLE, GOOD, GREY, INK, ITEM, MARKERS, PAPER, USER, VIOLET, bare, canvas
 
@@ -47,6 +48,7 @@ def unrolled(panels: Mapping[str, ComputationGraph], interactions: Interactions)
             _copies(axes, graph, across)
             _arrows(axes, graph, across)
             _nodes(axes, graph, across, interactions)
+            tell(axes, _told(graph, interactions))
             wide = max(widest)  # every panel in the same scale
             middle = (max(graph.sizes) - 1) / 2
             axes.set_xlim(middle - 0.5 * wide - 0.85, middle + 0.5 * wide + 0.1)
@@ -340,7 +342,7 @@ def _arrows(axes: Axes, graph: ComputationGraph, across: list[NDArray[np.float64
         for sender, receiver in zip(senders, receivers, strict=True):
             axes.annotate(
                 "",
-                (across[depth][receiver], -depth - 0.34),
+                (across[depth][receiver], -depth - 0.14),
                 (across[depth + 1][sender], -depth - 1 + 0.14),
                 arrowprops={"arrowstyle": "-|>", "color": INK, "linewidth": 1.1,
                             "shrinkA": 0, "shrinkB": 0},
@@ -356,7 +358,21 @@ def _nodes(
     for depth, nodes in enumerate(graph.nodes):
         for node, x in zip(nodes.tolist(), across[depth].tolist(), strict=True):
             drawn = look(interactions, node)
-            label = drawn["label"].replace(" ", "\n", 1)
             axes.scatter(x, -depth, s=130, zorder=3, color=drawn["color"], marker=drawn["marker"])
-            axes.text(x, -depth - 0.13, label, ha="center", va="top", fontsize=8.5, zorder=4,
-                      linespacing=1.05)  # fmt: skip
+            below = depth == graph.layers  # where no arrow ends
+            label = drawn["label"].replace(" ", "\n", 1) if below else drawn["label"]
+            place = (x, -depth - 0.13) if below else (x + 0.13, -depth + 0.02)
+            axes.text(*place, label, ha="center" if below else "left", fontsize=8.5, zorder=4,
+                      va="top" if below else "bottom", linespacing=1.05)  # fmt: skip
+
+
+def _told(graph: ComputationGraph, interactions: Interactions) -> str:
+    """Who is made from whom, level by level."""
+    lines = []
+    for depth, (senders, receivers) in enumerate(graph.edges):
+        for place, node in enumerate(graph.nodes[depth]):
+            made_from = graph.nodes[depth + 1][senders[receivers == place]]
+            names = [look(interactions, int(sender))["label"] for sender in made_from]
+            name = look(interactions, int(node))["label"]
+            lines.append(f"layer {graph.layers - depth} of {name} from {', '.join(names)}")
+    return "; ".join(lines)

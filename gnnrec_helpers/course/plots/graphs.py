@@ -8,6 +8,7 @@ from itertools import pairwise
 from matplotlib.figure import Figure
 
 from ...data.interactions import Interactions
+from .alt_text import tell
 from .style import GREY, ITEM, PAPER, USER, bare, canvas
 
 
@@ -80,4 +81,13 @@ def bipartite(
                     )
                 axes.text(x + side, y, label, ha=align, va="center")
         axes.set_title(title or "Users (circles) and films (squares)")
+        edges = [
+            f"{user} to {item}" for user, item in zip(frame["user"], frame["item"], strict=True)
+        ]
+        told = [f"edges {', '.join(edges)}"]
+        if path:
+            told.append(f"a thick path {', '.join(path)}")
+        if levels is not None:
+            told.append(f"numbers {', '.join(f'{label} {n}' for label, n in levels.items())}")
+        tell(axes, "; ".join(told))
     return figure

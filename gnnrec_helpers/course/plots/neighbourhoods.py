@@ -151,7 +151,7 @@ def overlaps(interactions: Interactions, user: str, item: str, most: int) -> Fig
 
 def families(interactions: Interactions, social: SocialGraph, knowledge: KnowledgeGraph) -> Figure:
     """The three graphs that GNN recommenders use, on a set small enough to draw."""
-    with canvas(9.4, 4.4, columns=3) as (figure, panels):
+    with canvas(9.4, 4.4, columns=3, width_ratios=(1.6, 2.25, 3.45)) as (figure, panels):
         titles = ("user-item", "+ social network", "+ knowledge graph")
         for axes, title in zip(panels, titles, strict=True):
             bare(axes)
@@ -160,7 +160,7 @@ def families(interactions: Interactions, social: SocialGraph, knowledge: Knowled
         for start, end in zip(social.source, social.target, strict=True):
             if start < end:
                 _arc(axes=panels[1], start=-float(start), end=-float(end))
-        panels[1].set_xlim(-1.1, 1.15)
+        panels[1].set_xlim(-1.1, 1.75)
         _facts(panels[2], knowledge)
     return figure
 
@@ -216,9 +216,10 @@ def _likes(axes: Axes, interactions: Interactions) -> None:
         axes.scatter([x] * len(labels), -np.arange(len(labels)), s=190, color=colour,
                      marker=marker, zorder=3)  # fmt: skip
         for place, label in enumerate(labels):
-            text = axes.text(x, -place + 0.2, str(label), ha="center", fontsize=8.5, zorder=4)
+            side = "left" if x else "center"  # likes come to items from the left
+            text = axes.text(0.93 * x, -place + 0.2, str(label), ha=side, fontsize=8.5, zorder=4)
             text.set_path_effects([withStroke(linewidth=3, foreground=PAPER)])
-    axes.set_xlim(-0.45, 1.45)
+    axes.set_xlim(-0.45, 1.75)
     axes.set_ylim(-max(interactions.num_users, interactions.num_items) + 0.6, 0.55)
 
 
