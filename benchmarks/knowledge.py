@@ -2,6 +2,7 @@
 
     GNNREC_DATA=... python benchmarks/knowledge.py        # half an hour on two cores
     python benchmarks/knowledge.py films                  # this part needs no other data
+    GNNREC_DATA=... python benchmarks/knowledge.py shuffled  # five minutes on one core
     GNNREC_DATA=... python benchmarks/knowledge.py equal  # five minutes on one core
 
 **Yes or no** (`lastfm-kg`, the protocol of the KGCN paper): 60 % of all pairs are train, 20 %
@@ -10,6 +11,10 @@ F1. Four trials a model, judged by the AUC on validation of seed 0, then five se
 training alike. The epoch is the best of ten on validation, or of twenty where a step is cheaper.
 F1 is given for a yes above a probability of one half (score 0) where the model was trained so, and
 for a yes above a score that was chosen on validation.
+
+**Shuffled**, the same protocol: LightGCN with facts of other items. The tails of every relation are
+shuffled, so that an item has as many facts of each kind as before. The same four trials, then the
+same five seeds.
 
 **Equal dimensions**, the same protocol: KGCN and RippleNet have 16 dimensions and learn by
 cross-entropy, the others have 64 and learn by sampled softmax. Which of the two makes the
@@ -51,7 +56,12 @@ from gnnrec_helpers.objectives import CrossEntropy, Objective, SampledSoftmax, S
 
 SEEDS = range(5)
 K, FEW, EPOCHS = 20, 5, 10
-PARTS = {"yes or no": "lastfm-kg", "equal": "lastfm-kg", "films": "movielens-small"}
+PARTS = {
+    "yes or no": "lastfm-kg",
+    "shuffled": "lastfm-kg",
+    "equal": "lastfm-kg",
+    "films": "movielens-small",
+}
 DIM, MOST, PATIENCE = 16, 200, 10  # of the part with equal dimensions
 PAIRWISE = ("KGCN", "RippleNet")  # see an item differently for every user: cross-entropy
 CLOSED = ("Popularity", "ItemKNN")  # nothing is chosen
@@ -64,6 +74,7 @@ OWN: dict[str, tuple[str, tuple[Any, ...]]] = {  # each model's own setting
     "KGCN": ("aggregator", ("sum", "concat")),
     "RippleNet": ("weight of the facts' loss", (0.0, 0.01)),
 }
+OWN_SHUFFLED = {"KnowledgeLightGCN": OWN["KnowledgeLightGCN"]}
 OWN_EQUAL = {  # around what was best with 64 dimensions
     "LightGCN": ("layers", (2, 3)),
     ENTROPY: ("layers", (2, 3)),
@@ -104,7 +115,18 @@ def data(part: str, seed: int) -> tuple[Split, KnowledgeGraph]:
         return likes.split(0.2, 0.1, seed=seed), facts
     lastfm = datasets.load("lastfm-kg")
     assert lastfm.knowledge is not None
-    return lastfm.interactions.split(0.2, 0.2, seed=seed, within="all"), lastfm.knowledge
+    facts = lastfm.knowledge
+    if part == "shuffled":
+        facts = of_other_items(facts, seed)
+    return lastfm.interactions.split(0.2, 0.2, seed=seed, within="all"), facts
+
+
+def of_other_items(knowledge: KnowledgeGraph, seed: int) -> KnowledgeGraph:
+    """As many facts of each kind about every item, but with what those of other items lead to."""
+    facts = knowledge.to_frame()
+    shuffle = np.random.default_rng(seed).permutation
+    facts["tail"] = facts.groupby("relation")["tail"].transform(lambda tails: shuffle(tails))
+    return KnowledgeGraph.from_frame(facts.drop_duplicates(), knowledge.items)
 
 
 # ---------------------------------------------------------------------- one run
@@ -252,12 +274,13 @@ def job(part: str, name: str, decay: float | None, own: Any, seed: int = 0,
 
 
 def own_settings(part: str) -> dict[str, tuple[str, tuple[Any, ...]]]:
-    return OWN_EQUAL if part == "equal" else OWN
+    return {"equal": OWN_EQUAL, "shuffled": OWN_SHUFFLED}.get(part, OWN)
 
 
 def trials(part: str, name: str) -> list[Job]:
     """The same number, whatever the model."""
-    decays = DECAYS_EQUAL[name] if part == "equal" else DECAYS[part][name in PAIRWISE]
+    kind = "films" if part == "films" else "yes or no"
+    decays = DECAYS_EQUAL[name] if part == "equal" else DECAYS[kind][name in PAIRWISE]
     settings = itertools.product(decays, own_settings(part)[name][1])
     return [job(part, name, *setting) for setting in settings]
 
@@ -271,7 +294,7 @@ def measure(record: Recorded, *parts: str, at_once: int = 2) -> None:
             for name in names
         }
         settings = {name: (trial["weight_decay"], trial["own"]) for name, trial in best.items()}
-        if part != "equal":
+        if part in ("yes or no", "films"):
             settings |= dict.fromkeys(CLOSED, (None, None))
         record.run(
             [job(part, n, *settings[n], seed, "test") for seed in SEEDS for n in settings], at_once
@@ -311,6 +334,17 @@ def report(record: dict[str, Any]) -> str:
                 f"{epoch} | {statistics.mean(run['result']['seconds'] for run in runs):.0f} | "
                 f"{PUBLISHED.get(name, '–')} |"
             )
+        lines.append("")
+    shuffled = judged(record, "shuffled")
+    if shuffled:
+        real = by_model["KnowledgeLightGCN"]
+        both = zip(real, shuffled["KnowledgeLightGCN"], strict=True)
+        aucs = [[run["result"]["test"]["auc"] for run in pair] for pair in both]
+        lines += ["KnowledgeLightGCN with facts of other items, same trials and seeds:", "",
+                  "| seed | AUC, real facts | shuffled | difference |",
+                  "|---|---|---|---|"]  # fmt: skip
+        lines += [f"| {seed} | {one:.4f} | {other:.4f} | {one - other:+.4f} |"
+                  for seed, (one, other) in enumerate(aucs)]  # fmt: skip
         lines.append("")
     by_model = judged(record, "equal")
     if by_model:
@@ -356,7 +390,8 @@ def report(record: dict[str, Any]) -> str:
         lines += ["", "± is half of a 95 % interval over users, each with her mean over seeds; p "
                   f"of a paired t-test. Films with fewer than {FEW} likes in train are {rare:.0f} "
                   f"of {test:.0f} test pairs.", ""]  # fmt: skip
-    for part, metric in (("yes or no", "AUC"), ("equal", "AUC"), ("films", "Recall@20")):
+    for part, metric in (("yes or no", "AUC"), ("shuffled", "AUC"), ("equal", "AUC"),
+                         ("films", "Recall@20")):  # fmt: skip
         tried = select(record, part=part, stage="search")
         if tried:
             lines += [f"Tuning, {part}, judged on validation, seed 0:", ""]

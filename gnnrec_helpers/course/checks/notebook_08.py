@@ -94,4 +94,4 @@ def _on_the_edge(answer: Any) -> str | None:
     return "There is another one: look at every setting of every model."
 
 
-WANTED = 0.232
+WANTED = 0.235
