@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
+import sys
 
 import numpy as np
+
+POSITIVE = math.ulp(0.0)  # the least number above 0
+BELOW_1 = math.nextafter(1.0, 0.0)
 
 
 def check_whole(least: int = 1, **arguments: object) -> None:
@@ -22,6 +27,51 @@ def check_whole(least: int = 1, **arguments: object) -> None:
             raise TypeError(f"{name}={value!r}: a whole number is needed.")
         if value < least:
             raise ValueError(f"{name}={value}: at least {least} is needed.")
+
+
+def check_number(low: float = -math.inf, high: float = math.inf, /, **arguments: object) -> None:
+    """Refuse an argument that is no finite number, or one that is not from `low` to `high`.
+
+    Examples
+    --------
+    >>> check_number(POSITIVE, temperature=0.2)
+    >>> check_number(0, 1, weight=math.nan)
+    Traceback (most recent call last):
+    ValueError: weight=nan: a number from 0 to 1 is needed.
+    """
+    for name, value in arguments.items():
+        if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+            raise TypeError(f"{name}={value!r}: {_numbers(low, high)} is needed.")
+        number = value if isinstance(value, int) else float(value)  # 1.0 of 16 bits is not below 1
+        if abs(number) > sys.float_info.max:
+            raise ValueError(f"{name}={value}: a finite number is needed.")
+        if not low <= number <= high:
+            raise ValueError(f"{name}={value}: {_numbers(low, high)} is needed.")
+
+
+def is_finite(value: object) -> bool:
+    """Whether :func:`check_number` lets it pass.
+
+    Examples
+    --------
+    >>> [is_finite(value) for value in (1, math.inf, "1", True)]
+    [True, False, False, False]
+    """
+    try:
+        check_number(value=value)
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def _numbers(low: float, high: float) -> str:
+    if high == BELOW_1:
+        return f"a share from {low:g} to below 1"
+    if high < math.inf:
+        return f"a number from {low:g} to {high:g}"
+    if low == -math.inf:
+        return "a finite number"
+    return "a positive number" if low == POSITIVE else f"a number of at least {low:g}"
 
 
 def shows_progress(progress: bool | None) -> bool:

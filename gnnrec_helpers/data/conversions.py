@@ -1,18 +1,21 @@
 """The same interactions as a NetworkX graph and as PyTorch Geometric's `HeteroData`, and back.
 
-Nothing is lost on the way: labels, their order, ratings, timestamps, users and items without any
-interaction.
+Nothing is lost on the way: labels, their order, ratings, timestamps and their unit, weights, users
+and items without any interaction. What a graph of one's own has besides is named in a warning.
 """
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 
-from .interactions import IntArray, Interactions
+from .interactions import VALUES, IntArray, Interactions
 from .side_graphs import KnowledgeGraph, SocialGraph
 
 if TYPE_CHECKING:
@@ -22,13 +25,15 @@ if TYPE_CHECKING:
 LIKES = ("user", "likes", "item")
 FRIENDS = ("user", "knows", "user")
 SAME = ("item", "is", "entity")
+# of HeteroData's edges, where PyG's own layers call a weight edge_weight
+ATTRIBUTES = {"rating": "rating", "time": "timestamp", "edge_weight": "weight", "weight": "weight"}
 
 
 def to_networkx(interactions: Interactions) -> nx.Graph:
     """A graph with nodes ``("user", label)`` and ``("item", label)``, one edge an interaction.
 
     Nodes have NetworkX's customary attribute ``bipartite`` (0 for users, 1 for items); edges have
-    ``rating`` and ``timestamp`` where the interactions do.
+    ``rating``, ``timestamp`` and ``weight`` where the interactions do, and the graph ``time_unit``.
 
     Examples
     --------
@@ -44,16 +49,11 @@ def to_networkx(interactions: Interactions) -> nx.Graph:
     items = [("item", label) for label in interactions.items.tolist()]
     graph.add_nodes_from(users, bipartite=0)
     graph.add_nodes_from(items, bipartite=1)
-    attributes = {
-        name: values.tolist()
-        for name, values in (
-            ("rating", interactions.rating),
-            ("timestamp", interactions.timestamp),
-        )
-        if values is not None
-    }
+    attributes = {name: values.tolist() for name, values in interactions.values().items()}
     pairs = zip(interactions.user_index.tolist(), interactions.item_index.tolist(), strict=True)
     graph.graph["attributes"] = list(attributes)
+    if interactions.time_unit is not None:
+        graph.graph["time_unit"] = interactions.time_unit
     for place, (user, item) in enumerate(pairs):
         edge = {name: values[place] for name, values in attributes.items()}
         graph.add_edge(users[user], items[item], **edge)
@@ -61,7 +61,15 @@ def to_networkx(interactions: Interactions) -> nx.Graph:
 
 
 def from_networkx(graph: nx.Graph) -> Interactions:
-    """Interactions from a graph such as :func:`to_networkx` makes."""
+    """Interactions from a graph such as :func:`to_networkx` makes.
+
+    Edges may have ``rating``, ``timestamp`` and ``weight``: all of them, or none.
+
+    Raises
+    ------
+    ValueError
+        If a node or an edge is of another kind, or if only some edges have one of the three.
+    """
     sides: dict[int, list[Any]] = {0: [], 1: []}
     for node, side in graph.nodes(data="bipartite"):
         if side not in sides or not (isinstance(node, tuple) and len(node) == 2):
@@ -72,7 +80,8 @@ def from_networkx(graph: nx.Graph) -> Interactions:
         sides[side].append(node)
     places = [{node: place for place, node in enumerate(sides[side])} for side in (0, 1)]
     users, items = [], []
-    values: dict[str, list[Any]] = {name: [] for name in graph.graph.get("attributes", [])}
+    values: dict[str, list[Any]] = {name: [] for name in VALUES}
+    attributes: dict[str, None] = {}
     for one, other, edge in graph.edges(data=True):
         if one in places[1]:
             one, other = other, one
@@ -80,9 +89,21 @@ def from_networkx(graph: nx.Graph) -> Interactions:
             raise ValueError(f"Edge {one!r} - {other!r} does not join a user and an item.")
         users.append(places[0][one])
         items.append(places[1][other])
-        for name, column in values.items():
-            column.append(edge[name])
-    columns: dict[str, Any] = {name: np.array(column) for name, column in values.items()}
+        for name in edge.keys() & VALUES:
+            values[name].append(edge[name])
+        attributes |= dict.fromkeys(edge)
+    _warn_of_unread("the edges", attributes, VALUES, "rating, timestamp and weight are read")
+    columns: dict[str, Any] = {}
+    for name, column in values.items():
+        if 0 < len(column) < len(users):
+            raise ValueError(
+                f"{len(column):,} of {len(users):,} edges have a {name}: all of them must, or none."
+            )
+        # of no edges, the graph says what they would have
+        if column or name in graph.graph.get("attributes", []):
+            columns[name] = np.array(column)
+    if "timestamp" in columns:
+        columns["time_unit"] = graph.graph.get("time_unit")
     return Interactions(
         np.array(users, np.int64),
         np.array(items, np.int64),
@@ -102,7 +123,8 @@ def to_hetero_data(
     Parameters
     ----------
     interactions : Interactions
-        Edges ``("user", "likes", "item")``, with ``rating`` and ``time`` where there are any.
+        Edges ``("user", "likes", "item")``, with ``rating``, ``time`` (and its ``time_unit``) and
+        ``weight`` where there are any.
     social : SocialGraph, optional
         Edges ``("user", "knows", "user")``.
     knowledge : KnowledgeGraph, optional
@@ -132,6 +154,10 @@ def to_hetero_data(
         likes.rating = torch.from_numpy(interactions.rating)
     if interactions.timestamp is not None:
         likes.time = torch.from_numpy(interactions.timestamp)
+    if interactions.time_unit is not None:
+        likes.time_unit = interactions.time_unit
+    if interactions.weight is not None:
+        likes.weight = torch.from_numpy(interactions.weight)
     if social is not None:
         if not social.users.equals(interactions.users):
             raise ValueError("The social graph has other users than the interactions.")
@@ -142,10 +168,14 @@ def to_hetero_data(
         _add_nodes(data, "entity", knowledge.entities)
         same = np.arange(interactions.num_items)
         data[SAME].edge_index = _edges(same, same)
-        for place, relation in enumerate(knowledge.relations):
+        for place, relation in enumerate(knowledge.relations.tolist()):
             chosen = knowledge.relation == place
             name = ("entity", str(relation), "entity")
+            if name in data.edge_types:
+                raise ValueError(f"Two relations are called {name[1]!r}: give one another name.")
             data[name].edge_index = _edges(knowledge.head[chosen], knowledge.tail[chosen])
+            if not isinstance(relation, str):  # types of edges are text
+                data[name].relation = relation
     return data
 
 
@@ -159,23 +189,26 @@ def from_hetero_data(
     data : HeteroData
     edge : tuple of str
         The edge type that holds the interactions, such as ``("user", "rates", "movie")``. Nodes
-        without ``labels`` are labelled 0, 1, 2, ...
+        without ``labels`` are labelled 0, 1, 2, ... The edges may have ``rating``, ``time`` (and
+        its ``time_unit``), and ``weight`` or ``edge_weight``; what else they have is named in a
+        warning.
 
     Raises
     ------
     ValueError
-        If the graph has no such edges, if an edge has no node, or if edges are repeated;
-        ``data.coalesce()`` keeps one of each.
+        If the graph has no such edges, if an edge has no node, if edges are repeated
+        (``data.coalesce()`` keeps one of each), or if a user knows herself.
     """
     if edge not in data.edge_types:
         raise ValueError(f"There are no edges {edge}; the edge types are {data.edge_types}.")
     likes = data[edge]
-    values = {
-        name: likes[key].numpy()
-        for name, key in (("rating", "rating"), ("timestamp", "time"))
-        if key in likes
-    }
-    user_index, item_index = likes.edge_index.numpy()
+    keys = {name: key for key, name in ATTRIBUTES.items() if key in likes}
+    read = ["edge_index", "time_unit", *keys.values()]
+    _warn_of_unread(f"the edges {edge}", likes.keys(), read, "rating, time and weight are read")
+    user_index, item_index = _edge_index(data, edge)
+    values: dict[str, Any] = {name: _array(likes[key]) for name, key in keys.items()}
+    if "timestamp" in values:
+        values["time_unit"] = likes.get("time_unit")
     interactions = Interactions(
         user_index,
         item_index,
@@ -185,23 +218,44 @@ def from_hetero_data(
     )
     social = knowledge = None
     if FRIENDS in data.edge_types:
-        source, target = data[FRIENDS].edge_index.numpy()
+        names = data[FRIENDS].keys()
+        _warn_of_unread(f"the edges {FRIENDS}", names, ["edge_index"], "links have no values")
+        source, target = _edge_index(data, FRIENDS)
         social = SocialGraph(source, target, interactions.users)
     if SAME in data.edge_types:
         names = [kind for kind in data.edge_types if kind[0] == kind[2] == "entity"]
-        parts = [data[name].edge_index.numpy() for name in names]
-        kinds = np.repeat(np.arange(len(names)), [part.shape[1] for part in parts])
-        head, tail = np.concatenate(parts, axis=1)
-        order = np.lexsort((tail, kinds, head))
+        for name in names:
+            read = ["edge_index", "relation"]
+            _warn_of_unread(f"the edges {name}", data[name].keys(), read, "facts have no values")
+        parts = [_edge_index(data, name) for name in names]
+        head, tail = np.concatenate([np.empty((2, 0), np.int64), *parts], axis=1)
         knowledge = KnowledgeGraph(
-            head[order],
-            kinds[order],
-            tail[order],
-            pd.Index(data["entity"].labels),
-            pd.Index([name[1] for name in names]),
+            head,
+            np.repeat(np.arange(len(names)), [part.shape[1] for part in parts]),
+            tail,
+            _labels_of(data, "entity"),
+            pd.Index([data[name].get("relation", name[1]) for name in names]),
             interactions.items,
         )
     return interactions, social, knowledge
+
+
+def _warn_of_unread(edges: str, names: Iterable[str], read: Collection[str], why: str) -> None:
+    """Name what edges have besides what is read."""
+    if unread := ", ".join(repr(name) for name in names if name not in read):
+        warnings.warn(f"Left out of {edges}: {unread} ({why}).", stacklevel=3)
+
+
+def _edge_index(data: HeteroData, kind: tuple[str, str, str]) -> NDArray[Any]:
+    """Sources and targets, shape (2, n)."""
+    if "edge_index" not in data[kind]:
+        raise ValueError(f"The edges {kind} have no edge_index.")
+    return _array(data[kind].edge_index)
+
+
+def _array(values: Any) -> NDArray[Any]:
+    """Of a tensor wherever it is, or of anything that NumPy takes."""
+    return np.asarray(values.detach().cpu() if isinstance(values, torch.Tensor) else values)
 
 
 def _labels_of(data: HeteroData, kind: str) -> pd.Index:

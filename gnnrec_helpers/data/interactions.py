@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -15,6 +16,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 
+from .arguments import check_number, check_whole
 from .readers import (
     INSIDE,
     Source,
@@ -25,7 +27,7 @@ from .readers import (
     read_parquet,
     shown,
 )
-from .tables import Missing, read_columns
+from .tables import UNITS, Missing, read_columns
 
 if TYPE_CHECKING:
     from .description import Description
@@ -91,9 +93,9 @@ class Interactions:
 
     def __post_init__(self) -> None:
         for role, labels in (("users", self.users), ("items", self.items)):
-            _check_labels(role, labels)
+            check_labels(role, labels)
         columns = {
-            name: _checked_column(name, getattr(self, name), dtype)
+            name: checked_column(name, getattr(self, name), dtype)
             for name, dtype in COLUMNS.items()
             if name.endswith("_index") or getattr(self, name) is not None
         }
@@ -106,8 +108,16 @@ class Interactions:
             raise ValueError(
                 f"weight holds {columns['weight'].min():g}: numbers above 0 are needed."
             )
-        _check_positions("user_index", columns["user_index"], "users", len(self.users))
-        _check_positions("item_index", columns["item_index"], "items", len(self.items))
+        if self.time_unit is not None and self.timestamp is None:
+            raise ValueError(
+                f"time_unit={self.time_unit!r} is that of timestamps, and there are none."
+            )
+        if self.time_unit not in (None, *(unit for unit, _ in UNITS)):
+            raise ValueError(
+                f"time_unit={self.time_unit!r}: 's', 'ms', 'us', 'ns' or None is needed."
+            )
+        check_positions("user_index", columns["user_index"], "users", len(self.users))
+        check_positions("item_index", columns["item_index"], "items", len(self.items))
 
         pairs = columns["user_index"] * self.num_items + columns["item_index"]
         if not (pairs[1:] > pairs[:-1]).all():
@@ -429,14 +439,14 @@ class Interactions:
         if pairs.ndim != 2 or len(pairs) != 2:
             raise ValueError(f"edge_index has shape {pairs.shape}: (2, n) is needed.")
         _check_options(keep, "error")
-        user_index = _checked_column("edge_index[0]", pairs[0], np.dtype(np.int64))
-        item_index = _checked_column("edge_index[1]", pairs[1], np.dtype(np.int64))
+        user_index = checked_column("edge_index[0]", pairs[0], np.dtype(np.int64))
+        item_index = checked_column("edge_index[1]", pairs[1], np.dtype(np.int64))
         labels = [
             _labels_for(role, given, index)
             for role, given, index in (("users", users, user_index), ("items", items, item_index))
         ]
         values = {
-            name: _checked_column(name, column, COLUMNS[name])
+            name: checked_column(name, column, COLUMNS[name])
             for name, column in (("rating", rating), ("timestamp", timestamp), ("weight", weight))
             if column is not None
         }
@@ -758,10 +768,11 @@ class Interactions:
 
         Users and items left without any pair disappear; `dropped` counts all three.
         """
+        check_number(threshold=threshold)
         if self.rating is None:
             raise ValueError("binarize needs ratings, and these interactions have none.")
         kept = self.select(self.rating >= threshold)
-        if len(kept) == 0:
+        if len(self) > 0 and len(kept) == 0:
             raise ValueError(
                 f"No rating reaches {threshold:g}: they go from {self.rating.min():g} "
                 f"to {self.rating.max():g}."
@@ -773,6 +784,7 @@ class Interactions:
 
         Repeated until nothing changes, since removing an item may push a user under the bar.
         """
+        check_whole(0, users=users, items=items)
         kept = self
         while True:
             enough = (kept.user_degrees()[kept.user_index] >= users) & (
@@ -872,7 +884,7 @@ def ratings_of(interactions: Interactions) -> FloatArray:
     return interactions.rating
 
 
-def _check_labels(role: str, labels: object) -> None:
+def check_labels(role: str, labels: object) -> None:
     if not isinstance(labels, pd.Index):
         raise TypeError(f"{role} must be a pandas.Index of labels, not {type(labels).__name__}.")
     if not labels.is_unique:
@@ -880,7 +892,7 @@ def _check_labels(role: str, labels: object) -> None:
         raise ValueError(f"{role} holds the label {repeated!r} more than once.")
 
 
-def _checked_column(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
+def checked_column(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
     """One value a pair, as `dtype`; not a copy if it is one already."""
     column = np.asarray(values)
     if name == "timestamp" and column.dtype.kind == "f":
@@ -894,7 +906,7 @@ def _checked_column(name: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArr
     return column.astype(dtype, copy=False)
 
 
-def _check_positions(name: str, index: IntArray, role: str, count: int) -> None:
+def check_positions(name: str, index: IntArray, role: str, count: int) -> None:
     if len(index) and not (index.min() >= 0 and index.max() < count):
         wrong = index[(index < 0) | (index >= count)][0]
         raise ValueError(
@@ -902,14 +914,30 @@ def _check_positions(name: str, index: IntArray, role: str, count: int) -> None:
         )
 
 
-def position(labels: pd.Index, label: object, role: str) -> int:
-    """Where `label` stands in `labels`; an unknown one is named in the error."""
+def position(labels: pd.Index, label: Any, role: str, place: int | None = None) -> int:
+    """Where `label` stands in `labels`; an unknown one is named in the error.
+
+    Parameters
+    ----------
+    labels : pandas.Index
+    label : object
+        Nobody's are a missing value, True and False, whatever `labels` holds.
+    role : str
+        "user" or "item", for the error.
+    place : int, optional
+        Where among several the label was given, for the error.
+    """
+    lacking = pd.api.types.is_scalar(label) and bool(pd.isna(label))
     try:
+        if lacking or isinstance(label, (bool, np.bool_)):  # else True would be the label 1
+            raise KeyError(label)
         found: Any = labels.get_loc(label)
     except (KeyError, TypeError, pd.errors.InvalidIndexError):
+        shown = label.item() if isinstance(label, np.generic) else label
+        where = "" if place is None or not lacking else f"; the {role} at place {place} is missing"
         raise KeyError(
-            f"Unknown {role} {label!r}: the {len(labels):,} known ones look like "
-            f"{', '.join(repr(known) for known in labels[:3].tolist())}."
+            f"Unknown {role} {shown!r}: the {len(labels):,} known ones look like "
+            f"{', '.join(repr(known) for known in labels[:3].tolist())}{where}."
         ) from None
     return int(found)
 
@@ -919,14 +947,18 @@ def positions(labels: pd.Index, wanted: ArrayLike | Sequence[object], role: str)
     values: Any = wanted
     if hasattr(values, "tolist"):  # an array, a Series or a Tensor: its values as Python has them
         values = values.tolist()
-    values = [values] if np.isscalar(values) else list(values)
-    if len(values) == 1:  # a request for one user, without the detour through an index
-        return np.array([position(labels, values[0], role)])
-    given = pd.Index(values)
-    found = labels.get_indexer(given)
-    for unknown in given[found < 0].tolist():
-        position(labels, unknown, role)
-    return found.astype(np.int64)
+    several = isinstance(values, Iterable) and not isinstance(values, (str, bytes))
+    values = list(values) if several else [values]
+    # one by one where the detour through an index does not pay, or would take True for 1
+    if len(values) > 1 and not {bool, np.bool_} & set(map(type, values)):
+        with suppress(TypeError, UnicodeEncodeError):  # of lists, and of text that is no Unicode
+            given = pd.Index(values, tupleize_cols=False)
+            found = labels.get_indexer(given)
+            if not given.hasnans and (found >= 0).all():
+                return found.astype(np.int64)
+    return np.array(
+        [position(labels, label, role, place) for place, label in enumerate(values)], np.int64
+    )
 
 
 def _given(**names: Any) -> dict[str, Any]:
@@ -948,8 +980,8 @@ def _labels_for(role: str, given: Any, index: NDArray[Any]) -> pd.Index:
         labels: pd.Index = pd.RangeIndex(int(given))
     else:
         labels = pd.Index(given)
-    _check_labels(role, labels)
-    _check_positions(role, index, role, len(labels))
+    check_labels(role, labels)
+    check_positions(role, index, role, len(labels))
     return labels
 
 

@@ -7,13 +7,17 @@ import codecs
 import csv
 import glob
 import gzip
+import itertools
 import lzma
 import os
 import zipfile
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeAlias
+from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
@@ -23,7 +27,16 @@ from pyarrow import csv as arrow_csv
 from pyarrow import dataset, parquet
 from pyarrow import json as arrow_json
 
-from .tables import Missing, listed, missing_column
+from .tables import (
+    WHOLE,
+    Missing,
+    decoded,
+    decoded_type,
+    listed,
+    missing_column,
+    numeric,
+    plain_names,
+)
 
 Source: TypeAlias = str | os.PathLike[str] | IO[Any]
 Names: TypeAlias = Mapping[str, str | int]  # from roles ("user", ...) to columns
@@ -40,28 +53,40 @@ MAGIC = (
 )
 BEGINNING = 2**20  # bytes in which the first line is looked for
 ROWS_AT_ONCE = 2**16  # of a Parquet file
+# the longer mark first, since the other begins it
+MARKS_OF_ORDER = (
+    (codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"),
+)  # fmt: skip
 
 
 # ---------------------------------------------------------------------- bytes
-def content(source: Source) -> bytes:
-    """All bytes of a file, a compressed one, the one file in a zip archive, or a file object."""
+def content(source: Source) -> bytes | str:
+    """All that is in a file, a compressed one, the one file in a zip archive, or a file object."""
     if not isinstance(source, (str, os.PathLike)):
         if not hasattr(source, "read"):
             raise TypeError(f"A path is needed, not {type(source).__name__}.")
-        found = source.read()
-        return found.encode() if isinstance(found, str) else bytes(found)
+        try:
+            found = source.read()
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{shown(source)} was opened with an encoding that is not its own "
+                f"({_one_line(error)}): open it with the right one, or give its path."
+            ) from None
+        return found if isinstance(found, str) else bytes(found)
     if "://" in os.fspath(source):
         raise ValueError(f"{os.fspath(source)!r} is an address: download the file first.")
     path = Path(source)
     if not path.is_file():
         raise FileNotFoundError(f"There is no file {os.fspath(source)!r}.")
+    suffix = path.suffix.lower()
     try:
-        if path.suffix == ".zip":
+        if suffix == ".zip":
             return _only_file(path)
-        if path.suffix == ".zst":
+        if suffix == ".zst":
             with pa.input_stream(str(path), compression="zstd") as stream:
                 return stream.read()
-        with OPENERS.get(path.suffix, open)(path, "rb") as file:
+        with OPENERS.get(suffix, open)(path, "rb") as file:
             return file.read()
     except (*TORN, OSError) as error:
         if isinstance(error, PermissionError):
@@ -95,11 +120,26 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
-def utf8(source: Source, encoding: str) -> bytes:
-    """The content as UTF-8, without a byte order mark."""
+def utf8(source: Source, encoding: str = "utf-8-sig") -> bytes:
+    """The content as UTF-8, without a byte order mark.
+
+    Text that a file object has decoded already is taken as it is, and a byte order mark of UTF-16
+    or UTF-32, which is not UTF-8, tells what it tells.
+    """
     found = content(source)
+    if isinstance(found, str):
+        try:
+            return found.encode().removeprefix(codecs.BOM_UTF8)
+        except UnicodeEncodeError as error:
+            odd = found[error.start : error.end]
+            raise ValueError(
+                f"{shown(source)} holds text that is no valid Unicode, such as {odd!r}."
+            ) from None
     try:
-        if codecs.lookup(encoding).name not in ("utf-8", "utf-8-sig"):
+        if codecs.lookup(encoding).name in ("utf-8", "utf-8-sig"):
+            marked = (name for mark, name in MARKS_OF_ORDER if found.startswith(mark))
+            encoding = next(marked, "utf-8")
+        if encoding != "utf-8":
             found = found.decode(encoding).encode()
     except (UnicodeError, LookupError):
         raise _wrong_encoding(source, encoding, found) from None
@@ -116,6 +156,16 @@ def _wrong_encoding(source: Source, encoding: str, found: bytes) -> ValueError:
         f"{shown(source)} cannot be read with encoding={encoding!r} ({why}): name its encoding, "
         "such as 'latin-1' or 'utf-16'."
     )
+
+
+def _check_zeros(source: Source, found: bytes) -> None:
+    first = found[:BEGINNING].partition(b"\n")[0]
+    if b"\0" in first:
+        order = "be" if first.startswith(b"\0") else "le"
+        raise ValueError(
+            f"{shown(source)} has zero bytes in its first line, as text in UTF-16 has: name its "
+            f"encoding, such as encoding='utf-16-{order}'."
+        )
 
 
 # ---------------------------------------------------------------------- CSV
@@ -155,6 +205,7 @@ def read_csv(
         Rows with too few or too many values, which are left out, and lines that are inside of
         quotes and so part of another row.
     """
+    names = plain_names(names)
     _check_dialect(separator, quote, escape, decimal)
     found = utf8(source, encoding)
     for beginning, kind, reader in MAGIC:
@@ -174,7 +225,12 @@ def read_csv(
         found = found.replace(separator.encode(), mark.encode())
     first, after = _first_record(found, mark, quote, escape, source)
     is_header = _is_header(first, names, header, source)
-    places = _places(first if is_header else None, len(first), names)
+    try:
+        places = _places(first if is_header else None, len(first), names)
+    except ValueError:
+        if any("\ufffd" in name for name in first) and not valid:  # the name may be there
+            raise _wrong_encoding(source, encoding, given) from None
+        raise
     rows = pa.py_buffer(memoryview(found)[after if is_header else 0 :])
     wrong: list[str] = []
 
@@ -234,9 +290,24 @@ def read_csv(
             raise _wrong_encoding(source, encoding, given)
         if mark != separator:  # where it stood between quotes
             picked[role] = picked[role].str.replace(mark, separator, regex=False)
-        if decimal != "." and role in ("rating", "weight"):  # beside a mark for missing numbers
-            picked[role] = picked[role].str.replace(decimal, ".", regex=False)
+        if decimal != "." and role not in ("user", "item", *as_text):
+            picked[role] = _with_point(picked[role], decimal, names[role])
     return picked, {what: count for what, count in counts.items() if count}
+
+
+def _with_point(values: pd.Series, decimal: str, column: object) -> pd.Series:
+    """The numbers of a column of text as Python writes them; others are none, or dates."""
+    pointed = values.str.contains(".", regex=False).to_numpy(bool, na_value=False)
+    pointed &= ~np.isnan(numeric(values))
+    if pointed.any():
+        row = int(np.argmax(pointed))
+        raise ValueError(
+            f"Column {column!r} has {int(pointed.sum()):,} numbers with a point, the first "
+            f"{values[row]!r} in row {row}, and decimal={decimal!r}: numbers such as "
+            f"{f'3{decimal}5'!r}, without marks between thousands, are needed."
+        )
+    replaced = values.str.replace(decimal, ".", regex=False)
+    return values.where(np.isnan(numeric(replaced)), replaced)
 
 
 def _is_utf8(found: bytes) -> bool:
@@ -264,6 +335,7 @@ def _first_record(
     found: bytes, mark: str, quote: str | None, escape: str | None, source: Source
 ) -> tuple[list[str], int]:
     """The values of the first row that is not empty, and where the row after it begins."""
+    _check_zeros(source, found)
     lines = found[:BEGINNING].splitlines(keepends=True)
     texts = [line.decode("utf-8", "replace") for line in lines]
     reader = csv.reader(
@@ -353,6 +425,7 @@ def _lines(found: bytes, begin: int) -> int:
 def read_item_lists(source: Source, encoding: str = "utf-8-sig") -> pd.DataFrame:
     """Lines that begin with a user and go on with her items, with spaces between."""
     found = utf8(source, encoding)
+    _check_zeros(source, found)
     try:
         lines = found.decode().splitlines()
     except UnicodeError:
@@ -368,8 +441,8 @@ def read_item_lists(source: Source, encoding: str = "utf-8-sig") -> pd.DataFrame
 # ---------------------------------------------------------------------- JSON lines, Parquet
 def read_json_lines(source: Source, names: Names, as_text: Sequence[str] = ()) -> pd.DataFrame:
     """The named values of a file with a JSON object in each line: a column for each role."""
-    _only_names(names)
-    found = content(source).removeprefix(codecs.BOM_UTF8)
+    names = _only_names(names)
+    found = utf8(source)
     if found[:100].lstrip()[:1] == b"[":
         raise ValueError(
             f"{shown(source)} holds one JSON list, not an object in each line: "
@@ -410,51 +483,148 @@ def read_parquet(source: Source, names: Names) -> pd.DataFrame:
     """The named columns of Parquet files: a column for each role.
 
     Files are read batch by batch. Of ids that are text only the distinct ones are kept, and their
-    places: a column of categories.
+    places: a column of categories. A column of which files differ in the type is read as one that
+    keeps all values, or refused.
     """
-    _only_names(names)
+    names = _only_names(names)
     wanted = [str(name) for name in dict.fromkeys(names.values())]
-    columns: dict[str, _Plain | _Codes] = {}
+    parts = _parts(source, wanted)
+    for role, name in names.items():
+        for part in [part for part in parts if name in part.columns] or parts[:1]:
+            _check_column(role, name, part.columns)
+    kinds = {name: _common_type(name, parts) for name in wanted}
+    ids = (names["user"], names["item"])
+    columns: dict[str, _Plain | _Codes] = {
+        name: _Codes() if name in ids and _is_text(kind) else _Plain(kind)
+        for name, kind in kinds.items()
+    }
+    for part, batch in _batches(parts):
+        for name, column in columns.items():
+            column.add(_values(name, batch, part, kinds[name]))
+    return pd.DataFrame({role: columns[str(n)].values(role, n) for role, n in names.items()})
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A Parquet file."""
+
+    source: Source
+    file: Any
+    columns: list[str]
+    kinds: dict[str, pa.DataType]  # of the wanted columns that it holds, decoded
+    keys: dict[str, str | None]  # columns that the names of its folders give
+
+
+def _parts(source: Source, wanted: Sequence[str]) -> list[_Part]:
+    """The files that hold rows, of which only the columns are known yet.
+
+    They are not read by the data set that Arrow makes of them, which reads far ahead.
+    """
+    files: list[tuple[Source, Any, dict[str, str | None]]]
+    with _refused(source):
+        if isinstance(source, (str, os.PathLike)):
+            paths = dataset.dataset(_files(source), format="parquet").files
+            files = [(path, path, _keys(path)) for path in paths]
+        else:
+            files = [(source, pa.BufferReader(content(source)), {})]
+    if not files:
+        raise FileNotFoundError(f"There is no Parquet file in {shown(source)}.")
+    parts, empty = list[_Part](), list[_Part]()
+    for name, file, keys in files:
+        with _refused(name):
+            metadata = parquet.read_metadata(file)
+            schema = metadata.schema.to_arrow_schema()
+        types = dict(zip(schema.names, schema.types, strict=True))
+        kinds = {column: decoded_type(types[column]) for column in wanted if column in types}
+        columns = [*schema.names, *(key for key in keys if key not in types)]
+        part = _Part(name, file, columns, kinds, keys)
+        (parts if metadata.num_rows else empty).append(part)
+    return parts or empty
+
+
+@contextmanager
+def _refused(source: Source) -> Iterator[None]:
     try:
-        schema, parts = _parts(source)
-        if all(schema.names.count(name) == 1 for name in wanted):
-            for name in wanted:
-                kind = schema.field(name).type
-                is_id = name in (names["user"], names["item"])
-                columns[name] = _Codes() if is_id and _is_text(kind) else _Plain(kind)
-            for part, keys in parts:
-                with parquet.ParquetFile(part) as file:
-                    there = [name for name in wanted if name in file.schema_arrow.names]
-                    for batch in file.iter_batches(ROWS_AT_ONCE, columns=there):
-                        for name, column in columns.items():
-                            kind = schema.field(name).type
-                            column.add(
-                                batch.column(name).cast(kind)
-                                if name in there
-                                else pa.repeat(pa.scalar(keys.get(name), kind), len(batch))
-                            )
+        yield
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         raise ValueError(f"{shown(source)} is no Parquet file: {_one_line(error)}.") from None
-    for role, of_role in names.items():
-        _check_column(role, of_role, schema.names)
-    return pd.DataFrame({role: columns[str(n)].values(role, n) for role, n in names.items()})
 
 
-def _parts(source: Source) -> tuple[pa.Schema, list[tuple[Any, dict[str, Any]]]]:
-    """The columns of Parquet files, and the files with what the names of their folders say.
+def _keys(path: str) -> dict[str, str | None]:
+    """What the names of folders say: a file in the folder shop=a is of shop a."""
+    named = (folder.partition("=") for folder in Path(path).parts[:-1] if "=" in folder)
+    return {
+        unquote(name): None if value == "__HIVE_DEFAULT_PARTITION__" else unquote(value)
+        for name, _, value in named
+    }
 
-    They are not read by the data set that Arrow makes of them, which reads far ahead.
-    """
-    if not isinstance(source, (str, os.PathLike)):
-        file = pa.BufferReader(content(source))
-        return parquet.ParquetFile(file).schema_arrow, [(file, {})]
-    files = dataset.dataset(_files(source), format="parquet", partitioning="hive")
-    return files.schema, [
-        (part.path, dataset.get_partition_keys(part.partition_expression))
-        for part in files.get_fragments()
-    ]
+
+def _batches(parts: Sequence[_Part]) -> Iterator[tuple[_Part, pa.RecordBatch]]:
+    for part in parts:
+        with _refused(part.source), parquet.ParquetFile(part.file) as file:
+            for batch in file.iter_batches(ROWS_AT_ONCE, columns=[*part.kinds]):
+                yield part, batch
+
+
+def _values(name: str, batch: pa.RecordBatch, part: _Part, kind: pa.DataType) -> pa.Array:
+    """A column of a batch, as the type that it has in all files."""
+    if name not in part.kinds:
+        if (key := part.keys.get(name)) is None:
+            return pa.nulls(len(batch), kind)
+        return pa.repeat(pa.scalar(key).cast(kind), len(batch))
+    column = decoded(batch.column(name))
+    try:
+        return column if column.type == kind else column.cast(kind)
+    except pa.ArrowInvalid as error:
+        raise ValueError(
+            f"Column {name!r} holds {column.type} in {shown(part.source)}, and beside the other "
+            f"files {kind} is needed, which cannot hold all of it: {_one_line(error)}."
+        ) from None
+
+
+def _common_type(name: str, parts: Sequence[_Part]) -> pa.DataType:
+    """A type to which a column can be cast in all files, and back again."""
+    keys = [part.keys.get(name) for part in parts if name not in part.kinds]
+    whole = all(WHOLE.fullmatch(key) for key in keys if key is not None)
+    kinds: dict[pa.DataType, Source] = {}
+    for part in parts:
+        of_key = (pa.int64() if whole else pa.string()) if name in part.keys else pa.null()
+        kinds.setdefault(part.kinds.get(name, of_key), part.source)
+    common = _merged(kinds)
+    if common is None:
+        pairs = [*itertools.combinations(kinds, 2)]
+        one, other = next((pair for pair in pairs if _merged(pair) is None), pairs[0])
+        raise ValueError(
+            f"Column {name!r} holds {one} in {shown(kinds[one])} and {other} in "
+            f"{shown(kinds[other])}: the same type is needed, or numbers in both, or dates."
+        )
+    return common
+
+
+def _merged(kinds: Iterable[pa.DataType]) -> pa.DataType | None:
+    """The narrowest type for values of all these, if there is one: never text for numbers."""
+    found = {kind for kind in kinds if not pa.types.is_null(kind)} or {pa.null()}
+    if len(found) > 1:  # what Arrow does not find by itself
+        zone = "UTC" if any(getattr(kind, "tz", None) for kind in found) else None
+        decimals = any(map(pa.types.is_decimal, found))
+        found = {_widened(kind, zone, decimals) for kind in found}
+    try:
+        schemas = [pa.schema([("one", kind)]) for kind in found]
+        return pa.unify_schemas(schemas, promote_options="permissive").field(0).type
+    except (pa.ArrowTypeError, pa.ArrowInvalid):
+        return None
+
+
+def _widened(kind: pa.DataType, zone: str | None, decimals: bool) -> pa.DataType:
+    if pa.types.is_date(kind):  # which is its midnight, in UTC as all moments without a zone
+        return pa.timestamp("s" if pa.types.is_date32(kind) else "ms", zone)
+    if pa.types.is_timestamp(kind):
+        return pa.timestamp(kind.unit, zone)
+    if pa.types.is_integer(kind) and decimals:
+        return pa.decimal128(20)
+    return pa.float64() if pa.types.is_floating(kind) else kind
 
 
 def _files(source: str | os.PathLike[str]) -> str | list[str]:
@@ -513,10 +683,12 @@ class _Codes:
         return pd.Categorical.from_codes(codes, pd.Index([*self.labels], dtype=object))
 
 
-def _only_names(names: Names) -> None:
-    for role, name in names.items():
+def _only_names(names: Names) -> dict[str, str]:
+    found = plain_names(names)
+    for role, name in found.items():
         if not isinstance(name, str):
             raise TypeError(f"{role}={name!r}: the name of a column is needed in such a file.")
+    return found
 
 
 def _picked(table: pa.Table, names: Names) -> pd.DataFrame:

@@ -36,7 +36,8 @@ class Split:
     Raises
     ------
     TypeError, ValueError
-        If a part is no `Interactions`, has other users or items, or shares pairs with another part.
+        If a part is no `Interactions`, has other users or items, shares pairs with another part, or
+        lacks ratings, timestamps or weights that another has.
     """
 
     train: Interactions
@@ -54,11 +55,7 @@ class Split:
                     "Interactions.from_frame(table) makes them."
                 )
         for (name, part), (other_name, other) in itertools.combinations(parts.items(), 2):
-            if not _share_labels(part, other):
-                raise ValueError(
-                    f"The parts of a split must have the same users and items; {name} and "
-                    f"{other_name} have not."
-                )
+            _check_joinable({name: part, other_name: other})
             _check_disjoint(name, part, other_name, other)
 
     @classmethod
@@ -280,28 +277,24 @@ class Split:
 
 
 def merge(first: Interactions, second: Interactions) -> Interactions:
-    """All pairs of two interactions over the same users and items that share no pair."""
-    if not _share_labels(first, second):
-        raise ValueError("Only interactions with the same users and items can be merged.")
-    timed = first.timestamp is not None and second.timestamp is not None
-    if timed and first.time_unit != second.time_unit:
-        raise ValueError(
-            f"The timestamps to be merged are in different units, {first.time_unit!r} and "
-            f"{second.time_unit!r}: Split.from_parts brings parts to one."
-        )
+    """All pairs of two interactions over the same users and items that share no pair.
+
+    Raises
+    ------
+    ValueError
+        If they share pairs, or if users, items, the columns or the unit of times are not the same.
+    """
+    _check_joinable({"the first": first, "the second": second})
 
     def joined(name: str) -> Any:
-        values = [getattr(first, name), getattr(second, name)]
-        return None if any(v is None for v in values) else np.concatenate(values)
+        return np.concatenate([getattr(first, name), getattr(second, name)])
 
     return replace(
         first,
         user_index=joined("user_index"),
         item_index=joined("item_index"),
-        rating=joined("rating"),
-        timestamp=joined("timestamp"),
-        weight=joined("weight"),
         dropped={},
+        **{name: joined(name) for name in first.values()},
     )
 
 
@@ -518,10 +511,6 @@ def _shown(amount: object) -> str:
 
 
 # ---------------------------------------------------------------------- how many
-def _share_labels(first: Interactions, second: Interactions) -> bool:
-    return first.users.equals(second.users) and first.items.equals(second.items)
-
-
 def _check_amounts(amounts: Mapping[str, Amount]) -> None:
     for name, amount in amounts.items():
         is_number = isinstance(amount, (int, float, np.number)) and not isinstance(amount, bool)
@@ -646,6 +635,22 @@ def _check_disjoint(
         raise ValueError(
             f"{name} and {other_name} share {int(shared.sum()):,} pairs, such as {pair}: "
             f"each pair may be in one part only{helps}."
+        )
+
+
+def _check_joinable(parts: dict[str, Interactions]) -> None:
+    """Refuse parts that could not be joined as they are."""
+    (name, first), (other_name, second) = parts.items()
+    if not (first.users.equals(second.users) and first.items.equals(second.items)):
+        raise ValueError(
+            f"{name} and {other_name} must have the same users and items, and have not: "
+            "Split.from_parts brings parts to the union of both."
+        )
+    _check_values(parts)
+    if first.time_unit != second.time_unit:
+        raise ValueError(
+            f"The timestamps of {name} and {other_name} are in different units, "
+            f"{first.time_unit!r} and {second.time_unit!r}: Split.from_parts brings parts to one."
         )
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import datetime
+import math
 import numbers
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import narwhals as nw
 import numpy as np
@@ -25,8 +27,9 @@ UNITS: tuple[tuple[Literal["s", "ms", "us", "ns"], int], ...] = (
     ("s", 1), ("ms", 10**3), ("us", 10**6), ("ns", 10**9),
 )  # fmt: skip
 WHOLE = re.compile(r"0|-?[1-9][0-9]{0,17}")  # integers that come back as the same text
+NUMBER = re.compile(r"-?(0|[1-9][0-9]*)(\.[0-9]+)?")  # 007 is none
+TRUTH = {"true": "1", "True": "1", "TRUE": "1", "false": "0", "False": "0", "FALSE": "0"}
 PLAUSIBLE = (315_532_800, 4_102_444_800)  # seconds since 1970: from 1980 to 2100
-EXACT = 2.0**53  # whole floats beyond it have lost digits
 
 
 @dataclass(frozen=True)
@@ -72,8 +75,11 @@ def read_columns(
     TypeError, ValueError
         With one sentence naming the column, what was found and what would be accepted.
     """
-    if isinstance(na_values, str):
-        raise TypeError(f"na_values={na_values!r}: a list is needed, such as [{na_values!r}].")
+    if isinstance(na_values, (str, Mapping)) or not isinstance(na_values, Collection):
+        raise TypeError(f"na_values={na_values!r}: a list is needed, such as ['NULL'] or [-1].")
+    if not (date_format is None or isinstance(date_format, str)):
+        raise TypeError(f"date_format={date_format!r}: text is needed, such as '%d.%m.%Y'.")
+    markers, names = list(na_values), plain_names(names)
     try:
         frame = table if by_role else _named(table, names)
     except UnicodeEncodeError as error:
@@ -84,13 +90,13 @@ def read_columns(
         raise ValueError("The table has no rows: at least one interaction is needed.")
     columns = {
         role: frame[role]
-        if role in ("user", "item") and _is_categories(frame[role]) and not na_values
+        if role in ("user", "item") and _is_categories(frame[role]) and not markers
         else _plain(frame[role])
         for role in names
     }
     lacks = pd.DataFrame(
         {
-            role: _lacking(column, [*na_values, *(() if role in ("user", "item") else NO_NUMBER)])
+            role: _lacking(column, markers, is_id=role in ("user", "item"))
             for role, column in columns.items()
         }
     )
@@ -135,33 +141,71 @@ def _named(table: Any, names: Mapping[str, Any]) -> pd.DataFrame:
                 for role, name in names.items()
             }
         )
+    if isinstance(table, (pa.RecordBatch, pa.RecordBatchReader)):
+        table = pa.table(table)
+    if not isinstance(table, pa.Table):
+        table = _to_arrow(table, names)
+    _check_names(table.column_names, names)
+    # as Arrow has them, since integers with gaps would become floats otherwise
+    return pd.DataFrame({role: _of_arrow(table.column(name)) for role, name in names.items()})
+
+
+def _to_arrow(table: Any, names: Mapping[str, Any]) -> pa.Table:
+    """The named columns of a table of another library."""
     frame = nw.from_native(table, pass_through=True)
     if not isinstance(frame, (nw.DataFrame, nw.LazyFrame)):
-        kind = f"{type(table).__module__}.{type(table).__qualname__}".removeprefix("builtins.")
         raise TypeError(
-            f"frame is a {kind}: a data frame is needed (a pandas.DataFrame, or one of polars or "
-            "Arrow), or a dict of columns."
+            f"frame is a {_kind(table)}: a data frame is needed (a pandas.DataFrame, or one of "
+            "polars or Arrow), or a dict of columns."
         )
     _check_names(list(frame.collect_schema().names()), names)
     picked = frame.select([nw.col(name) for name in dict.fromkeys(names.values())])
-    whole = picked.collect() if isinstance(picked, nw.LazyFrame) else picked
-    # by way of Arrow, since integers with gaps would become floats otherwise
-    columns = whole.to_arrow().to_pandas(types_mapper=pd.ArrowDtype)
-    return pd.DataFrame({role: columns[name].array for role, name in names.items()})
+    return (picked.collect() if isinstance(picked, nw.LazyFrame) else picked).to_arrow()
+
+
+def _kind(value: object) -> str:
+    return f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
 
 
 def _from_mapping(table: Mapping[Any, Any]) -> pd.DataFrame:
-    if not all(isinstance(column, Collection) for column in table.values()):
-        raise TypeError("A dict of columns, each a list of values, is needed.")
-    lengths = {name: len(column) for name, column in table.items()}
+    columns = {name: _values_of(name, column) for name, column in table.items()}
+    lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) > 1:
         shown = ", ".join(f"{name!r} {length:,}" for name, length in lengths.items())
         raise ValueError(f"The columns have different lengths ({shown}): as many are needed.")
-    return pd.DataFrame(dict(table), index=range(max(lengths.values(), default=0)))
+    return pd.DataFrame(columns)
+
+
+def _values_of(name: object, column: Any) -> Any:
+    """The values of a column in their order, without an index that would pair them anew."""
+    arrow = any(hasattr(column, f"__arrow_c_{kind}__") for kind in ("array", "stream"))
+    # without an order, or of several parts
+    odd = (str, bytes, set, frozenset, Mapping, pd.MultiIndex)
+    if isinstance(column, odd) or not (arrow or isinstance(column, Collection)):
+        found = _kind(column)
+    elif len(shape := getattr(column, "shape", (0,))) != 1:
+        found = f"{_kind(column)} of shape {tuple(shape)}"
+    elif arrow and not isinstance(column, (pd.Series, pd.Index)):
+        return _of_arrow(column)
+    else:
+        return pd.Series(column).array
+    raise TypeError(
+        f"A dict of columns is needed, each a list or array of values, and {name!r} is a {found}."
+    )
+
+
+def plain_names(names: Mapping[str, Any]) -> dict[str, Any]:
+    """Names of columns by role, as Python has them where they are scalars of NumPy."""
+    return {role: _plain_name(name) for role, name in names.items()}
+
+
+def _plain_name(name: Any) -> Any:
+    return name.item() if isinstance(name, np.generic) else name
 
 
 def _check_names(found: list[Any], names: Mapping[str, Any]) -> None:
-    for role, name in names.items():
+    found = [_plain_name(one) for one in found]
+    for role, name in plain_names(names).items():
         count = sum(type(one) is type(name) and one == name for one in found)
         if count == 0:
             raise ValueError(missing_column(role, name, found))
@@ -188,13 +232,34 @@ def listed(names: Sequence[object]) -> str:
 
 
 # ---------------------------------------------------------------------- missing values
+def decoded(values: pa.Array) -> pa.Array:
+    """Without dictionaries, runs and views, which neither pandas nor all of Arrow can handle."""
+    if pa.types.is_run_end_encoded(values.type):
+        return decoded(compute.run_end_decode(values))
+    if pa.types.is_dictionary(values.type):
+        return decoded(values.dictionary).take(values.indices)
+    return values.cast(pa.large_string()) if pa.types.is_string_view(values.type) else values
+
+
+def decoded_type(kind: pa.DataType) -> pa.DataType:
+    """Of what type such values are then."""
+    return decoded(pa.nulls(0, kind)).type
+
+
+def _of_arrow(column: Any) -> Any:
+    """A column of Arrow, decoded, as pandas has it."""
+    whole = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array(column)
+    parts = [decoded(part) for part in whole.chunks]
+    return pd.arrays.ArrowExtensionArray(pa.chunked_array(parts, decoded_type(whole.type)))
+
+
 def _plain(values: pd.Series) -> pd.Series:
     """Without categories, and of a type of its own where pandas holds Python objects of one."""
     values = values.infer_objects()
     if _is_categories(values):  # else the labels are in its own order
         return values.astype(values.cat.categories.dtype)
-    if isinstance(values.dtype, pd.ArrowDtype) and "dictionary" in str(values.dtype):
-        return values.astype(pd.ArrowDtype(values.dtype.pyarrow_dtype.value_type))
+    if isinstance(values.dtype, pd.ArrowDtype):
+        return pd.Series(_of_arrow(pa.array(values.array)))
     return values
 
 
@@ -206,15 +271,81 @@ def _is_text(values: pd.Series) -> bool:
     return pd.api.types.is_string_dtype(values.dtype) or values.dtype == object
 
 
-def _lacking(values: pd.Series, markers: Sequence[Any]) -> NDArray[np.bool_]:
+def _is_date(values: pd.Series) -> bool:
+    kind = values.dtype  # "date32[day][pyarrow]" counts to the second
+    return pd.api.types.is_datetime64_any_dtype(kind) or str(kind).startswith("date")
+
+
+def _is_fractional(values: pd.Series) -> bool:
+    """Whether these are floats or decimals."""
+    types = pd.api.types
+    return types.is_numeric_dtype(values.dtype) and not (
+        types.is_integer_dtype(values.dtype) or types.is_bool_dtype(values.dtype)
+    )
+
+
+def _numpy_type(kind: Any) -> np.dtype[Any]:
+    """Of the numbers of a column, float64 for decimals."""
+    found = np.dtype(getattr(kind, "numpy_dtype", kind))
+    return np.dtype(np.float64) if found.hasobject else found
+
+
+def _exact_below(kind: Any) -> float:
+    """Whole floats from here on have lost digits: 2**53, but 2**24 of float32."""
+    return 2.0 ** (np.finfo(_numpy_type(kind)).nmant + 1)
+
+
+def _lacking(values: pd.Series, markers: Sequence[Any], *, is_id: bool) -> NDArray[np.bool_]:
+    """Where there is no value, or a marker of a missing one: -1 or "-1", whatever the column."""
     lacking = values.isna().to_numpy(bool)
+    figures = [number for number in map(_figure, markers) if number is not None]
     if _is_text(values):
-        texts = [marker for marker in markers if isinstance(marker, str)]
-        lacking = lacking | values.isin(texts).to_numpy(bool)
-    numeric = [m for m in markers if isinstance(m, numbers.Number)]
-    if numeric and (pd.api.types.is_numeric_dtype(values.dtype) or values.dtype == object):
-        lacking = lacking | values.isin(numeric).to_numpy(bool, na_value=False)
-    return np.asarray(lacking)
+        texts = [m for m in markers if isinstance(m, str)]
+        texts += [written for m in markers for written in _spellings(m)]
+        marked = values.isin([*texts, *(() if is_id else NO_NUMBER)])
+        if figures and values.dtype == object:
+            marked |= values.isin(figures)
+        if figures and not is_id:
+            marked |= np.isin(numeric(values), np.array(figures, np.float64))
+        return lacking | marked.to_numpy(bool)
+    if _is_date(values):
+        texts = [m for m in markers if isinstance(m, str) and not NUMBER.fullmatch(m)]
+        days = [*texts, *(m for m in markers if isinstance(m, (datetime.date, np.datetime64)))]
+        moments = _moments(pd.Series(days, dtype=object), "ISO8601").dropna()
+        if len(moments):
+            return lacking | pd.to_datetime(values, utc=True).isin(moments).to_numpy(bool)
+    elif pd.api.types.is_integer_dtype(values.dtype):
+        kind = _numpy_type(values.dtype)
+        bounds = np.iinfo(kind)
+        whole = [int(f) for f in figures if bounds.min <= f <= bounds.max and f == int(f)]
+        if whole:
+            return lacking | np.isin(values.to_numpy(kind, na_value=0), np.array(whole, kind))
+    elif _is_fractional(values):
+        floats = values.to_numpy(np.float64, na_value=np.nan)
+        rounded = np.array(figures, np.float64).astype(_numpy_type(values.dtype))
+        return lacking | np.isnan(floats) | np.isin(floats, rounded.astype(np.float64))
+    return lacking
+
+
+def _figure(marker: object) -> Any:
+    """The number that a marker is, or stands for as text."""
+    if isinstance(marker, str) and NUMBER.fullmatch(marker):
+        return float(marker) if "." in marker else int(marker)
+    return marker if _is_finite_number(marker) else None
+
+
+def _spellings(marker: Any) -> list[str]:
+    """How a number is written: -1 as -1.0, too."""
+    if not _is_finite_number(marker):
+        return []
+    return [str(marker), *([str(int(marker)), f"{int(marker)}.0"] if marker == int(marker) else [])]
+
+
+def _is_finite_number(value: Any) -> bool:
+    if isinstance(value, (bool, complex)) or not isinstance(value, numbers.Number):
+        return False
+    # (an integer may be too large for a float, and a Decimal has a size but is no Real)
+    return isinstance(value, numbers.Integral) or math.isfinite(cast("float", value))
 
 
 def _check_lacking(lacks: pd.DataFrame, names: Mapping[str, Any], missing: str) -> None:
@@ -245,17 +376,17 @@ def ids(
         codes, found = used.cat.codes.to_numpy(), used.cat.categories
     else:
         whole = _integers_if_lossless(values) if whole_text else None
-        codes, found = whole or pd.factorize(values)
+        try:
+            codes, found = whole or pd.factorize(values)
+        except (TypeError, pa.ArrowNotImplementedError):  # lists, say
+            raise _no_ids(values.tolist(), column) from None
+        if values.dtype == np.float16:
+            found = np.asarray(found).astype(np.float16)  # which pandas has made float32
     labels = _whole(found)
     if labels is None:
         texts = list(found)
-        kinds = sorted({type(value).__name__ for value in texts})
-        if kinds != ["str"]:
-            example = next((v for v in texts if not isinstance(v, str)), texts[0])
-            raise ValueError(
-                f"Column {column!r} holds ids of type {' and '.join(kinds)}, such as {example!r}: "
-                f"use integers or text throughout, for example frame[{column!r}].astype(str)."
-            )
+        if not all(isinstance(value, str) for value in texts):
+            raise _no_ids(texts, column)
         odd = sorted(text for text in texts if text.strip().lower() in SUSPECTS)
         others = [text for text in texts if text not in odd]
         if odd and others and all(map(WHOLE.fullmatch, others)):  # somebody is called "NA", too
@@ -272,6 +403,31 @@ def ids(
     place = np.empty(len(order), np.int64)
     place[order] = np.arange(len(order))
     return index[order], place[codes]
+
+
+def _no_ids(found: Sequence[Any], column: object) -> ValueError:
+    """Why these distinct values are no ids."""
+    odd = [value for value in found if not isinstance(value, str)]
+    if len(odd) == len(found) and all(map(_is_finite_number, odd)):
+        floats = [value for value in odd if isinstance(value, (float, np.floating))]
+        whole = [value for value in odd if not isinstance(value, (float, np.floating))]
+        beyond = [value for value in whole if not -(2**63) <= value < 2**63]
+        if beyond:
+            return ValueError(
+                f"Column {column!r} holds {beyond[0]}: integers up to 2**63 - 1, or text, are "
+                "accepted."
+            )
+        odd = [value for value in odd if value != int(value)]
+        if not odd:
+            return ValueError(
+                f"Column {column!r} holds {max(map(float, floats), key=abs)}, and floats of that "
+                "size have lost digits: use integers or text throughout."
+            )
+    kinds = sorted({type(value).__name__ for value in found})
+    return ValueError(
+        f"Column {column!r} holds ids of type {' and '.join(kinds)}, such as {odd[0]!r}: "
+        f"use integers or text throughout, for example frame[{column!r}].astype(str)."
+    )
 
 
 def _integers_if_lossless(values: pd.Series) -> tuple[NDArray[np.int64], NDArray[Any]] | None:
@@ -316,29 +472,32 @@ def _whole(found: Any) -> NDArray[np.int64] | None:
         return None if too_large else whole.astype(np.int64)
     if pd.api.types.is_float_dtype(dtype):
         floats = np.asarray(found, np.float64)
-        exact = (np.abs(floats) <= EXACT) & (np.floor(floats) == floats)
+        exact = (np.abs(floats) < _exact_below(dtype)) & (np.floor(floats) == floats)
         return floats.astype(np.int64) if exact.all() else None
     listed = list(found)
-    if listed and all(
-        isinstance(v, numbers.Number) and not isinstance(v, (bool, np.bool_, complex))
-        for v in listed
-    ):
-        try:
-            integers = [int(v) for v in listed]
-            same = all(one == other for one, other in zip(integers, listed, strict=True))
-            return np.array(integers, np.int64) if same else None
-        except (OverflowError, ValueError):
-            return None
+    if listed and all(_is_finite_number(v) and _is_exact(v) for v in listed):
+        integers = [int(v) for v in listed]
+        if all(-(2**63) <= integer < 2**63 for integer in integers):
+            return np.array(integers, np.int64)
     return None
+
+
+def _is_exact(value: Any) -> bool:
+    """Whether a number is whole, and no float that may have been another."""
+    is_float = isinstance(value, (float, np.floating))
+    return value == int(value) and not (is_float and abs(value) >= _exact_below(type(value)))
 
 
 # ---------------------------------------------------------------------- numbers and times
 def finite_numbers(values: pd.Series, column: object) -> NDArray[np.float64]:
-    """The values as float64."""
+    """The values as float64; True is 1."""
+    if pd.api.types.is_bool_dtype(values.dtype):
+        return values.to_numpy(np.float64)
     if not (pd.api.types.is_numeric_dtype(values.dtype) or _is_text(values)):
         raise ValueError(f"Column {column!r} holds values of type {values.dtype}, not numbers.")
-    found = pd.to_numeric(values, errors="coerce")
-    plain = found.to_numpy(np.float64, na_value=np.nan)
+    if _is_text(values) and values.isin(list(TRUTH)).all():
+        values = values.map(TRUTH)
+    plain = numeric(values)
     wrong = ~np.isfinite(plain)
     if wrong.any():
         place = int(np.flatnonzero(wrong)[0])
@@ -361,41 +520,52 @@ def times(
         if pd.api.types.is_bool_dtype(values.dtype):
             raise ValueError(f"Column {column!r} holds only True and False: times are needed.")
         return _as_numbers(values, column, notes), None
-    if pd.api.types.is_datetime64_any_dtype(values.dtype) or str(values.dtype).startswith("date"):
+    if _is_date(values):
         return _since_1970(pd.to_datetime(values, utc=True))
     if not (_is_text(values) or pd.api.types.is_numeric_dtype(values.dtype)):
         raise ValueError(
             f"Column {column!r} holds values of type {values.dtype}: dates, or numbers, are needed."
         )
     if date_format is not None:
-        texts = values.astype(str)
-        dates = pd.to_datetime(texts, errors="coerce", utc=True, format=date_format)
+        dates = _moments(values.astype(str), date_format)
         if dates.isna().any():
             raise _no_time(values, column, dates.isna(), f"dates like {date_format!r} throughout")
         return _since_1970(dates)
     moments = values.astype(object) if values.dtype == object else values.astype(str)
-    numeric = _numeric(moments)
-    if numeric.all():
+    is_number = ~np.isnan(numeric(moments))
+    if is_number.all():
         return _as_numbers(pd.to_numeric(moments), column, notes), None
-    dates = pd.to_datetime(moments.where(~numeric), errors="coerce", utc=True, format="ISO8601")
+    dates = _moments(moments.where(~is_number), "ISO8601")
     if dates.notna().all():
         return _since_1970(dates)
     # the kind that is rarer is the odd one
     raise _no_time(
-        values, column, ~numeric if numeric.sum() > len(values) / 2 else dates.isna(),
+        values, column, ~is_number if is_number.sum() > len(values) / 2 else dates.isna(),
         "ISO dates such as '2026-01-31 12:00' throughout, dates of one other format that "
         "date_format= names, or numbers throughout",
     )  # fmt: skip
 
 
-def _numeric(values: pd.Series) -> pd.Series:
-    """Which of these values, text or objects, are numbers."""
+def _moments(values: pd.Series, written: str) -> pd.Series:
+    """The dates that are written so, NaT where there is none."""
+    # pandas takes "now" and "today" for the moment of reading
+    digits = values.astype(str).str.contains("[0-9]", na=False).astype(bool)
+    try:
+        return pd.to_datetime(values.where(digits), errors="coerce", utc=True, format=written)
+    except ValueError as error:
+        raise ValueError(f"date_format={written!r} is no format of dates: {error}.") from None
+
+
+def numeric(values: pd.Series) -> NDArray[np.float64]:
+    """The values as numbers, NaN where they are none."""
     if values.dtype == object:
         values = values.where(values.map(lambda value: isinstance(value, (str, numbers.Number))))
-    return pd.to_numeric(values, errors="coerce").notna()
+    if not pd.api.types.is_numeric_dtype(values.dtype):
+        values = pd.to_numeric(values, errors="coerce")
+    return values.to_numpy(np.float64, na_value=np.nan)
 
 
-def _no_time(values: pd.Series, column: object, wrong: pd.Series, accepted: str) -> ValueError:
+def _no_time(values: pd.Series, column: object, wrong: Any, accepted: str) -> ValueError:
     place = int(np.flatnonzero(wrong)[0])
     return ValueError(
         f"Column {column!r} has {int(wrong.sum()):,} values that are no date or time like the "
@@ -412,7 +582,8 @@ def _as_numbers(values: pd.Series, column: object, notes: list[str]) -> NDArray[
         found: NDArray[Any] = np.asarray(whole, np.int64)
     else:
         found = finite_numbers(values, column)
-        if (np.floor(found) == found).all() and (np.abs(found) <= EXACT).all():
+        limit = _exact_below(values.dtype if _is_fractional(values) else np.float64)
+        if (np.floor(found) == found).all() and (np.abs(found) < limit).all():
             found = found.astype(np.int64)
     if odd := mixed_units(found):
         notes.append(
@@ -438,14 +609,13 @@ def mixed_units(stamps: NDArray[Any]) -> int:
 
     Moments from 1980 to 2100 are numbers of ten digits in seconds, of thirteen in milliseconds, of
     sixteen and nineteen in micro- and nanoseconds, so the four cannot be mistaken for each other.
+    Other numbers, such as a 0 for an unknown time, have no say unless most are such.
     """
     counts = []
     for _, factor in UNITS:
         low, high = (bound * factor for bound in PLAUSIBLE)
         counts.append(int(((stamps >= low) & (stamps < high)).sum()))
-    if sum(counts) < len(stamps) or max(counts, default=0) == len(stamps):
-        return 0
-    return len(stamps) - max(counts)
+    return sum(counts) - max(counts) if 2 * sum(counts) > len(stamps) else 0
 
 
 def _since_1970(dates: pd.Series) -> tuple[NDArray[Any], Literal["s", "ms", "us", "ns"]]:

@@ -43,6 +43,8 @@ def tables(draw: st.DrawFn) -> Interactions:
     finite = st.floats(allow_nan=False, allow_infinity=False)
     rating = draw(st.none() | st.lists(finite, min_size=count, max_size=count))
     time = draw(st.none() | st.lists(st.integers(0, 2**62), min_size=count, max_size=count))
+    above = st.floats(0, exclude_min=True, allow_nan=False, allow_infinity=False)
+    weight = draw(st.none() | st.lists(above, min_size=count, max_size=count))
     return Interactions(
         index[0].copy(),
         index[1].copy(),
@@ -50,13 +52,16 @@ def tables(draw: st.DrawFn) -> Interactions:
         pd.Index(items),
         None if rating is None else np.array(rating, np.float64),
         None if time is None else np.array(time, np.int64),
+        weight=None if weight is None else np.array(weight, np.float64),
+        time_unit=None if time is None else draw(st.sampled_from([None, "s", "ms", "us", "ns"])),
     )
 
 
 def assert_same(one: Interactions, other: Interactions) -> None:
     assert one.users.tolist() == other.users.tolist()
     assert one.items.tolist() == other.items.tolist()
-    for name in ("user_index", "item_index", "rating", "timestamp"):
+    assert one.time_unit == other.time_unit
+    for name in ("user_index", "item_index", "rating", "timestamp", "weight"):
         left, right = getattr(one, name), getattr(other, name)
         assert (left is None) == (right is None), name
         if left is not None:
@@ -79,12 +84,54 @@ def test_hetero_data_and_back(table: Interactions) -> None:
     assert knowledge is None
 
 
+def test_dates_come_back_as_dates() -> None:
+    rows = {"user": [1, 1], "item": [2, 3], "n": [4, 5], "day": ["2024-01-02", "2024-03-04"]}
+    table = Interactions.from_frame(rows, timestamp="day", weight="n")
+    for back in (from_networkx(to_networkx(table)), from_hetero_data(to_hetero_data(table))[0]):
+        pd.testing.assert_frame_equal(back.to_frame(), table.to_frame())
+        assert str(back.to_frame()["timestamp"].dtype).endswith("UTC]")
+
+
 def test_an_edge_may_name_the_item_first() -> None:
     graph = nx.Graph()
     graph.add_node(("item", "Dune"), bipartite=1)
     graph.add_node(("user", "Cem"), bipartite=0)
     graph.add_edge(("item", "Dune"), ("user", "Cem"))
     assert from_networkx(graph).to_frame().to_numpy().tolist() == [["Cem", "Dune"]]
+
+
+def own_graph(*edges: dict) -> nx.Graph:
+    """One user and as many items as there are edges, with these attributes."""
+    graph = nx.Graph()
+    graph.add_node(("user", "Ana"), bipartite=0)
+    for number, attributes in enumerate(edges):
+        graph.add_node(("item", number), bipartite=1)
+        graph.add_edge(("user", "Ana"), ("item", number), **attributes)
+    return graph
+
+
+@pytest.mark.parametrize("name", ["rating", "timestamp", "weight"])
+def test_what_all_edges_of_ones_own_graph_have_is_read(name: str) -> None:
+    found = from_networkx(own_graph({name: 3}, {name: 5}))
+    assert getattr(found, name).tolist() == [3, 5]
+    assert list(found.values()) == [name]
+    with pytest.raises(ValueError, match=rf"^1 of 2 edges have a {name}: all of them must, or no"):
+        from_networkx(own_graph({name: 3}, {}))
+    with pytest.warns(UserWarning, match=r"^Left out of the edges: 'colour', 'size' \(rating, tim"):
+        found = from_networkx(own_graph({name: 3, "colour": "red"}, {name: 5, "size": 4}))
+    assert getattr(found, name).tolist() == [3, 5]
+
+
+def test_attributes_that_are_no_numbers_are_refused() -> None:
+    for name, value in (
+        ("rating", "4"),
+        ("timestamp", pd.Timestamp("2024-01-01")),
+        ("rating", True),
+    ):
+        with pytest.raises(TypeError, match=rf"^{name} holds values of type .* is needed\.$"):
+            from_networkx(own_graph({name: value}))
+    with pytest.raises(ValueError, match="weight holds 0: numbers above 0"):
+        from_networkx(own_graph({"weight": 0}))
 
 
 def test_networkx_sees_the_same_graph(movielens: Interactions) -> None:
@@ -131,6 +178,71 @@ def test_edges_that_are_repeated_or_have_no_node_are_refused() -> None:
     assert len(table) == 2
     with pytest.raises(ValueError, match="user_index holds 9; with 2 users"):
         from_hetero_data(edges([0, 9], [0, 1]))
+
+
+@pytest.mark.parametrize("key", ["weight", "edge_weight"])
+def test_what_the_edges_of_ones_own_hetero_data_have(key: str) -> None:
+    data = edges([0, 1], [1, 0])
+    likes = data["user", "likes", "item"]
+    likes[key] = torch.tensor([2.0, 3.0], requires_grad=True)
+    likes.time = [7, 8]
+    found = from_hetero_data(data)[0]
+    assert found.weight.tolist() == [2, 3]
+    assert found.timestamp.tolist() == [7, 8]
+    likes.edge_attr = torch.zeros(2, 5)
+    told = r"^Left out of the edges \('user', 'likes', 'item'\): 'edge_attr' \(rating, time and wei"
+    with pytest.warns(UserWarning, match=told):
+        from_hetero_data(data)
+
+
+def test_of_two_weights_one_is_left_out() -> None:
+    data = edges([0, 1], [1, 0])
+    data["user", "likes", "item"].weight = torch.tensor([2.0, 3.0])
+    data["user", "likes", "item"].edge_weight = torch.ones(2)
+    with pytest.warns(UserWarning, match="'edge_weight'"):
+        assert from_hetero_data(data)[0].weight.tolist() == [2, 3]
+
+
+def test_friends_that_are_repeated_or_oneself_are_refused() -> None:
+    data, knows = edges([0, 1], [1, 0]), ("user", "knows", "user")
+    data[knows].edge_index = torch.tensor([[0, 1, 0], [1, 0, 1]])
+    with pytest.raises(ValueError, match=r"1 of 3 links are repeated, such as \('a', 'b'\)"):
+        from_hetero_data(data)
+    data[knows].edge_index = torch.tensor([[0, 1], [1, 1]])
+    with pytest.raises(ValueError, match="1 of 2 links join a user to herself, such as 'b'"):
+        from_hetero_data(data)
+    data[knows].edge_index = torch.tensor([[1, 0], [0, 1]])
+    assert from_hetero_data(data)[1].to_csr().toarray().tolist() == [[0, 1], [1, 0]]
+    data[knows].since = torch.tensor([2001, 2002])
+    with pytest.warns(UserWarning, match="'since' .links have no values"):
+        from_hetero_data(data)
+    del data[knows].since, data[knows].edge_index
+    data[knows].adj = torch.eye(2)
+    with pytest.warns(UserWarning, match="adj"), pytest.raises(ValueError, match="no edge_index"):
+        from_hetero_data(data)
+
+
+@pytest.mark.parametrize("relations", [[3, 5], ["by", "like"], []])
+def test_facts_come_back_with_the_labels_of_their_relations(relations: list) -> None:
+    table = Interactions.from_frame({"user": [1, 1], "item": ["x", "y"]})
+    facts = {"head": ["x", "y"], "relation": relations, "tail": ["red", "x"]}
+    facts = {name: column[: len(relations)] for name, column in facts.items()}
+    knowledge = KnowledgeGraph.from_frame(facts, table.items)
+    back = from_hetero_data(to_hetero_data(table, knowledge=knowledge))[2]
+    assert back.relations.tolist() == relations
+    assert back.to_frame().to_numpy().tolist() == knowledge.to_frame().to_numpy().tolist()
+
+
+def test_relations_that_read_alike_or_have_values() -> None:
+    table = Interactions.from_frame({"user": [1, 1], "item": ["x", "y"]})
+    facts = {"head": ["x", "y"], "relation": [1, "1"], "tail": ["red", "x"]}
+    with pytest.raises(ValueError, match="Two relations are called '1'"):
+        to_hetero_data(table, knowledge=KnowledgeGraph.from_frame(facts, table.items))
+    knowledge = KnowledgeGraph.from_frame({**facts, "relation": ["by", "by"]}, table.items)
+    data = to_hetero_data(table, knowledge=knowledge)
+    data["entity", "by", "entity"].edge_attr = torch.ones(2)
+    with pytest.warns(UserWarning, match="'edge_attr' .facts have no values"):
+        from_hetero_data(data)
 
 
 def test_other_users_or_items_are_refused(toy: Interactions) -> None:

@@ -732,7 +732,7 @@ def anything(draw: st.DrawFn) -> Interactions:
         timestamp=stamps,
         dropped=draw(st.dictionaries(st.sampled_from(["repeated pairs", "users"]), st.integers(1))),
         weight=column(st.floats(0, exclude_min=True, allow_infinity=False), np.float64),
-        time_unit=draw(st.sampled_from([None, "s", "ms", "us", "ns"])),
+        time_unit=None if stamps is None else draw(st.sampled_from([None, "s", "ms", "us", "ns"])),
     )  # fmt: skip
 
 

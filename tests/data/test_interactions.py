@@ -154,6 +154,8 @@ def test_narrower_types_are_widened() -> None:
         ({"timestamp": np.array(["1", "2"])}, TypeError, ["timestamp", "<U1", "int64"]),
         ({"timestamp": np.array([1.5, np.nan])}, ValueError, ["timestamp", "no finite"]),
         ({"weight": np.array([1.0, 0.0])}, ValueError, ["weight holds 0", "above 0"]),
+        ({"time_unit": "s"}, ValueError, ["time_unit='s'", "timestamps, and there are none"]),
+        ({"time_unit": "d", "timestamp": np.array([1, 2])}, ValueError, ["time_unit='d'", "'ns'"]),
         ({"users": ["a", "b"]}, TypeError, ["users", "pandas.Index", "list"]),
         ({"items": pd.Index(["x", "y", "x"])}, ValueError, ["items", "'x'", "more than once"]),
     ],
@@ -558,6 +560,8 @@ def test_positions_of_labels(toy: Interactions) -> None:
     assert positions(toy.users, ["Eli", "Ana", "Eli"], "user").tolist() == [4, 0, 4]
     assert positions(pd.Index([10, 20]), np.array([20]), "item").tolist() == [1]
     assert positions(toy.users, [], "user").tolist() == []
+    assert positions(pd.Index([10, 20]), pd.Series([20.0, 10.0]), "item").tolist() == [1, 0]
+    assert positions(pd.Index([10, "a"]), ["a", 10], "item").tolist() == [1, 0]
 
 
 @pytest.mark.parametrize("unknown", ["Zed", 3, None, ["Ana"], slice(0, 2)])
@@ -571,6 +575,61 @@ def test_an_unknown_label_is_named(toy: Interactions, unknown: object) -> None:
 def test_the_unknown_one_of_several_labels_is_named(toy: Interactions) -> None:
     message = complaint(lambda: positions(toy.items, ["Emma", "Solaris"], "item"), KeyError)
     assert "Unknown item 'Solaris'" in message
+
+
+KNOWN = {
+    "integers": (pd.Index([1, 2, 3]), 2),
+    "a range": (pd.RangeIndex(4), 2),
+    "text": (pd.Index(["a", "b"]), "b"),
+    "both": (pd.Index([1, "a"]), "a"),
+    "fractions": (pd.Index([0.5, 1.0]), 0.5),
+}
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+@pytest.mark.parametrize("missing", [None, np.nan, pd.NA, pd.NaT])
+def test_a_missing_label_is_nobody_s(kind: str, missing: object) -> None:
+    known, label = KNOWN[kind]
+    for wanted, place in (([missing], 0), (missing, 0), ([label, missing], 1)):
+        message = complaint(lambda wanted=wanted: positions(known, wanted, "user"), KeyError)
+        assert message.startswith(f"Unknown user {missing!r}: the {len(known)} known ones")
+        assert message.endswith(f"; the user at place {place} is missing.")
+    holes = pd.Index([label, missing], dtype=object)  # even where one of the labels is missing
+    message = complaint(lambda: positions(holes, [label, missing], "item"), KeyError)
+    assert "the item at place 1 is missing" in message
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+@pytest.mark.parametrize("truth", [True, np.True_, False])
+def test_true_is_not_the_label_1(kind: str, truth: object) -> None:
+    known, label = KNOWN[kind]
+    for wanted in (truth, [truth], [truth, label], [label, truth], np.array([truth, truth])):
+        message = complaint(lambda wanted=wanted: positions(known, wanted, "user"), KeyError)
+        assert f"Unknown user {bool(truth)}:" in message
+    message = complaint(lambda: position(known, truth, "user"), KeyError)
+    assert f"Unknown user {bool(truth)}:" in message
+
+
+@pytest.mark.parametrize("kind", KNOWN)
+@pytest.mark.parametrize(
+    ("wanted", "shown"),
+    [
+        ([[1, 2]], "[1, 2]"),
+        ([[1, 2], [3, 4]], "[1, 2]"),
+        (np.array([[7, 8], [9, 9]]), "[7, 8]"),
+        ([{}, {}], "{}"),
+        ([(7, 8), (9, 9)], "(7, 8)"),
+        ([np.int64(99999)], "99999"),
+        ([np.int64(99999), 99], "99999"),
+        (np.str_("zed"), "'zed'"),
+        ([np.float64(7.5)], "7.5"),
+        (["\ud800", "zed"], "'\\ud800'"),
+        (slice(0, 2), "slice(0, 2, None)"),
+    ],
+)
+def test_what_is_no_label_is_shown_as_python_has_it(kind: str, wanted: object, shown: str) -> None:
+    message = complaint(lambda: positions(KNOWN[kind][0], wanted, "user"), KeyError)
+    assert message.startswith(f"Unknown user {shown}: the ")
 
 
 # ---------------------------------------------------------------------- selections
@@ -650,6 +709,35 @@ def test_binarize_needs_ratings(toy: Interactions) -> None:
 def test_binarize_says_how_far_ratings_go() -> None:
     rated = read(table([(1, 1, 0.5), (1, 2, 3.0)]), rating="rating")
     assert "from 0.5 to 3" in complaint(lambda: rated.binarize(4))
+
+
+@pytest.mark.parametrize("threshold", ["4", None, True, [4], np.nan, np.array([4.0])])
+def test_a_threshold_is_a_number(threshold: object) -> None:
+    rated = read(table([(1, 1, 0.5), (1, 2, 3.0)]), rating="rating")
+    error = ValueError if isinstance(threshold, float) else TypeError
+    message = complaint(lambda: rated.binarize(threshold), error)  # type: ignore[arg-type]
+    assert message == f"threshold={threshold!r}: a finite number is needed."
+
+
+@pytest.mark.parametrize("threshold", [3, 3.0, np.int64(3), np.float32(3)])
+def test_numbers_of_every_type_are_thresholds(threshold: float) -> None:
+    rated = read(table([(1, 1, 0.5), (1, 2, 3.0)]), rating="rating")
+    assert pairs_of(rated.binarize(threshold)) == [(1, 2)]
+
+
+def test_no_ratings_binarize_to_none() -> None:
+    nothing = read(table([(1, 1, 0.5), (1, 2, 3.0)]), rating="rating").select([])
+    found = nothing.binarize(4)
+    assert (len(found), found.num_users, found.num_items, found.rating) == (0, 0, 0, None)
+    assert dict(found.dropped) == {"users": 1, "items": 2}
+
+
+@pytest.mark.parametrize("size", ["2", None, True, 2.5])
+@pytest.mark.parametrize("name", ["users", "items"])
+def test_a_core_has_whole_numbers(toy: Interactions, name: str, size: object) -> None:
+    message = complaint(lambda: toy.k_core(**{name: size}), TypeError)  # type: ignore[arg-type]
+    assert message == f"{name}={size!r}: a whole number is needed."
+    assert "at least 0" in complaint(lambda: toy.k_core(**{name: -1}))
 
 
 def peeled(pairs: set[tuple], users: int, items: int) -> set[tuple]:

@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute
 import pyarrow.parquet
 import pytest
 import torch
@@ -236,6 +237,113 @@ def test_parquet_whose_folders_say_a_column(tmp_path: Path) -> None:
     assert pairs_of(Interactions.read(tmp_path, "shop")) == [("a", "x"), ("b", "y")]
 
 
+def test_ids_in_the_names_of_folders_lose_nothing(tmp_path: Path) -> None:
+    def found(place: Path, *items: str) -> list[Any]:
+        for item in items:
+            folder = place / f"item={item}"
+            folder.mkdir(parents=True)
+            pd.DataFrame({"user": [1]}).to_parquet(folder / "some.parquet")
+        return Interactions.read(place).items.tolist()
+
+    assert found(tmp_path / "whole", "7", "5000000000") == [7, 5000000000]
+    assert found(tmp_path / "padded", "007", "7") == ["007", "7"]
+    assert found(tmp_path / "text", "a%20b", "2024-01-01") == ["2024-01-01", "a b"]
+    pattern = tmp_path / "padded" / "item=*" / "*.parquet"
+    assert Interactions.from_parquet(str(pattern)).items.tolist() == ["007", "7"]
+    none = "__HIVE_DEFAULT_PARTITION__"
+    assert "lacks a value in 1 rows" in complaint(lambda: found(tmp_path / "whole", none))
+
+
+def in_files(folder: Path, *columns: pa.Array, **names: Any) -> Interactions:
+    """What is read of files that hold these columns, one each, called `x`."""
+    start = 0
+    for number, column in enumerate(columns):
+        places = range(start, start := start + len(column))
+        table = pa.table({"user": places, "item": places, "x": column})
+        pa.parquet.write_table(table, folder / f"{number}.parquet")
+    return Interactions.read(folder, **names)
+
+
+def moments(*values: dt.datetime, unit: str = "ms", zone: str | None = None) -> pa.Array:
+    return pa.array([*values], pa.timestamp(unit, zone))
+
+
+DAY, NOON = dt.date(2024, 5, 1), dt.datetime(2024, 5, 2, 12, 0, 0, 5_000)
+WAYS = [
+    ("timestamp", [pa.array([DAY]), moments(NOON)]),
+    ("timestamp", [moments(NOON), pa.array([DAY])]),
+    ("timestamp", [pa.array([DAY], pa.date64()), pa.array([DAY]), moments(NOON, unit="ns")]),
+    ("timestamp", [moments(NOON.replace(microsecond=0), unit="s"), moments(NOON, unit="us")]),
+    ("timestamp", [moments(NOON), moments(NOON.replace(tzinfo=dt.UTC), zone="Asia/Tokyo")]),
+    ("rating", [pa.array([4, 5]), pa.array([4.5])]),
+    ("rating", [pa.array([4.5]), pa.nulls(0), pa.array([4, 5], pa.int8())]),
+    ("rating", [pa.array([0.5], pa.float32()), pa.array([2**24 + 1], pa.int32())]),
+    ("rating", [pa.array([Decimal("4.25")]), pa.array([4]), pa.array([Decimal("0.125")])]),
+    ("timestamp", [pa.array([5], pa.int8()), pa.array([2**60 + 1]), pa.array([7], pa.uint64())]),
+    ("user", [pa.array([5], pa.int8()), pa.array([2**60 + 1]), pa.array([7], pa.uint64())]),
+    ("user", [pa.array([5]), pa.array([7.0])]),
+    ("user", [pa.array(["a"]), pa.array(["b"], pa.large_string()), pa.array(["007"])]),
+    ("user", [pa.array([], pa.string()), pa.array([7]), pa.array([], pa.bool_())]),
+    ("user", [pa.array(["a"]).dictionary_encode(), pa.array(["b"]), pa.array(["c"])]),
+]
+
+
+@pytest.mark.parametrize(("role", "columns"), WAYS)
+def test_files_of_other_types_are_read_without_loss(
+    tmp_path: Path, role: str, columns: list[pa.Array]
+) -> None:
+    def known(value: Any) -> Any:  # by Python alone
+        if isinstance(value, dt.date) and not isinstance(value, dt.datetime):
+            value = dt.datetime(value.year, value.month, value.day)
+        if isinstance(value, dt.datetime):
+            return pd.Timestamp(value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value)
+        return float(value) if isinstance(value, Decimal) else value
+
+    found = in_files(tmp_path, *columns, **{role: "x"}).to_frame()
+    want = [known(value) for column in columns for value in column.to_pylist()]
+    assert found.sort_values("item")[role].tolist() == want
+
+
+@pytest.mark.parametrize(
+    ("role", "columns"),
+    [
+        ("user", [pa.array([7, 1]), pa.array(["007", "1"])]),
+        ("user", [pa.array(["007", "1"]), pa.array([7, 1])]),
+        ("timestamp", [moments(NOON), pa.array([1_700_000_000])]),
+        ("timestamp", [pa.array([1_700_000_000]), moments(NOON)]),
+        ("timestamp", [pa.array([DAY]), pa.array(["2024-05-02"])]),
+        ("timestamp", [pa.array([DAY]), pa.array([19_800], pa.int32())]),
+        ("rating", [pa.array([4.0]), pa.array(["4.5"])]),
+        ("rating", [pa.nulls(1), pa.array([4]), pa.array([True])]),
+        ("user", [pa.array([2**53 + 1]), pa.array([7.0])]),
+        ("user", [pa.array([7.0]), pa.array([2**53 + 1])]),
+        ("user", [pa.array([7]), pa.array([2**63], pa.uint64())]),
+        ("timestamp", [moments(dt.datetime(5000, 1, 1)), moments(NOON, unit="ns")]),
+    ],
+)
+def test_files_whose_types_cannot_be_joined_are_refused(
+    tmp_path: Path, role: str, columns: list[pa.Array]
+) -> None:
+    message = complaint(lambda: in_files(tmp_path, *columns, missing="drop", **{role: "x"}))
+    kinds = {str(column.type) for column in columns if column.null_count == 0}
+    named = [f"{number}.parquet" for number in range(3) if f"{number}.parquet" in message]
+    assert named
+    assert message.startswith("Column 'x' holds ")
+    assert [kind for kind in kinds if kind not in message] == []
+    assert "no Parquet file" not in message
+
+
+def test_files_that_lack_a_column_or_have_it_twice(tmp_path: Path) -> None:
+    one, twice = pa.table({"user": [1]}), pa.table([[2], [3], [4]], names=["user", "item", "item"])
+    pa.parquet.write_table(one, tmp_path / "0.parquet")
+    pa.parquet.write_table(twice.select([0, 1]), tmp_path / "1.parquet")
+    assert "'item' lacks a value in 1 rows" in complaint(lambda: Interactions.read(tmp_path))
+    pa.parquet.write_table(twice, tmp_path / "2.parquet")
+    assert "There are 2 columns 'item'" in complaint(lambda: Interactions.read(tmp_path))
+    (tmp_path / "nothing").mkdir()
+    complaint(lambda: Interactions.read(tmp_path / "nothing"), FileNotFoundError)
+
+
 def test_text_that_is_missing_in_parquet(tmp_path: Path) -> None:
     frame = pd.DataFrame({"user": ["a", None, "b", "c"], "item": ["x", "x", None, "NA"]})
     frame.to_parquet(tmp_path / "some.parquet")
@@ -332,6 +440,42 @@ def test_german_exports() -> None:
     ]
 
 
+@pytest.mark.parametrize("decimal", [",", "."])
+@pytest.mark.parametrize("role", ["rating", "weight", "timestamp"])
+@pytest.mark.parametrize("beside", ["3,5", "3", "NA"])
+@pytest.mark.parametrize("number", ["1,234", ",5", "1.234.567,5", "1,234,567"])
+def test_marks_between_thousands_are_no_decimal_points(
+    decimal: str, role: str, beside: str, number: str
+) -> None:
+    """What the one mark is in one country, the other is in the other."""
+    swap = str.maketrans(",.", ".,") if decimal == "," else {}
+    values = [value.translate(swap) for value in (number, beside.replace(",", "."))]
+    text = "user;item;n\n" + "".join(f"1;{n};{value}\n" for n, value in enumerate(values))
+    options: dict[str, Any] = {"separator": ";", "decimal": decimal, "missing": "drop", role: "n"}
+    message = complaint(lambda: Interactions.from_csv(text_file(text), **options))
+    assert f"{values[0]!r} in row 0" in message
+
+
+def test_points_that_are_no_decimal_points_are_kept_beside_commas() -> None:
+    def found(*values: str, **options: Any) -> Interactions:
+        text = "user;item;n\n" + "".join(f"1;{n};{value}\n" for n, value in enumerate(values))
+        return Interactions.from_csv(text_file(text), separator=";", decimal=",", **options)
+
+    with pytest.warns(UserWarning, match="1 rows with a missing value"):
+        rated = found("n.a.", "3,5", rating="n", na_values=["n.a."], missing="drop")
+    assert rated.rating.tolist() == [3.5]  # type: ignore[union-attr]
+    with pytest.warns(UserWarning, match="2 rows with a missing value"):
+        rated = found("-1,0", "NA", "3,5", rating="n", na_values=[-1], missing="drop")
+    assert rated.rating.tolist() == [3.5]  # type: ignore[union-attr]
+    half = found("2024-01-01 10:00:00.5", "2024-01-01 10:00:00", timestamp="n")
+    assert half.time_unit == "ms"
+    day = found("31.12", "30.12", timestamp="n", date_format="%d.%m")
+    assert day.timestamp[0] > day.timestamp[1]  # type: ignore[index]
+    with pytest.warns(UserWarning, match="1 rows with a missing value"):
+        late = found("1700000000,5", "NA", timestamp="n", missing="drop")
+    assert late.timestamp.tolist() == [1700000000.5]  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     "names",
     [{}, {"user": "0", "item": "1"}, {"user": "1", "item": "1193", "rating": "5"}],
@@ -401,6 +545,124 @@ def test_numbers_that_mean_missing() -> None:
     assert rows_of(found) == [(1, 5, 4.0)]
 
 
+FORMS: list[Callable[[list[Any]], Any]] = [
+    list, np.array, pa.array, lambda v: pa.array(v).dictionary_encode(), pl.Series,
+    lambda v: [str(one) for one in v], lambda v: [float(one) for one in v],
+    lambda v: [Decimal(one) for one in v], lambda v: pd.array(v, "Int8"), pd.Categorical,
+    lambda v: pa.array([str(one) for one in v]), lambda v: pa.array(v, pa.float32()),
+    lambda v: pa.array([Decimal(one) for one in v]), lambda v: np.array(v, object),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("marker", [-1, "-1", -1.0, np.int64(-1), Decimal(-1)], ids=repr)
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("role", ["user", "item", "rating", "timestamp"])
+def test_a_marker_means_the_same_in_every_column(marker: Any, form: Any, role: str) -> None:
+    columns = {"user": [1, 2, 3], "item": [4, 5, 6], role: form([1, -1, 3])}
+    names: dict[str, Any] = {role: role}
+    with pytest.warns(UserWarning, match="1 rows with a missing value"):
+        found = read(columns, na_values=[marker], missing="drop", **names)
+    assert found.to_frame()[role].astype(float).tolist() == [1, 3]
+
+
+@pytest.mark.parametrize("marker", [-1, "-1", -1.0], ids=repr)
+def test_a_marker_means_the_same_in_every_column_of_a_csv_file(marker: Any) -> None:
+    text = "user,item,r\n-1,1,5\n1,-1,5\n1,1,-1\n1,2,-1.0\n3,4,5\n"
+    for more in ("", "5,6,NA\n"):  # numbers beside marks are read as text
+        with pytest.warns(UserWarning, match=r"\d rows with a missing value"):
+            found = Interactions.from_csv(
+                text_file(text + more), rating="r", na_values=[marker], missing="drop"
+            )
+        assert rows_of(found) == [(3, 4, 5.0)]
+
+
+def test_a_marker_is_no_more_than_what_it_says() -> None:
+    assert read({"user": ["7", "007"], "item": [1, 1]}, na_values=["07"]).users.tolist() == [
+        "007", "7",
+    ]  # fmt: skip
+    large = [2**60 + 1, 2**60 + 3]
+    found = read({"user": large, "item": [1, 2]}, na_values=[0.5, 2**60, 10**30, np.nan, np.inf])
+    assert found.users.tolist() == large
+    assert len(read({"user": [0, 1], "item": [1, 2]}, na_values=["", "NULL", "1.5"])) == 2
+    true = read({"user": [1, 2], "item": [1, 2], "r": [True, False]}, rating="r", na_values=[0])
+    assert len(true) == 2
+
+
+@pytest.mark.parametrize("marker", ["1900-01-01", dt.date(1900, 1, 1), np.datetime64("1900-01-01")])
+def test_a_date_that_means_missing(marker: Any) -> None:
+    days = pd.to_datetime(["1900-01-01", "2024-01-01"])
+    tables: list[Any] = [days, pa.array(days.date), pl.Series(days), days.tz_localize("UTC")]
+    for when in tables:
+        with pytest.warns(UserWarning, match="1 rows with a missing value"):
+            assert len(timed(when, na_values=[marker], missing="drop")) == 1
+    text = "user,item,t\n1,2,1900-01-01\n1,3,2024-01-01\n"
+    with pytest.warns(UserWarning, match="1 rows with a missing value"):
+        found = Interactions.from_csv(
+            text_file(text), timestamp="t", na_values=[marker], missing="drop"
+        )
+    assert pairs_of(found) == [(1, 3)]
+
+
+@pytest.mark.parametrize("markers", [-1, "NULL", {"user": [-1]}, None], ids=repr)
+def test_markers_are_a_list(markers: Any) -> None:
+    message = complaint(lambda: read(ROWS, na_values=markers), TypeError)
+    assert message.startswith(f"na_values={markers!r}: a list is needed")
+
+
+@pytest.mark.parametrize("role", ["rating", "timestamp"])
+def test_nan_is_a_missing_number(role: str) -> None:
+    rows: dict[str, list[Any]] = {"user": [1, 2], "item": [3, 4], "n": [5.0, float("nan")]}
+    table, file = pa.table(rows), io.BytesIO()
+    pa.parquet.write_table(table, file)
+    names: dict[str, Any] = {role: "n", "missing": "drop"}
+    calls: list[Callable[..., Interactions]] = [
+        lambda **options: read(rows, **options),
+        lambda **options: read(table, **options),
+        lambda **options: read(pl.DataFrame(rows), **options),
+        lambda **options: read(table.to_pandas(types_mapper=pd.ArrowDtype), **options),
+        lambda **options: Interactions.from_parquet(io.BytesIO(file.getvalue()), **options),
+        *(
+            lambda text=text, **options: Interactions.from_csv(text_file(text), **options)
+            for text in (f"user,item,n\n1,3,5\n2,4,{word}\n" for word in ("nan", "NaN"))
+        ),
+    ]
+    for call in calls:
+        with pytest.warns(UserWarning, match="1 rows with a missing value"):
+            assert [row[:3] for row in rows_of(call(**names))] == [(1, 3, 5.0)]
+        names["missing"] = "error"
+        assert "lacks a value in 1 rows, the first row 1" in complaint(
+            lambda call=call: call(**names)
+        )
+        names["missing"] = "drop"
+
+
+def test_true_is_one_in_every_reader() -> None:
+    rows: dict[str, list[Any]] = {"user": [1, 2], "item": [3, 4], "r": [True, False]}
+    table, file = pa.table(rows), io.BytesIO()
+    pa.parquet.write_table(table, file)
+    lines = "".join(json.dumps(row) + "\n" for row in table.to_pylist())
+    for found in (
+        read(rows, rating="r"),
+        read(pd.DataFrame(rows).astype({"r": "boolean"}), rating="r"),
+        read(pd.DataFrame(rows).astype(object), rating="r"),
+        read(pl.DataFrame(rows), rating="r"),
+        read(table, rating="r"),
+        Interactions.from_parquet(io.BytesIO(file.getvalue()), rating="r"),
+        Interactions.from_json_lines(text_file(lines), rating="r"),
+        Interactions.from_csv(text_file("user,item,r\n1,3,True\n2,4,False\n"), rating="r"),
+    ):
+        assert rows_of(found) == [(1, 3, 1.0), (2, 4, 0.0)]
+    with pytest.warns(UserWarning, match="1 rows with a missing value"):  # so it is text
+        beside_marks = Interactions.from_csv(
+            text_file("user,item,r\n1,3,true\n2,4,false\n3,4,NA\n"), rating="r", missing="drop"
+        )
+    assert rows_of(beside_marks) == [(1, 3, 1.0), (2, 4, 0.0)]
+    mixed = "user,item,r\n1,3,True\n2,4,4.5\n"
+    assert "'True' in row 0" in complaint(
+        lambda: Interactions.from_csv(text_file(mixed), rating="r")
+    )
+
+
 def test_ids_of_one_type_in_every_file() -> None:
     today, tomorrow = "user,item\n1,10\n2,11\n", "user,item\n1,10\nG-7,10\n"
     found = [Interactions.from_csv(text_file(text), ids="text") for text in (today, tomorrow)]
@@ -446,6 +708,71 @@ def test_compressed_files(tmp_path: Path, ending: str) -> None:
         message = complaint(lambda: Interactions.read(path))
         assert repr(str(path)) in message
         assert "cannot be unpacked" in message
+
+
+@pytest.mark.parametrize("ending", ["csv.GZ", "CSV.Zip", "Csv.BZ2", "csv.XZ"])
+def test_endings_in_capitals(tmp_path: Path, ending: str) -> None:
+    path, content = tmp_path / f"X.{ending}", b"user,item\n2,b\n1,a\n"
+    if ending.endswith("Zip"):
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("x.csv", content)
+    else:
+        pack = {"GZ": gzip.compress, "BZ2": bz2.compress, "XZ": lzma.compress}
+        path.write_bytes(pack[ending.partition(".")[2]](content))
+    assert pairs_of(Interactions.read(path)) == [(1, "a"), (2, "b")]
+
+
+NAMES = "größe,item\r\nZoë,ß\r\n"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "utf-16", "ascii"])
+def test_text_that_is_decoded_already_has_no_encoding(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "x.csv"
+    path.write_bytes(NAMES.encode("latin-1"))
+    with path.open(encoding="latin-1") as file:
+        assert pairs_of(Interactions.from_csv(file, "größe", encoding=encoding)) == [("Zoë", "ß")]
+    lists = Interactions.from_item_lists(text_file("Zoë ß"), encoding=encoding)
+    assert pairs_of(lists) == [("Zoë", "ß")]
+    with path.open(encoding="utf-8") as file:
+        message = complaint(lambda: Interactions.from_csv(file, "größe"))
+    assert "opened with an encoding that is not its own" in message
+    surrogate = text_file("user,item\n\udcff,1\n")
+    assert "no valid Unicode" in complaint(lambda: Interactions.from_csv(surrogate))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_tells_the_encoding(encoding: str) -> None:
+    for named in ("utf-8-sig", "UTF8", encoding):
+        source = io.BytesIO(NAMES.encode(encoding))
+        assert pairs_of(Interactions.from_csv(source, "größe", encoding=named)) == [("Zoë", "ß")]
+    big_endian = io.BytesIO(b"\xfe\xff" + NAMES.encode("utf-16-be"))
+    assert pairs_of(Interactions.from_csv(big_endian, "größe")) == [("Zoë", "ß")]
+    lines = io.BytesIO('{"user": "Zoë", "item": 1}\n'.encode(encoding))
+    assert pairs_of(Interactions.from_json_lines(lines)) == [("Zoë", 1)]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_named(encoding: str) -> None:
+    content = "user,item\n1,2\n".encode(encoding)
+    readers: list[Any] = [Interactions.from_csv, Interactions.from_item_lists]
+    for reader in readers:
+        message = complaint(lambda reader=reader: reader(io.BytesIO(content)))
+        assert "zero bytes in its first line" in message
+        assert f"encoding={encoding!r}" in message
+    assert len(Interactions.from_csv(io.BytesIO(content), encoding=encoding)) == 1
+    marked = io.BytesIO("user,item\n1,2\n".encode("utf-16"))
+    assert "utf-16" in complaint(lambda: Interactions.from_csv(marked, encoding="latin-1"))
+
+
+def test_a_header_that_is_not_utf_8() -> None:
+    windows = "größe,item,käufer\n1,2,3\n".encode("cp1252")
+    message = complaint(lambda: Interactions.from_csv(io.BytesIO(windows), "größe"))
+    assert "cannot be read with encoding='utf-8-sig'" in message
+    assert "0xf6 in position 2" in message
+    found = Interactions.from_csv(io.BytesIO(windows), "größe", encoding="cp1252")
+    assert pairs_of(found) == [(1, 2)]
+    harmless = "user,item,käufer\n1,2,3\n".encode("cp1252")
+    assert len(Interactions.from_csv(io.BytesIO(harmless))) == 1
 
 
 def test_what_is_no_file_of_this_kind(tmp_path: Path) -> None:
@@ -533,7 +860,8 @@ def test_integers_with_a_gap_come_back() -> None:
     "users",
     [
         [1.5, 3.0], [1, "1"], [uuid.UUID(int=1), uuid.UUID(int=2)], [b"a", b"b"], [True, False],
-        [2**64 - 1, 1], [1e300, 2.0], [dt.date(2024, 1, 1), dt.date(2024, 1, 2)], [(1,), (2,)],
+        [1e300, 2.0], [dt.date(2024, 1, 1), dt.date(2024, 1, 2)], [(1,), (2,)],
+        [[1], [2]], [np.array([1]), np.array([2])], [{"id": 1}, {"id": 2}],
     ],
     ids=str,
 )  # fmt: skip
@@ -541,6 +869,60 @@ def test_other_ids_are_refused(users: list[Any]) -> None:
     message = complaint(lambda: read(pd.DataFrame({"user": pd.Series(users), "item": [1, 2]})))
     assert "integers or text" in message
     assert "'user'" in message
+
+
+NESTED: list[Any] = [[[1], [2]], [{"id": 1}, {"id": 2}]]
+
+
+@pytest.mark.parametrize("column", NESTED, ids=["lists", "records"])
+def test_nested_ids_are_refused_from_every_reader(column: list[Any]) -> None:
+    table = pa.table({"user": column, "item": [1, 2], "t": column})
+    file, lines = io.BytesIO(), "".join(json.dumps(row) + "\n" for row in table.to_pylist())
+    pa.parquet.write_table(table, file)
+    readers: list[Callable[..., Interactions]] = [
+        lambda **names: read(table, **names),
+        lambda **names: read(pl.from_arrow(table), **names),
+        lambda **names: Interactions.from_parquet(io.BytesIO(file.getvalue()), **names),
+        lambda **names: Interactions.from_json_lines(text_file(lines), **names),
+    ]
+    for reader in readers:
+        message = complaint(reader)
+        assert f"ids of type {type(column[0]).__name__}, such as {column[0]!r}" in message
+        assert "integers or text" in message
+        for role in ("rating", "timestamp"):
+            message = complaint(lambda reader=reader, role=role: reader(user="item", **{role: "t"}))
+            assert "'t'" in message
+
+
+def test_integers_that_are_too_large() -> None:
+    for kind in (object, np.uint64):
+        frame = pd.DataFrame({"user": np.array([1, 2**63], kind), "item": [1, 2]})
+        message = complaint(lambda frame=frame: read(frame))
+        assert "holds 9223372036854775808: integers up to 2**63 - 1, or text, are" in message
+    decimals = pd.DataFrame({"user": [Decimal(2**63), Decimal(1)], "item": [1, 2]})
+    assert "up to 2**63 - 1" in complaint(lambda: read(decimals))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("wrap", [np.asarray, pa.array, pd.array], ids=["NumPy", "Arrow", "pandas"])
+def test_floats_that_may_have_lost_digits_are_no_integers(kind: Any, wrap: Any) -> None:
+    if wrap is pd.array and kind is np.float16:
+        return  # pandas has no array of them
+    largest = next(n for n in (2**i for i in range(64)) if kind(n) == kind(n + 1))
+    for most in (largest - 1, -(largest - 1)):
+        exact = wrap(np.array([most, 1], kind))
+        assert set(read({"user": exact, "item": [1, 2]}).users) == {most, 1}
+        found = read({"user": [1, 2], "item": [1, 2], "t": exact}, timestamp="t")
+        assert found.timestamp.dtype == np.int64  # type: ignore[union-attr]
+    for first in (largest, -largest):
+        unsure = wrap(np.array([first, 1], kind))
+        message = complaint(lambda unsure=unsure: read({"user": unsure, "item": [1, 2]}))
+        assert f"holds {float(first)}, and floats of that size have lost digits" in message
+        found = read({"user": [1, 2], "item": [1, 2], "t": unsure}, timestamp="t")
+        assert found.timestamp.dtype == np.float64  # type: ignore[union-attr]
+    assert "lost digits" in complaint(
+        lambda: read({"user": np.array([2.0**53, "a"], object)[:1], "item": [1]})
+    )
 
 
 @pytest.mark.parametrize(
@@ -559,6 +941,87 @@ def test_dicts_of_uneven_columns() -> None:
     assert "'user' 2, 'item' 1" in message
     complaint(lambda: read({"user": 1, "item": 2}), TypeError)
     assert "no rows" in complaint(lambda: read({"user": [], "item": []}))
+
+
+@pytest.mark.parametrize("index", [[2, 1, 0], [5, 6, 7], [0, 0, 0], ["a", "b", "c"]], ids=str)
+@pytest.mark.parametrize("other", [list, np.array, pd.Series, pa.array], ids=lambda f: f.__name__)
+def test_columns_of_a_dict_are_paired_by_position(index: list[Any], other: Any) -> None:
+    columns = {"user": pd.Series([3, 1, 2], index=index), "item": other(["x", "y", "z"])}
+    for missing in ("error", "drop"):
+        assert pairs_of(read(columns, missing=missing)) == [(1, "y"), (2, "z"), (3, "x")]  # type: ignore[arg-type]
+
+
+def test_a_filtered_series_in_a_dict_loses_no_row() -> None:
+    frame = pd.DataFrame({"user": [1, 2, 3, 4], "item": [5, 6, 7, 8]})
+    kept = frame[frame["user"] % 2 == 0]
+    columns = {"user": kept["user"], "item": kept["item"].reset_index(drop=True)}
+    assert pairs_of(read(columns, missing="drop")) == [(2, 6), (4, 8)]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        (7, 2**60 + 1), range(7, 9), pd.Index([7, 8]), torch.tensor([7, 8]),
+        pl.Series([7, 2**60 + 1]), pa.array([7, 2**60 + 1]), pa.chunked_array([[7], [2**60 + 1]]),
+        pl.Series(["a", "b"], dtype=pl.Categorical), pa.array(["a", "b"]).dictionary_encode(),
+        pa.array(["a", "b"], pa.string_view()), {7: 1, 8: 1}.keys(), pd.Categorical([8, 9]),
+    ],
+    ids=lambda column: type(column).__module__.partition(".")[0] + type(column).__name__,
+)  # fmt: skip
+def test_a_column_of_a_dict_may_be_any_sequence(column: Any) -> None:
+    want = column.to_pylist() if hasattr(column, "to_pylist") else [*column]
+    found = read({"user": column, "item": [1, 2]})
+    assert pairs_of(found) == [(want[0], 1), (want[1], 2)]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        {1, 2}, frozenset({1, 2}), np.ones((2, 2)), np.array(1), "ab", b"ab", {0: 1, 1: 2}, None, 7,
+        pd.DataFrame({"a": [1, 2]}), pl.DataFrame({"a": [1, 2]}), pa.table({"a": [1, 2]}),
+        pd.MultiIndex.from_tuples([(1, 2), (3, 4)]), sparse.eye_array(2), (n for n in (1, 2)),
+    ],
+    ids=lambda column: type(column).__name__,
+)  # fmt: skip
+def test_other_columns_of_a_dict_are_refused(column: Any) -> None:
+    message = complaint(lambda: read({"user": [1, 2], "item": column}), TypeError)
+    assert "'item'" in message
+    assert type(column).__name__ in message
+    assert "list or array" in message
+
+
+def test_other_kinds_of_arrow() -> None:
+    view, runs = pa.array(["b", "a"], pa.string_view()), pa.compute.run_end_encode(pa.array([7, 7]))
+    table = pa.table({"user": view, "item": runs, "r": pa.compute.run_end_encode([1.0, 2.0])})
+    for one in (
+        table,
+        table.to_pandas(types_mapper=pd.ArrowDtype),
+        table.to_batches()[0],
+        table.to_reader(),
+        dict(zip(table.column_names, table.columns, strict=True)),
+    ):
+        assert rows_of(read(one, rating="r")) == [("a", 7, 2.0), ("b", 7, 1.0)]
+    twice = pa.table([[1], [2], [3], [4]], names=["user", "item", "x", "x"])
+    assert pairs_of(read(twice)) == [(1, 2)]
+    assert "There are 2 columns 'x' (for user)" in complaint(lambda: read(twice, user="x"))
+
+
+def test_names_of_columns_that_are_scalars_of_numpy(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"user": [1], "item": [2]})
+    frame.to_parquet(tmp_path / "x.parquet")
+    user, item = np.array(["user", "item"])
+    for found in (
+        read(frame, user, item),
+        read(pl.from_pandas(frame), user, item),
+        read(pd.DataFrame([[1, 2]]), np.int64(0), np.int64(1)),  # type: ignore[arg-type]
+        Interactions.from_csv(text_file("user,item\n1,2\n"), user, item),
+        Interactions.from_csv(text_file("1,2\n"), np.int64(0), np.int64(1)),  # type: ignore[arg-type]
+        Interactions.from_parquet(tmp_path / "x.parquet", user, item),
+        Interactions.from_json_lines(text_file('{"user": 1, "item": 2}\n'), user, item),
+    ):
+        assert pairs_of(found) == [(1, 2)]
+    message = complaint(lambda: read(frame, user, np.str_("what")))
+    assert message.startswith("There is no column 'what' (for item)")
 
 
 # ---------------------------------------------------------------------- time
@@ -642,6 +1105,34 @@ def test_seconds_among_milliseconds_are_noticed() -> None:
         timed([1588687728, 1388687728923, 1388687728924])
     timed([1588687728923, 1388687728923])  # without a warning
     timed([1, 1388687728923])  # neither can be told
+    timed([0, 1388687728923, 1388687728924])
+    timed([1, 2, 3, 4, 1588687728, 1388687728923])  # ranks, say
+
+
+@pytest.mark.parametrize("unknown", [[0], [-1], [0, 0], [0, -1], [-(2**40)]], ids=str)
+def test_an_unknown_time_does_not_hide_mixed_units(unknown: list[int]) -> None:
+    with pytest.warns(UserWarning, match=r"1 of \d values have another number of digits"):
+        timed([1588687728, 1388687728923, 1388687728924, *unknown])
+
+
+@pytest.mark.parametrize("word", ["now", "today", "NaT", "soon"])
+def test_words_are_no_times(word: str) -> None:
+    assert f"the first {word!r} in row 1" in complaint(lambda: timed(["2024-01-01", word]))
+    assert f"the first {word!r} in row 1" in complaint(
+        lambda: timed(["01.01.2024", word], date_format="%d.%m.%Y")
+    )
+    mixed = np.array([1, 2, word], object)
+    assert f"the first {word!r} in row 2" in complaint(lambda: timed(mixed))
+    text = f"user,item,t\n1,2,{word}\n"
+    assert f"the first {word!r} in row 0" in complaint(
+        lambda: Interactions.from_csv(text_file(text), timestamp="t")
+    )
+
+
+def test_what_is_no_format_of_dates() -> None:
+    message = complaint(lambda: timed(["1"], date_format=5), TypeError)
+    assert message == "date_format=5: text is needed, such as '%d.%m.%Y'."
+    assert "date_format='%Q'" in complaint(lambda: timed(["1"], date_format="%Q"))
 
 
 # ---------------------------------------------------------------------- repeated pairs

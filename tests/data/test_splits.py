@@ -293,11 +293,39 @@ def test_merge_joins_what_was_parted(rows: list[tuple], data: st.DataObject) -> 
     assert_same(merge(everything.select(mask), everything.select(~mask)), everything)
 
 
-def test_merge_forgets_ratings_that_one_side_lacks() -> None:
-    everything = built([(1, 1, 2.0, 7), (1, 2, 3.0, 8)])
-    first, second = everything.select([0]), everything.select([1])
-    bare = Interactions(second.user_index, second.item_index, second.users, second.items)
-    assert rows_of(merge(bare, first)) == [(1, 1), (1, 2)]
+def parts_with_everything() -> list[Interactions]:
+    columns = {"r": [1.0, 2, 3], "w": [1, 2, 3], "t": ["2024-01-01", "2024-01-02", "2024-01-03"]}
+    rows = {"user": [1, 1, 1], "item": [1, 2, 3], **columns}
+    whole = read(rows, rating="r", timestamp="t", weight="w")
+    return [whole.select([place]) for place in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"rating": None}, "There are no ratings in {1}, but in {0}: give"),
+        ({"weight": None}, "There are no weights in {1}, but in {0}: give"),
+        (
+            {"timestamp": None, "time_unit": None},
+            "There are no timestamps in {1}, but in {0}: give",
+        ),
+        ({"time_unit": None}, "The timestamps of {0} are dates and those of {1} plain numbers: "),
+        ({"time_unit": "ms"}, "The timestamps of {0} and {1} are in different units, 's' and 'ms'"),
+    ],
+)
+def test_parts_have_the_same_columns(changed: dict, message: str) -> None:
+    train, validation, test = parts_with_everything()
+    split = Split(train, validation, test)
+    assert split.everything().train.to_frame().shape == (3, 5)
+    for parts, names in (
+        ((train, None, replace(test, **changed)), ("train", "test")),
+        ((train, replace(validation, **changed), test), ("train", "validation")),
+        ((train, validation, replace(test.select([]), **changed)), ("train", "test")),
+    ):
+        found = complaint(lambda parts=parts: Split(*parts))
+        assert found.startswith(message.format(*names))
+    found = complaint(lambda: merge(train, replace(test, **changed)))
+    assert found.startswith(message.format("the first", "the second"))
 
 
 def test_only_interactions_that_share_labels_and_no_pair_are_merged(toy: Interactions) -> None:
@@ -799,12 +827,6 @@ def test_times_that_do_not_fit_into_the_finer_unit_are_refused() -> None:
         else:
             message = complaint(lambda far=far: Split.from_parts(fine, test=far))
             assert "cannot be written in 'ns'" in message
-
-
-def test_only_times_in_one_unit_are_merged() -> None:
-    one = replace(built([(1, 1, 1.0, 5), (1, 2, 1.0, 6)]), time_unit="s")
-    split = Split(one.select([0]), None, replace(one.select([1]), time_unit="ms"))
-    assert "'s' and 'ms'" in complaint(split.everything)
 
 
 def test_parts_of_different_kinds_are_refused() -> None:
