@@ -337,14 +337,15 @@ def report(record: dict[str, Any]) -> str:
         lines.append("")
     shuffled = judged(record, "shuffled")
     if shuffled:
-        real = by_model["KnowledgeLightGCN"]
-        both = zip(real, shuffled["KnowledgeLightGCN"], strict=True)
-        aucs = [[run["result"]["test"]["auc"] for run in pair] for pair in both]
+        real, other = (
+            {run["job"]["seed"]: run["result"]["test"]["auc"] for run in runs["KnowledgeLightGCN"]}
+            for runs in (by_model, shuffled)
+        )
         lines += ["KnowledgeLightGCN with facts of other items, same trials and seeds:", "",
                   "| seed | AUC, real facts | shuffled | difference |",
                   "|---|---|---|---|"]  # fmt: skip
-        lines += [f"| {seed} | {one:.4f} | {other:.4f} | {one - other:+.4f} |"
-                  for seed, (one, other) in enumerate(aucs)]  # fmt: skip
+        lines += [f"| {seed} | {real[seed]:.4f} | {auc:.4f} | {real[seed] - auc:+.4f} |"
+                  for seed, auc in other.items()]  # fmt: skip
         lines.append("")
     by_model = judged(record, "equal")
     if by_model:
