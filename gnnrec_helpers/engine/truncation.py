@@ -107,7 +107,7 @@ def truncated_rows(
     parts = []
     for start in range(0, count, NODES_AT_ONCE):
         block = torch.arange(start, min(start + NODES_AT_ONCE, count))
-        columns = torch.zeros(count, len(block))
+        columns = torch.zeros(count, len(block), dtype=torch.float32)
         columns[block, block - start] = 1.0
         rows = weights[-1] * columns
         for weight in reversed(weights[:-1]):
@@ -162,7 +162,10 @@ def bag_rows(bags: Bags, table: Tensor, nodes: Tensor) -> tuple[Tensor, Tensor]:
     if table.device.type != "cpu":
         weights = bags.weights.index_select(0, nodes)
         sums = torch.nn.functional.embedding_bag(
-            bags.nodes.index_select(0, nodes), table, per_sample_weights=weights, mode="sum"
+            bags.nodes.index_select(0, nodes),
+            table,
+            per_sample_weights=weights.to(table.dtype),
+            mode="sum",
         )
         return sums, table.index_select(0, nodes)
     return cast(tuple[Tensor, Tensor], _AtRows.apply(table, bags, nodes))
@@ -196,7 +199,8 @@ def _prepared(
 ) -> tuple[list[float], sparse.csr_array]:
     check_whole(k=k)
     weights = _checked(adjacency, torch.empty(adjacency.shape[1], 0), layers, combine)
-    matrix = adjacency.to_scipy()
+    # bags are float32, also those of a model that is not
+    matrix = adjacency.to_scipy().astype(np.float32, copy=False)
     if (matrix.data < 0).any() or min(weights) < 0:
         raise ValueError("Rows with negative weights have no largest part: none may be negative.")
     return weights, matrix
@@ -231,7 +235,7 @@ def _cut_sparse(
     place = np.arange(len(owner)) - rows.indptr[:-1][owner]  # in its row, the largest first
     kept = place < k
     nodes = block[:, None].repeat(1, k).int()
-    weights = torch.zeros(len(block), k)
+    weights = torch.zeros(len(block), k, dtype=torch.float32)
     where = torch.from_numpy(owner[kept]), torch.from_numpy(place[kept])
     nodes[where] = torch.from_numpy(rows.indices[order[kept]]).int()
     weights[where] = torch.from_numpy(rows.data[order[kept]])

@@ -14,7 +14,7 @@ from ..data.arguments import check_whole
 from ..models import Recommender
 from ..models.recommender import is_recommender
 from .judging import check_named, held_out_pairs
-from .ranking import USUAL, judge_lists, of_all_lists
+from .ranking import USUAL, judge_lists, metric_names, of_all_lists
 
 
 def compare(
@@ -54,6 +54,7 @@ def compare(
     {'popular': 0.0, 'knn': 0.08}
     """
     check_named(models, baseline)
+    metrics = metric_names(metrics, item_groups)
     seeds = {name: _seeds(name, model) for name, model in models.items()}
     for model in (model for several in seeds.values() for model in several):
         held_out_pairs(model, split, part)  # all of them, before the first is judged
@@ -125,6 +126,7 @@ def evaluate_groups(
     >>> table["recall@20"].round(2).to_dict()
     {'2 to 17': 0.28, '18 to 47': 0.25, '48 to 780': 0.16}
     """
+    metrics = metric_names(metrics, item_groups)
     users = np.unique(held_out_pairs(model, split, part).user_index)
     group, names = _groups_of(users, groups, split)
     table, lists = judge_lists(model, split, k, part, metrics, item_groups)

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..data import Interactions, Part, Split
+from ..engine import Adjacency
+from ..models import Model
 from ..models.recommender import check_recommender
 from ..serving.retrieval import check_labels
 
@@ -44,14 +49,34 @@ def held_out_pairs(
     held_out = split.held_out(part)
     built_from = getattr(model, "interactions", None)
     check_labels(model, built_from, held_out)
+    seen = np.zeros(len(held_out), bool)
     if isinstance(built_from, Interactions) and built_from is not split.train:
-        seen = int(built_from.contains(held_out.user_index, held_out.item_index).sum())
-        if seen:
-            raise ValueError(
-                f"{type(model).__name__} was built from {seen:,} of the {len(held_out):,} pairs "
-                f"that it is asked to find in {part}: build it from split.train."
-            )
+        seen |= built_from.contains(held_out.user_index, held_out.item_index)
+    for graph in _graphs_given(model):
+        seen |= _linked(graph, held_out)
+    if seen.any():
+        raise ValueError(
+            f"{type(model).__name__} was built from {seen.sum():,} of the {len(held_out):,} pairs "
+            f"that it is asked to find in {part}: build it from split.train."
+        )
     return held_out
+
+
+def _graphs_given(model: object) -> Iterator[Adjacency]:
+    """Those among the arguments of a model, and of the models among them."""
+    for value in model._arguments.values() if isinstance(model, Model) else ():
+        if isinstance(value, Adjacency):
+            yield value
+        yield from _graphs_given(value)
+
+
+def _linked(graph: Adjacency, pairs: Interactions) -> NDArray[np.bool_]:
+    """Which of the pairs are edges of a graph whose nodes are users, then items, then others."""
+    users, items = pairs.user_index, pairs.num_users + pairs.item_index
+    if min(graph.shape) < pairs.num_users + pairs.num_items:  # of users alone, say
+        return np.zeros(len(pairs), bool)
+    matrix = graph.to_scipy()
+    return np.asarray((matrix[users, items] != 0) | (matrix[items, users] != 0))
 
 
 def check_named(named: object, baseline: str | None = None, what: str = "models") -> None:

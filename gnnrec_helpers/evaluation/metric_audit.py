@@ -19,6 +19,7 @@ from ..data import FloatArray, IntArray, Interactions, Part, Split, merge
 from ..data.arguments import check_whole
 from ..engine.sampling import Negatives
 from ..models import Recommender, scoring
+from ..models.recommender import wide
 from ..serving.retrieval import mask_pairs
 from .judging import check_named, held_out_pairs
 from .ranking import Hits, average_precision, judged, ndcg, recall
@@ -192,12 +193,12 @@ def _ranks_alone(
     everything = torch.arange(held_out.num_items)
     size = max(1, SCORES // held_out.num_items)
     ranks_of_all, ranks_of_drawn = [], []
-    with scoring(model) as score:
+    with scoring(model, held_out.num_items) as score:
         for start in range(0, len(held_out), size):
             users = held_out.user_index[start : start + size]
             item = torch.from_numpy(held_out.item_index[start : start + size, None])
             distinct, row = np.unique(users, return_inverse=True)
-            scores = score(torch.from_numpy(distinct)).cpu().float()[row]  # (pairs, num_items)
+            scores = wide(score(torch.from_numpy(distinct)).cpu())[row]  # (pairs, num_items)
             own = scores.gather(1, item)
 
             drawn = torch.from_numpy(sampler.draw(users, negatives, generator))

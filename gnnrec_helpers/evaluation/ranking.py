@@ -8,7 +8,7 @@ out of the mean.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -125,6 +125,7 @@ def evaluate(
     >>> {name: round(value, 3) for name, value in both.items()}
     {'coverage@20': 0.011, 'calibration@20': 0.657}
     """
+    metrics = metric_names(metrics, item_groups)
     table, lists = judge_lists(model, split, k, part, metrics, item_groups, block, progress)
     numbers = {str(name): float(values.mean()) for name, values in table.items()}
     numbers |= of_all_lists(lists, metrics)
@@ -147,6 +148,7 @@ def evaluate_users(
     The arguments are those of :func:`evaluate`. "coverage" and "gini" are refused, since no user
     has a value of her own.
     """
+    metrics = metric_names(metrics, item_groups)
     for name in metrics:
         if name in OF_ALL_LISTS:
             raise ValueError(
@@ -167,7 +169,6 @@ def judge_lists(
     progress: bool = False,
 ) -> tuple[pd.DataFrame, Lists]:
     """The metrics that every user has, and the lists for those of all lists together."""
-    _check_metrics(metrics, item_groups)
     if item_groups is not None and isinstance(split, Split):  # anything else is refused below
         group_shares(split.train.items, item_groups)
     held_out, users, items = judged(model, split, k, part, block, progress)
@@ -184,16 +185,21 @@ def judge_lists(
     return table, lists
 
 
-def _check_metrics(metrics: Sequence[str], item_groups: pd.Series | None) -> None:
+def metric_names(metrics: Iterable[str], item_groups: pd.Series | None) -> tuple[str, ...]:
     """Refuse what is no list of names, a name that is no metric, and groups that nothing uses."""
-    if isinstance(metrics, str):
-        raise TypeError(f"metrics={metrics!r}: a list of names is needed, such as [{metrics!r}].")
+    if isinstance(metrics, str) or not isinstance(metrics, Iterable):
+        example = metrics if isinstance(metrics, str) else USUAL[0]
+        raise TypeError(f"metrics={metrics!r}: a list of names is needed, such as [{example!r}].")
+    metrics = tuple(metrics)  # an iterator is used up by the first look
     known = (*METRICS, *OF_USERS, *OF_ALL_LISTS)
+    if not metrics:
+        raise ValueError(f"metrics is empty: at least one is needed of {', '.join(known)}.")
     unknown = [name for name in metrics if name not in known]
     if unknown:
         raise ValueError(f"No metric {unknown[0]!r}; there are {', '.join(known)}.")
     if item_groups is not None and "calibration" not in metrics:
         raise ValueError("item_groups are for the metric 'calibration', which is not asked for.")
+    return metrics
 
 
 def of_all_lists(lists: Lists, metrics: Sequence[str]) -> dict[str, float]:
@@ -269,7 +275,7 @@ def judged(
     check_whole(k=k, block=1 if block is None else block)
     held_out = held_out_pairs(model, split, part)
     users = np.flatnonzero(held_out.user_degrees())
-    with scoring(model) as score:
+    with scoring(model, held_out.num_items) as score:
         known = split.known_before(part)
         ranked = rank(score, users, k, known, block=block, progress=progress)
     return held_out, users, ranked.items

@@ -19,7 +19,7 @@ from ..data import FloatArray, Interactions, Part, Split
 from ..data.interactions import ratings_of
 from ..models import RatingModel
 from ..models.base import evaluating
-from ..models.recommender import is_rating_model
+from ..models.recommender import device_of, is_rating_model, numbers
 from .comparison import half_width
 from .judging import check_named, held_out_pairs
 
@@ -69,22 +69,23 @@ def rating_errors(
     """Prediction minus rating for every held-out pair, in the order of ``split.held_out(part)``."""
     held_out = _rated_pairs(model, split, part)
     lowest, highest = _scale(split, clip)
+    name, device = f"{type(model).__name__}.predict", device_of(model)
     blocks = []
     with evaluating(model):
         for start in range(0, len(held_out), BLOCK):
-            users = torch.from_numpy(held_out.user_index[start : start + BLOCK])
-            items = torch.from_numpy(held_out.item_index[start : start + BLOCK])
-            block = model.predict(users, items).cpu().double().numpy()
-            if block.shape != (len(users),):
-                raise ValueError(
-                    f"{type(model).__name__}.predict gave shape {block.shape}: one rating for each "
-                    f"of {len(users):,} pairs is needed."
-                )
-            blocks.append(block)
+            users, items = (  # somebody's model may write to them
+                torch.from_numpy(index[start : start + BLOCK]).to(device, copy=True)
+                for index in (held_out.user_index, held_out.item_index)
+            )
+            count = len(users)
+            block = numbers(model.predict(users, items), (count,), name, "a rating for each pair")
+            blocks.append(block.cpu().double().numpy())
     predicted = np.concatenate(blocks)
-    if np.isnan(predicted).any():
+    lacking = int((~np.isfinite(predicted)).sum())
+    if lacking:
         raise ValueError(
-            f"{int(np.isnan(predicted).sum()):,} of {len(predicted):,} predicted ratings are NaN."
+            f"{lacking:,} of {len(predicted):,} predicted ratings are NaN or infinite: finite "
+            "numbers are needed."
         )
     return predicted.clip(lowest, highest) - ratings_of(held_out)
 
@@ -170,11 +171,13 @@ def _mean_and_width(values: FloatArray, held_out: Interactions) -> tuple[float, 
 def _scale(split: Split, clip: Clip) -> tuple[float, float]:
     if clip is None:
         return -math.inf, math.inf
-    if isinstance(clip, str):
-        if clip != "train":
-            raise ValueError(f"clip={clip!r}: a pair of numbers, 'train' or None is needed.")
+    if isinstance(clip, str) and clip == "train":
         ratings = ratings_of(split.train)
         return float(ratings.min()), float(ratings.max())
+    if not isinstance(clip, (tuple, list, np.ndarray)) or not all(
+        isinstance(end, (int, float, np.number)) for end in clip
+    ):
+        raise ValueError(f"clip={clip!r}: a pair of numbers, 'train' or None is needed.")
     if len(clip) != 2 or not clip[0] <= clip[1]:
         raise ValueError(f"clip={clip!r}: the lowest and then the highest rating are needed.")
     return clip

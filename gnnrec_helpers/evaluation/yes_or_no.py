@@ -7,19 +7,21 @@ belong beside those of any model.
 
 from __future__ import annotations
 
+import math
 from typing import Any, cast
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from ..data import FloatArray, IntArray, Part, Split, merge
 from ..data.arguments import check_whole
 from ..engine.sampling import Negatives
 from ..models import Recommender, scoring
 from ..models.base import evaluating
+from ..models.recommender import device_of, numbers, wide
+from ..serving.retrieval import NAN
 from .judging import held_out_pairs
 
 USERS, PAIRS = 64, 2**12  # users, with all items, or pairs that are scored at once
@@ -65,6 +67,8 @@ def evaluate_ctr(
     """
     if isinstance(threshold, bool) or not isinstance(threshold, (int, float, np.number)):
         raise TypeError(f"threshold={threshold!r}: a number is needed.")
+    if not math.isfinite(threshold):
+        raise ValueError(f"threshold={threshold!r}: a finite number is needed.")
     positive, negative = _asked(model, split, part, seed)
     return {
         "auc": _area(positive, negative),
@@ -83,6 +87,8 @@ def best_threshold(model: Recommender, split: Split, *, seed: int = 0) -> float:
     """
     positive, negative = _asked(model, split, "validation", seed)
     scores = np.concatenate([positive, negative])
+    if not np.isfinite(scores).all():
+        raise ValueError("The model's scores contain infinity; a threshold needs finite numbers.")
     order = np.argsort(-scores, kind="stable")
     right = np.cumsum(order < len(positive))  # among the highest scores, for each number of them
     f1 = 2 * right / (np.arange(1, len(scores) + 1) + len(positive))
@@ -90,7 +96,8 @@ def best_threshold(model: Recommender, split: Split, *, seed: int = 0) -> float:
     last = int(np.argmax(np.where(ends, f1, -1.0)))
     least = scores[order[last]]
     below = scores[scores < least]
-    return float((least + below.max()) / 2 if len(below) else least - 1.0)
+    middle = (least + below.max()) / 2 if len(below) else least - 1.0
+    return float(min(middle, np.nextafter(least, -np.inf)))  # large numbers: 1e20 - 1 is 1e20
 
 
 def _asked(
@@ -104,30 +111,41 @@ def _asked(
         chosen = merge(chosen, split.validation)
     users, items = held_out.user_index, held_out.item_index
     drawn = Negatives(chosen).draw(users, 1, np.random.default_rng(seed))[:, 0]
-    positive, negative = _scores(model, users, np.stack([items, drawn], axis=1)).T
+    asked = np.stack([items, drawn], axis=1)
+    positive, negative = scores = _scores(model, users, asked, held_out.num_items).T
+    if np.isnan(scores).any():
+        raise ValueError(NAN)
     return positive, negative
 
 
-def _scores(model: Recommender, users: IntArray, items: IntArray) -> FloatArray:
+def _scores(model: Recommender, users: IntArray, items: IntArray, num_items: int) -> FloatArray:
     """Scores of items, shape (n, m), each row for one of `users`, who are in ascending order."""
     if callable(getattr(model, "training_scores", None)):  # only what is asked for
-        device = next(cast(nn.Module, model).parameters()).device
+        name, device = f"{type(model).__name__}.training_scores", device_of(model)
         pairs = np.repeat(users, items.shape[1]), items.ravel()
         blocks = zip(
             *(torch.from_numpy(part).to(device).split(PAIRS) for part in pairs), strict=True
         )
         with evaluating(model):
-            scores = [cast(Any, model).training_scores(*block)[0] for block in blocks]
-        return torch.cat(scores).view(items.shape).cpu().numpy()
+            scores = [
+                numbers(
+                    cast(Any, model).training_scores(*block)[0],
+                    (len(block[0]),),
+                    name,
+                    "a score for each pair",
+                )
+                for block in blocks
+            ]
+        return torch.cat(scores).view(items.shape).cpu().double().numpy()
     distinct, first = np.unique(users, return_index=True)
     ends = np.append(first, len(users))
     pair_scores = np.empty(items.shape)
-    with scoring(model) as score:
+    with scoring(model, num_items) as score:
         for start in range(0, len(distinct), USERS):
             block = distinct[start : start + USERS]
             pairs_of_block = slice(ends[start], ends[start + len(block)])
             rows = np.searchsorted(block, users[pairs_of_block])
-            table = score(torch.from_numpy(block)).cpu().float().numpy()  # (block, num_items)
+            table = wide(score(torch.from_numpy(block)).cpu()).numpy()  # (block, num_items)
             pair_scores[pairs_of_block] = table[rows[:, None], items[pairs_of_block]]
     return pair_scores
 

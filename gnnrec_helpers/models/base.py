@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from itertools import chain
 from typing import Any, ClassVar, Self, TypeVar, cast
 
 import numpy as np
@@ -19,15 +18,24 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..data import Interactions, KnowledgeGraph, SocialGraph
+from ..data.arguments import check_whole
 from ..engine.dot_products import DotProducts
 from ..objectives import Objective, RatingRegression
-from .files import decode, encode, fingerprint, read, write
+from .files import decode, encode, fingerprint, read, understood, write
 from .frozen import Frozen, thawed
 from .parts.fold_in import FoldIn
 from .parts.pair_scores import score_all_items
 from .parts.products import Product, Table, scores_of
 from .parts.side_links import friendships, linked
-from .recommender import Recommender, check_recommender
+from .recommender import (
+    TABLE,
+    Recommender,
+    check_recommender,
+    check_shape,
+    check_takes_users,
+    device_of,
+    table_of,
+)
 
 T = TypeVar("T", bound=Table)
 G = TypeVar("G", SocialGraph, KnowledgeGraph)
@@ -40,7 +48,8 @@ class Model(nn.Module):
     A subclass calls ``super().__init__(train)``, names each setting as an argument of its
     constructor, and answers `compute_scores`, `products` or, where scores are dot products,
     ``embeddings(users, items)``. Everything else follows: saving and loading, checkpoints, the
-    check that nothing is judged on what it was built from.
+    check that nothing is judged on what it was built from, and that a `seed` is a whole number and
+    what is annotated as a bool is one.
 
     Parameters
     ----------
@@ -89,13 +98,19 @@ class Model(nn.Module):
         except TypeError:
             return self  # `__init__` says which argument is wrong
         bound.apply_defaults()
-        self.__dict__["_arguments"] = dict(list(bound.arguments.items())[1:])
+        self.__dict__["_arguments"] = _named(bound)
         train = next(iter(self._arguments.values()), None)
         if not isinstance(train, Interactions):
             raise TypeError(
                 f"{cls.__name__} is built from Interactions, such as split.train, not from "
                 f"{type(train).__name__}; Interactions.from_frame(table) makes them."
             )
+        for name, value in self._arguments.items():
+            if name == "seed":
+                check_whole(0, seed=value)
+            parameter = bound.signature.parameters.get(name)
+            if parameter and parameter.annotation in (bool, "bool") and not isinstance(value, bool):
+                raise TypeError(f"{name}={value!r}: True or False is needed.")
         if train.rating is not None and not cls.uses_ratings:
             warnings.warn(
                 f"{cls.__name__} does not use the ratings: each of the {len(train):,} pairs counts "
@@ -138,8 +153,7 @@ class Model(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are; the CPU for a model without any."""
-        weights = chain(self.parameters(), self.buffers())
-        return next((tensor.device for tensor in weights), torch.device("cpu"))
+        return device_of(self)
 
     def identity(self) -> dict[str, Any]:
         """Class and all constructor arguments, with a digest in the place of each graph or table.
@@ -164,6 +178,12 @@ class Model(nn.Module):
             np.array_equal(getattr(self.interactions, name), getattr(interactions, name))
             for name in used
         )
+
+    def _keep(self, name: str, value: object) -> None:
+        """For an attribute that may be set afterwards: what the argument of that name is now."""
+        self.__dict__[name] = value
+        if name in self._arguments:  # a subclass may have no such argument
+            self._arguments[name] = value
 
     def computed(self, name: str, compute: Callable[[], T]) -> T:
         """A table that is computed from the data and saved with the model.
@@ -316,22 +336,29 @@ class Model(nn.Module):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write everything the model is to one file, from which :func:`load` makes the same model.
 
-        That is the class, the arguments (interactions and graphs included), weights and tables. The
-        file is written aside and then put in place.
+        That is the class, the arguments (interactions and graphs included), weights, tables, and
+        public attributes that are numbers, text or lists of these; all others are as the
+        constructor makes them. The file is written aside and then put in place.
 
         Raises
         ------
+        TypeError
+            If labels or arguments are of a kind that no file holds, or arguments have no names.
         ValueError
-            If another program's file is there already.
+            If another program's file is there already, or one that is no model; if the model is no
+            longer what its arguments say.
+        PermissionError
+            If the folder may not be written to.
         """
         tensors: dict[str, Tensor] = {}
-        write(path, {"version": _version(), "model": _encode(self, "model", tensors)}, tensors)
+        write(path, {"model": _encode(self, "model", tensors)}, tensors)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
         """What :meth:`save` wrote, also for a class of your own; see :func:`load`."""
         story, tensors = read(path, "a model written by save", lambda story: "model" in story)
-        model = _decode(story["model"], tensors, cls)
+        with understood(path, story):
+            model = _decode(story["model"], tensors, cls)
         if not isinstance(model, cls):
             raise ValueError(
                 f"{os.fspath(path)!r} holds a {type(model).__name__}, not a {cls.__name__}."
@@ -426,26 +453,52 @@ def evaluating(model: object) -> Iterator[None]:
 
 
 @contextmanager
-def scoring(model: Recommender) -> Iterator[Scorer]:
+def scoring(model: Recommender, num_items: int | None = None) -> Iterator[Scorer]:
     """``model.score`` for a while, in evaluation mode and without gradients.
 
     What can be computed once is: for a GNN, a propagation through the whole graph. A
     :class:`torch.nn.Module` is put back into the mode it was in.
 
+    Parameters
+    ----------
+    model : Recommender
+    num_items : int, optional
+        How many columns the scores must have; a model of this package says so itself.
+
     Raises
     ------
-    TypeError
-        If the model has no ``score`` to call.
+    TypeError, ValueError
+        If the model has no ``score`` to call with users, or, when it is called, if it does not give
+        a row for each user and a column for each item.
     """
     check_recommender(model)
+    name = f"{type(model).__name__}.score"
     with evaluating(model):
-        yield model.scorer() if isinstance(model, (Model, Frozen)) else _copied(model)
+        if isinstance(model, (Model, Frozen)):
+            score = model.scorer()
+            if isinstance(score, DotProducts):
+                found = len(score.users), score.num_items
+                check_shape(found, (len(model.users), len(model.items)), name, TABLE)
+                yield score
+            else:
+                width = len(model.items)
+                yield lambda users: table_of(score(users), len(users), width, name)
+        else:
+            yield _copied(model, num_items, name)
 
 
-def _copied(model: Recommender) -> Scorer:
+def _copied(model: Recommender, num_items: int | None, name: str) -> Scorer:
+    device = device_of(model)
+
     def score(users: Tensor) -> Tensor:
+        try:
+            scores = model.score(users.to(device))
+        except TypeError:
+            check_takes_users(model.score, name)
+            raise
+        scores = table_of(scores, len(users), num_items, name)
         # a copy: whoever asks writes to it, and the model may have handed out a table that it keeps
-        return model.score(users).detach().clone(memory_format=torch.contiguous_format)
+        return scores.detach().clone(memory_format=torch.contiguous_format)
 
     return score
 
@@ -458,8 +511,9 @@ def load(path: str | os.PathLike[str]) -> Model | Frozen:
 
     Raises
     ------
-    FileNotFoundError, ValueError
-        If there is no such file; if it is torn, is something else or is from a newer version.
+    FileNotFoundError, PermissionError, ValueError
+        If there is no such file; if it may not be read; if it is torn, is something else or is from
+        a newer version.
 
     Examples
     --------
@@ -473,13 +527,66 @@ def load(path: str | os.PathLike[str]) -> Model | Frozen:
     story, tensors = read(
         path, "a model written by save", lambda story: "model" in story or "frozen" in story
     )
-    if "frozen" in story:
-        return thawed(story, tensors)
-    return _decode(story["model"], tensors, Model)
+    with understood(path, story):
+        if "frozen" in story:
+            return thawed(story, tensors)
+        return _decode(story["model"], tensors, Model)
 
 
 def _identity(value: object) -> Any:
     return value.identity() if isinstance(value, Model) else fingerprint(value)
+
+
+def _named(bound: inspect.BoundArguments) -> dict[str, Any]:
+    """Arguments by name, but for ``self``, and NumPy's numbers as Python's.
+
+    Those that ``**`` took have the names they were given by. One that a constructor takes by its
+    place alone has a name that none can be given by.
+    """
+    named: dict[str, Any] = {}
+    for name, value in list(bound.arguments.items())[1:]:
+        kind = bound.signature.parameters[name].kind
+        if kind is inspect.Parameter.VAR_KEYWORD:
+            named |= value
+        elif kind is inspect.Parameter.VAR_POSITIONAL:
+            named |= {f"{name}[{place}]": one for place, one in enumerate(value)}
+        else:
+            named[f"{name}[0]" if kind is inspect.Parameter.POSITIONAL_ONLY else name] = value
+    return {name: _plain(value) for name, value in named.items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
+
+
+def arguments_of(model: Model) -> dict[str, Any]:
+    """What the model was built from, by names that its constructor takes.
+
+    Raises
+    ------
+    TypeError
+        If it takes one by its place alone.
+    """
+    for name in model._arguments:
+        if not name.isidentifier():
+            raise TypeError(
+                f"{type(model).__name__} cannot be built again from what it was given, since its "
+                f"constructor takes {name} by its place: it has to name every argument."
+            )
+    return model._arguments
+
+
+def _settings(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of attributes or arguments those that are public, and numbers, text or lists of these."""
+    plain = (bool, int, float, str, np.generic, type(None))
+    return {
+        name: value
+        for name, value in values.items()
+        if not name.startswith("_") and name != "training"
+        if all(isinstance(p, plain) for p in (value if type(value) in (list, tuple) else [value]))
+    }
 
 
 def _encode(model: Model, name: str, tensors: dict[str, Tensor]) -> dict[str, Any]:
@@ -487,14 +594,37 @@ def _encode(model: Model, name: str, tensors: dict[str, Tensor]) -> dict[str, An
         argument: {"model": _encode(value, f"{name}/{argument}", tensors)}
         if isinstance(value, Model)
         else encode(value, f"{name}/{argument}", tensors)
-        for argument, value in model._arguments.items()
+        for argument, value in arguments_of(model).items()
     }
-    return {
+    node = {
         "class": type(model).__name__,
         "arguments": arguments,
         "weights": encode(model.state_dict(), f"{name}/weights", tensors),
         "tables": encode(model._tables, f"{name}/tables", tensors),
+        "attributes": {
+            attribute: _plain(value) if type(value) is list else encode(value, attribute, tensors)
+            for attribute, value in _settings(vars(model)).items()
+            if attribute not in arguments
+        },
     }
+    _check_unchanged(model, node, tensors)
+    return node
+
+
+def _check_unchanged(model: Model, node: Mapping[str, Any], tensors: dict[str, Tensor]) -> None:
+    """Refuse a model with an attribute that was set to something else than the argument says."""
+    now, given = _settings(vars(model)), _settings(model._arguments)
+    changed = [name for name in now if name in model._arguments and now[name] != given.get(name)]
+    if not changed:
+        return
+    built = _settings(vars(_decode(node, tensors, type(model))))  # as its constructor leaves it
+    for name in changed:
+        if built.get(name) != now[name]:
+            raise ValueError(
+                f"This {type(model).__name__} has {name}={now[name]!r} and was built with "
+                f"{name}={model._arguments[name]!r}, from which a file would build it again: build "
+                f"one with {name}={now[name]!r}, and save that."
+            )
 
 
 def _decode(node: Mapping[str, Any], tensors: dict[str, Tensor], own: type[Model]) -> Model:
@@ -509,8 +639,13 @@ def _decode(node: Mapping[str, Any], tensors: dict[str, Tensor], own: type[Model
     model.__dict__["_arguments"] = arguments
     model.__dict__["_stored"] = decode(node["tables"], tensors)
     model.__init__(**arguments)  # type: ignore[misc]
-    model.load_state_dict(decode(node["weights"], tensors))
+    weights = decode(node["weights"], tensors)
+    if len(dtypes := {w.dtype for w in weights.values() if w.is_floating_point()}) == 1:
+        model.to(*dtypes)
+    model.load_state_dict(weights)
     model.__dict__["_stored"] = None
+    for name, value in node.get("attributes", {}).items():  # older files have none
+        setattr(model, name, decode(value, tensors))
     return model.eval()
 
 
@@ -522,7 +657,3 @@ def _class(name: str) -> type[Model]:
             f"your own, call {name}.load(path)."
         )
     return kind
-
-
-def _version() -> str:
-    return str(getattr(sys.modules["gnnrec_helpers"], "__version__", "unknown"))

@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.sparse.linalg import lsmr
 from torch import Tensor
 
+from ..data.arguments import POSITIVE, check_number
 from ..data.interactions import FloatArray, Interactions, ratings_of
 from .base import RatingsModel
 from .parts.products import Product
@@ -59,8 +60,8 @@ class BiasOnly(RatingsModel):
             ("user_regularization", user_regularization),
             ("item_regularization", item_regularization),
         ):
-            if not value > 0:
-                raise ValueError(f"{name}={value}: a positive number is needed.")
+            if value != math.inf:
+                check_number(POSITIVE, **{name: value})
         self.user_regularization = user_regularization
         self.item_regularization = item_regularization
         self.mean = float(ratings.mean())

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from torch import Tensor
 
+from ..data.arguments import check_number
 from ..data.interactions import Interactions
 from .base import Model, Scorer, scoring
 from .parts.fold_in import ByBlend, blended, moments_of
@@ -63,13 +64,12 @@ class Blend(Model):
 
     @property
     def weight(self) -> float:
-        return float(self._arguments["weight"])
+        return float(self.__dict__["weight"])
 
     @weight.setter
     def weight(self, weight: float) -> None:
-        if not 0 <= weight <= 1:
-            raise ValueError(f"weight={weight}: a number from 0 to 1 is needed.")
-        self._arguments["weight"] = weight
+        check_number(0, 1, weight=weight)
+        self._keep("weight", weight)
 
     @cached_property
     def informed_users(self) -> NDArray[np.bool_]:
@@ -94,7 +94,7 @@ class Blend(Model):
     def products(self) -> list[Product]:
         """Those of both, with each user's rows divided by her standard deviation, less her mean."""
         products: list[Product] = []
-        shift = torch.zeros(self.num_users, 1)
+        shift = torch.zeros(self.num_users, 1, dtype=torch.float32)
         for model, share in ((self.first, 1 - self.weight), (self.second, self.weight)):
             with scoring(model) as score:
                 moments = [
@@ -110,7 +110,7 @@ class Blend(Model):
                     products.append((rows, first, *others))  # it may be large: no copy of it
                 else:
                     products.append((sparse.csr_array(rows @ first), *others))
-        return [*products, (shift, torch.ones(1, self.num_items))]
+        return [*products, (shift, shift.new_ones(1, self.num_items))]
 
     def fold_in(self) -> ByBlend:
         """What both say of her items, blended likewise."""

@@ -9,6 +9,7 @@ import torch
 from scipy import sparse
 from torch import Tensor
 
+from ..data.arguments import BELOW_1, POSITIVE, check_number
 from ..data.interactions import FloatArray, IntArray, Interactions
 from .base import Model, Scorer
 from .parts.fold_in import ByProducts
@@ -80,17 +81,15 @@ class EASE(Model):
         history_exponent: float = 0.0,
         limit: float = 16.0,
     ) -> None:
-        if not regularization > 0:
-            raise ValueError(f"regularization={regularization}: a positive number is needed.")
-        if not 0 <= dropout < 1:
-            raise ValueError(f"dropout={dropout}: a share from 0 to below 1 is needed.")
-        for name, exponent in (
-            ("user_exponent", user_exponent),
-            ("item_exponent", item_exponent),
-            ("history_exponent", history_exponent),
-        ):
-            if not math.isfinite(exponent):
-                raise ValueError(f"{name}={exponent}: a finite number is needed.")
+        check_number(POSITIVE, regularization=regularization)
+        check_number(0, BELOW_1, dropout=dropout)
+        check_number(
+            user_exponent=user_exponent,
+            item_exponent=item_exponent,
+            history_exponent=history_exponent,
+        )
+        if limit != math.inf:
+            check_number(0, limit=limit)
         super().__init__(train)
         self.regularization = regularization
         size = min(train.num_users, train.num_items)

@@ -10,7 +10,7 @@ import torch
 from ..data import Interactions, KnowledgeGraph, SocialGraph
 from ..data.splits import joined
 from ..engine import Adjacency
-from .base import Model
+from .base import Model, arguments_of
 from .matrix_factorization import MatrixFactorization
 
 M = TypeVar("M", bound=Model)
@@ -69,7 +69,8 @@ def extend(model: M, interactions: Interactions, **changed: Any) -> M:
             f"extend needs Interactions, not {type(interactions).__name__}: "
             "Interactions.from_frame(table) makes them."
         )
-    given, *others = model._arguments
+    arguments = arguments_of(model)
+    given, *others = arguments
     for argument in changed:
         if argument not in others:
             raise TypeError(
@@ -77,7 +78,7 @@ def extend(model: M, interactions: Interactions, **changed: Any) -> M:
             )
     own_graph = [
         argument
-        for argument, value in model._arguments.items()
+        for argument, value in arguments.items()
         if isinstance(value, (Adjacency, Model)) and argument not in changed
     ]
     trained = any(True for _ in model.parameters())
@@ -95,14 +96,14 @@ def extend(model: M, interactions: Interactions, **changed: Any) -> M:
             "anew from all interactions."
         )
     train = joined(*_of_one_kind(model.interactions, interactions))
-    arguments: dict[str, Any] = {}
-    for argument, value in model._arguments.items():
+    relabelled: dict[str, Any] = {}
+    for argument, value in arguments.items():
         if isinstance(value, SocialGraph):
             value = SocialGraph.from_frame(value.to_frame(), train.users)
         elif isinstance(value, KnowledgeGraph):
             value = KnowledgeGraph.from_frame(value.to_frame(), train.items)
-        arguments[argument] = value
-    newer = kind(**{**arguments, given: train, **changed})
+        relabelled[argument] = value
+    newer = kind(**{**relabelled, given: train, **changed})
     if isinstance(newer, MatrixFactorization):
         _start_from(newer, model)
     return newer

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..data.arguments import POSITIVE, check_number
 from ..data.interactions import Interactions
 from ..data.side_graphs import KnowledgeGraph
 from .base import EmbeddingModel
@@ -59,8 +60,7 @@ class FactRidge(EmbeddingModel):
         model: EmbeddingModel,
         regularization: float = 1.0,
     ) -> None:
-        if not regularization > 0:
-            raise ValueError(f"regularization={regularization}: a positive number is needed.")
+        check_number(POSITIVE, regularization=regularization)
         if not isinstance(model, EmbeddingModel):
             raise TypeError(
                 f"A model with embeddings is needed, such as IALS, not {type(model).__name__}."

@@ -10,7 +10,10 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Mapping
+import stat
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +124,7 @@ def decode(node: Any, tensors: Tensors) -> Any:
         return Adjacency(matrix, None if order is None else order.numpy())
     if kind == "data":
         return DATA[content](**decode(node["fields"], tensors))
-    raise ValueError(f"unknown kind of value {kind!r}")
+    raise KeyError(kind)  # one that only a newer version knows
 
 
 def _encode_labels(labels: pd.Index, name: str, tensors: Tensors) -> dict[str, Any]:
@@ -148,24 +151,24 @@ def _decode_labels(node: dict[str, Any], tensors: Tensors) -> pd.Index:
 
 
 def fingerprint(value: object) -> Any:
-    """A value that is text or a number, as it is; of anything larger a digest of its content.
+    """Of a table or a graph a digest of its content; anything smaller as JSON can hold it.
 
     Examples
     --------
-    >>> fingerprint(0.1), fingerprint(torch.arange(3))
+    >>> fingerprint(np.float64(0.1)), fingerprint(torch.arange(3))
     (0.1, 'Tensor 3fcb5a2c')
     """
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
+    if isinstance(value, np.generic):
+        return value.item()
     tensors: Tensors = {}
     node = encode(value, "value", tensors)
-    if not tensors:  # a list of numbers, say
-        return value
+    if not tensors:  # a number, or a list of them
+        return decode(node, tensors)
     if isinstance(value, tuple(DATA.values())):  # what was left out on the way is not content
         node["fields"]["dict"].pop("dropped", None)
     digest = hashlib.sha256(json.dumps(node, sort_keys=True).encode())
     for name in sorted(tensors):
-        digest.update(tensors[name].cpu().contiguous().numpy().tobytes())
+        digest.update(tensors[name].cpu().flatten().view(torch.uint8).numpy().tobytes())
     kind = f"{len(value):,} pairs" if isinstance(value, Interactions) else type(value).__name__
     return f"{kind} {digest.hexdigest()[:8]}"
 
@@ -174,28 +177,47 @@ def fingerprint(value: object) -> Any:
 def write(path: str | os.PathLike[str], story: dict[str, Any], tensors: Tensors) -> None:
     """Write a file aside, then put it in place, so that there is never half a file.
 
+    Whoever may read the file before may read the new one, too.
+
+    Parameters
+    ----------
+    path : path
+    story : dict
+        What JSON can hold, under a key that says what kind of file it is.
+    tensors : dict
+
     Raises
     ------
     ValueError
-        If there is a file already that this package did not write.
+        If there is a file already that this package did not write, or one of another kind.
+    PermissionError
+        If the folder may not be written to, or the file that is there not be read.
     """
     path = Path(path)
-    if path.exists() and not _is_ours(path):
-        raise ValueError(
-            f"{os.fspath(path)!r} is there already and was not written by this package, so it is "
-            "left alone: choose another path."
-        )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        _check_replaceable(path, story)
     aside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        save_file(
-            _apart(tensors),
-            aside,
-            {KEY: json.dumps({"format": FORMAT, **story})},
-        )
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.touch()
+    except PermissionError as error:
+        raise PermissionError(
+            f"The folder {os.fspath(path.parent)!r} may not be written to: choose another one."
+        ) from error
+    try:
+        # safetensors makes a file that its owner alone may read
+        mode = (path if path.exists() else aside).stat().st_mode
+        told = {"format": FORMAT, "version": version(), **story}
+        save_file(_apart(tensors), aside, {KEY: json.dumps(told)})
+        aside.chmod(stat.S_IMODE(mode))
         os.replace(aside, path)
     finally:
         aside.unlink(missing_ok=True)
+
+
+def version() -> str:
+    """Of this package."""
+    return str(getattr(sys.modules["gnnrec_helpers"], "__version__", "unknown"))
 
 
 def _apart(tensors: Tensors) -> Tensors:
@@ -229,12 +251,15 @@ def read(
     ------
     FileNotFoundError
         Without such a file.
+    PermissionError
+        If it may not be read.
     ValueError
         If the file is torn, is something else, or was written by a newer version of the format.
     """
     name = os.fspath(path)
     if not Path(path).exists():
         raise FileNotFoundError(f"There is no file {name!r}.")
+    _check_readable(path)
     try:
         with safe_open(path, framework="pt") as file:
             story = json.loads((file.metadata() or {})[KEY])
@@ -253,9 +278,49 @@ def read(
     return story, tensors
 
 
-def _is_ours(path: Path) -> bool:
+@contextmanager
+def understood(path: str | os.PathLike[str], story: Mapping[str, Any]) -> Iterator[None]:
+    """For what is made of a file: whatever it lacks, or has too much, becomes one sentence."""
+    try:
+        yield
+    except (AttributeError, KeyError, RuntimeError, TypeError) as error:
+        found = " ".join(f"{type(error).__name__}: {error}".split())
+        raise ValueError(
+            f"{os.fspath(path)!r} was written by gnnrec_helpers "
+            f"{story.get('version', 'of another version')} and does not hold what this version, "
+            f"{version()}, expects of such a file ({found})."
+        ) from error
+
+
+def _check_replaceable(path: Path, story: Mapping[str, Any]) -> None:
+    """Refuse to write over another program's file, or over one of this package with another key."""
+    _check_readable(path)
     try:
         with safe_open(path, framework="pt") as file:
-            return KEY in (file.metadata() or {})
-    except (SafetensorError, OSError):
-        return False
+            there = json.loads((file.metadata() or {})[KEY])
+    except (SafetensorError, OSError, KeyError, ValueError):
+        raise ValueError(
+            f"{os.fspath(path)!r} is there already and was not written by this package, so it is "
+            "left alone: choose another path."
+        ) from None
+    if not story.keys() <= there.keys():
+        theirs, ours = (
+            min(one.keys() - {"format", "version"}, default="") for one in (there, story)
+        )
+        raise ValueError(
+            f"{os.fspath(path)!r} is there already and is of another kind ({theirs!r}, not "
+            f"{ours!r}), so it is left alone: choose another path."
+        )
+
+
+def _check_readable(path: str | os.PathLike[str]) -> None:
+    """Of a file that may not be read, safetensors says that there is none."""
+    try:
+        with Path(path).open("rb"):
+            pass
+    except PermissionError as error:
+        raise PermissionError(
+            f"{os.fspath(path)!r} may not be read: ask its owner for the permission."
+        ) from error
+    except OSError:  # a folder, say: what it is not is told by who reads it
+        pass

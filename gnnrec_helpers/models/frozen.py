@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ..data import Interactions
 from ..engine.dot_products import DotProducts
-from .files import Tensors, decode, encode, read, write
+from .files import Tensors, decode, encode, read, understood, write
 from .parts.fold_in import FoldIn, from_words, in_words
 from .parts.products import Product, scores_of
 
@@ -142,7 +142,9 @@ class Frozen:
         Raises
         ------
         ValueError
-            If another program's file is there already.
+            If another program's file is there already, or one of another kind, as of a model.
+        PermissionError
+            If the folder may not be written to.
         """
         tensors: dict[str, Tensor] = {}
         content = {
@@ -160,7 +162,8 @@ class Frozen:
         story, tensors = read(
             path, "a frozen recommender written by save", lambda story: "frozen" in story
         )
-        return thawed(story, tensors)
+        with understood(path, story):
+            return thawed(story, tensors)
 
     def __repr__(self) -> str:
         shapes = [f"{t.shape[0]:,} x {t.shape[1]:,}" for product in self.products for t in product]

@@ -15,7 +15,7 @@ from scipy import sparse
 from scipy.sparse.linalg import LinearOperator, svds
 from torch import Tensor
 
-from ..data.arguments import check_whole
+from ..data.arguments import check_number, check_whole, is_finite
 from ..data.interactions import FloatArray, Interactions
 from ..engine.dot_products import DotProducts
 from ..engine.propagation import Adjacency
@@ -53,6 +53,7 @@ def sharpening(step: float, order: int = 4) -> tuple[float, ...]:
     >>> sharpening(2.0)
     (1.0, -2.0, 2.0, -1.3333333333333333, 0.6666666666666666)
     """
+    check_number(step=step)
     check_whole(order=order)
     # 0.0 is added where -0.0 would be printed
     return tuple((-step) ** power / math.factorial(power) + 0.0 for power in range(order + 1))
@@ -89,8 +90,8 @@ class LinearFilter(Model):
     def __init__(
         self, train: Interactions, exponents: Sequence[float] = (0.0, 0.5, 1.0, 0.5)
     ) -> None:
-        if len(exponents) != 4 or not np.isfinite(exponents).all():
-            raise ValueError(f"exponents={exponents}: four finite numbers are needed.")
+        if not _are_finite(exponents, 4) or len(exponents) > 4:
+            raise ValueError(f"exponents={exponents!r}: four finite numbers are needed.")
         own, heard, shared, recommended = exponents
         super().__init__(train)
         self._own = own
@@ -184,12 +185,15 @@ class GraphFilter(LinearFilter):
         *,
         seed: int = 0,
     ) -> None:
+        check_whole(components=components)
         most = min(train.num_users, train.num_items) - 1
-        if not 1 <= components <= most:
+        if components > most:
             raise ValueError(
                 f"components={components}: from 1 to {most} are possible with "
                 f"{train.num_users} users and {train.num_items} items."
             )
+        check_number(alpha=alpha)
+        _check_polynomial(polynomial)
         super().__init__(train)
         # (num_items, components)
         vectors = self.computed("vectors", lambda: self._leading(components, seed))
@@ -197,28 +201,25 @@ class GraphFilter(LinearFilter):
         self._onto = torch.where(roots > 0, vectors / roots, 0.0)  # D_I^-1/2 V
         self._smooth = torch.from_numpy(self._likes @ self._onto.numpy())  # (num_users, components)
         self._upward = vectors * roots  # D_I^1/2 V
-        self.polynomial = polynomial
+        self.alpha, self.polynomial = alpha, polynomial
 
     @property
     def alpha(self) -> float:
-        return float(self._arguments["alpha"])
+        return float(self.__dict__["alpha"])
 
     @alpha.setter
     def alpha(self, alpha: float) -> None:
-        self._arguments["alpha"] = alpha
+        check_number(alpha=alpha)
+        self._keep("alpha", alpha)
 
     @property
     def polynomial(self) -> tuple[float, ...]:
-        return self._polynomial
+        return tuple(self.__dict__["polynomial"])
 
     @polynomial.setter
     def polynomial(self, coefficients: Sequence[float]) -> None:
-        if not len(coefficients) or not np.isfinite(coefficients).all():
-            raise ValueError(
-                f"polynomial={coefficients}: finite coefficients are needed, that of the constant "
-                "first."
-            )
-        self._polynomial = self._arguments["polynomial"] = tuple(map(float, coefficients))
+        _check_polynomial(coefficients)
+        self._keep("polynomial", tuple(map(float, coefficients)))
         to_items, to_users = self._to_items.csr(), self._to_items.csr(transposed=True)
         device = self._to_items.columns.device
         back = self._applied(self._upward.to(device), to_users, to_items)  # (num_items, components)
@@ -235,6 +236,8 @@ class GraphFilter(LinearFilter):
     def _leading(self, components: int, seed: int) -> Tensor:
         """Right singular vectors of the normalized matrix, by the same sparse product."""
         rows, columns = self._normal.shape
+        if self._normal.nnz == 0:  # no direction is longer than another
+            return torch.zeros(columns, components, dtype=torch.float32)
         to_items, to_users = self._to_items.csr(), self._to_items.csr(transposed=True)
 
         def product(csr: Csr, x: FloatArray) -> FloatArray:
@@ -298,6 +301,22 @@ class GraphFilter(LinearFilter):
         linear = super().item_similarity()
         low_pass = DotProducts(self._onto, self._back)
         return lambda items: linear(items).add_(low_pass(items), alpha=self.alpha)
+
+
+def _check_polynomial(coefficients: object) -> None:
+    if not _are_finite(coefficients, 1):
+        raise ValueError(
+            f"polynomial={coefficients!r}: finite coefficients are needed, that of the constant "
+            "first."
+        )
+
+
+def _are_finite(values: object, least: int) -> bool:
+    return (
+        isinstance(values, (Sequence, np.ndarray))
+        and len(values) >= least
+        and all(map(is_finite, values))
+    )
 
 
 def _divided(likes: sparse.csr_array, users: float, items: float) -> sparse.csr_array:

@@ -87,6 +87,10 @@ class GraphRec(RatingsModel):
         super().__init__(train)
         check_whole(dim=dim, neighbours=neighbours)
         ratings = ratings_of(train)
+        if baseline is not None and not isinstance(baseline, BiasOnly):
+            raise TypeError(
+                f"baseline is of type {type(baseline).__name__}: a BiasOnly is needed, or None."
+            )
         if baseline is not None and not baseline.is_built_from(train):
             raise ValueError("The baseline is of other ratings: build it from `train`, too.")
         self.dim, self.neighbours, self.seed = dim, neighbours, seed

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn.functional import normalize as unit_length
 
-from ..data.arguments import check_whole
+from ..data.arguments import BELOW_1, check_number, check_whole
 from ..data.interactions import Interactions
 from ..data.side_graphs import KnowledgeGraph
 from ..engine.propagation import Adjacency, normalize, user_item_adjacency
@@ -88,8 +88,7 @@ class GraphSAGE(EmbeddingModel):
         seed: int = 0,
     ) -> None:
         check_whole(dim=dim, layers=layers)
-        if not 0 <= hidden < 1:
-            raise ValueError(f"hidden={hidden}: a share from 0 to below 1 is needed.")
+        check_number(0, BELOW_1, hidden=hidden)
         super().__init__(train)
         self.hidden, self.seed = hidden, seed
         has = fact_features(train, knowledge, least=2)

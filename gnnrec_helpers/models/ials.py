@@ -8,7 +8,7 @@ from scipy import sparse
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..data.arguments import check_whole
+from ..data.arguments import POSITIVE, check_number, check_whole
 from ..data.interactions import Interactions
 from .base import EmbeddingModel
 from .parts.fold_in import ByLeastSquares, least_squares
@@ -68,9 +68,8 @@ class IALS(EmbeddingModel):
         progress: bool = False,
     ) -> None:
         check_whole(dim=dim, sweeps=sweeps)
-        for name, number in (("unobserved", unobserved), ("regularization", regularization)):
-            if not number > 0:
-                raise ValueError(f"{name}={number}: a positive number is needed.")
+        check_number(POSITIVE, unobserved=unobserved, regularization=regularization)
+        check_number(exponent=exponent)
         super().__init__(train)
         self.dim = dim
         self.unobserved, self.regularization, self.exponent = unobserved, regularization, exponent

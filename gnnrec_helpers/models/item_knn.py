@@ -6,6 +6,7 @@ from functools import partial
 
 from scipy import sparse
 
+from ..data.arguments import check_number
 from ..data.interactions import Interactions
 from .base import Model, Scorer
 from .parts.fold_in import ByProducts
@@ -29,6 +30,7 @@ class ItemKNN(Model):
     """
 
     def __init__(self, train: Interactions, neighbours: int = 100, shrink: float = 10.0) -> None:
+        check_number(0, shrink=shrink)
         super().__init__(train)
         self._likes = train.to_csr()
         # (num_items, num_items)

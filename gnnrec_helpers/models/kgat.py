@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, softplus
 from torch.nn.functional import normalize as unit_length
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..data.side_graphs import KnowledgeGraph
 from ..engine.neighbour_lists import softmax_by_owner
@@ -74,8 +75,9 @@ class KGAT(MatrixFactorization):
         *,
         seed: int = 0,
     ) -> None:
-        if any(width < 1 for width in layers):
-            raise ValueError(f"layers={tuple(layers)}: at least 1 is needed for every layer.")
+        if not np.iterable(layers):
+            raise TypeError(f"layers={layers!r}: several whole numbers are needed, one a layer.")
+        check_whole(**{f"layers[{place}]": width for place, width in enumerate(layers)})
         check_items(knowledge, train)
         super().__init__(train, dim, seed=seed)
         self.seed = seed

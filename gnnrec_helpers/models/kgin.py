@@ -10,6 +10,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import normalize as unit_length
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..data.side_graphs import KnowledgeGraph
 from ..engine.propagation import Adjacency, normalize
@@ -72,9 +73,8 @@ class KGIN(MatrixFactorization):
         *,
         seed: int = 0,
     ) -> None:
-        for name, value, least in (("layers", layers, 0), ("intents", intents, 1)):
-            if value < least:
-                raise ValueError(f"{name}={value}: at least {least} is needed.")
+        check_whole(0, layers=layers)
+        check_whole(intents=intents)
         check_items(knowledge, train)
         super().__init__(train, dim, seed=seed)
         self.layers, self.num_entities = layers, knowledge.num_entities

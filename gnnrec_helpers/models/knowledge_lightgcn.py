@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pandas as pd
 import torch
 from scipy import sparse
 from torch import nn
 
+from ..data.arguments import check_number
 from ..data.interactions import Interactions
 from ..data.side_graphs import KnowledgeGraph, SocialGraph
 from ..engine.propagation import Adjacency, bipartite_matrix, normalize
@@ -66,9 +65,7 @@ class KnowledgeLightGCN(LightGCN):
         friend_weight: float = 0.3,
         seed: int = 0,
     ) -> None:
-        for name, weight in (("fact_weight", fact_weight), ("friend_weight", friend_weight)):
-            if not 0 <= weight < math.inf:
-                raise ValueError(f"{name}={weight}: zero or more is needed.")
+        check_number(0, fact_weight=fact_weight, friend_weight=friend_weight)
         check_items(knowledge, train)
         others = knowledge.num_entities - knowledge.num_items
         kinds = (train.num_users, train.num_items, others)
@@ -82,8 +79,8 @@ class KnowledgeLightGCN(LightGCN):
         everything = sparse.csr_array(choices + beside)
         adjacency = Adjacency.in_cache_order(everything, kinds)
         super().__init__(train, dim, layers, seed=seed, adjacency=adjacency)
-        self.knowledge, self.fact_weight = knowledge, fact_weight
-        self.friend_weight = None if social is None else friend_weight
+        self.knowledge = knowledge
+        self.fact_weight, self.friend_weight = fact_weight, friend_weight
         start = table(others, dim, np.random.default_rng([seed, 1]))
         nodes = torch.cat([self.nodes.weight.detach(), start.weight.detach()])
         self.nodes = nn.Embedding.from_pretrained(nodes, freeze=False)  # things come last

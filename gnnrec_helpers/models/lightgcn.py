@@ -58,6 +58,10 @@ class LightGCN(MatrixFactorization):
         adjacency: Adjacency | None = None,
     ) -> None:
         check_whole(0, layers=layers)
+        if adjacency is not None and not isinstance(adjacency, Adjacency):
+            raise TypeError(
+                f"adjacency is of type {type(adjacency).__name__}: an Adjacency is needed, or None."
+            )
         super().__init__(train, dim, cosine=cosine, seed=seed)
         self.layers = layers
         self.adjacency = user_item_adjacency(train) if adjacency is None else adjacency

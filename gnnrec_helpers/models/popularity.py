@@ -28,7 +28,7 @@ class Popularity(Model):
 
     def products(self) -> list[Product]:
         """One for everybody, times the counts."""
-        return [(torch.ones(self.num_users, 1), self.counts.unsqueeze(0))]
+        return [(self.counts.new_ones(self.num_users, 1), self.counts.unsqueeze(0))]
 
     @cached_property
     def informed_users(self) -> NDArray[np.bool_]:
@@ -37,4 +37,5 @@ class Popularity(Model):
 
     def fold_in(self) -> ByProducts:
         """The same for somebody new: her items count for 1 together."""
-        return ByProducts([(torch.ones(self.num_items, 1), self.counts.unsqueeze(0))], power=1.0)
+        ones = self.counts.new_ones(self.num_items, 1)
+        return ByProducts([(ones, self.counts.unsqueeze(0))], power=1.0)

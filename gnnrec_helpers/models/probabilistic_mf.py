@@ -58,7 +58,7 @@ class ProbabilisticMF(RatingsModel):
         start[np.concatenate([train.user_degrees(), train.item_degrees()]) == 0] = 0.0
         table = 0.1 * torch.from_numpy(start)
         if biases:  # the last column
-            table = torch.cat([table, torch.zeros(len(table), 1)], dim=1)
+            table = torch.cat([table, table.new_zeros(len(table), 1)], dim=1)
         # one table, users first
         self.nodes = nn.Embedding.from_pretrained(table, freeze=False)
 
@@ -82,8 +82,8 @@ class ProbabilisticMF(RatingsModel):
     def products(self) -> list[Product]:
         """Embeddings, beside them the biases and, once, the mean."""
         rows = self.nodes.weight.detach().cpu()
-        ones = torch.ones(len(rows), 1)
-        bias = rows[:, self.dim :] if self.biases else torch.zeros(len(rows), 1)
+        ones = rows.new_ones(len(rows), 1)
+        bias = rows[:, self.dim :] if self.biases else rows.new_zeros(len(rows), 1)
         user_rows = torch.cat([rows[:, : self.dim], bias + self.mean.cpu(), ones], dim=1)
         item_rows = torch.cat([rows[:, : self.dim], ones, bias], dim=1)
         return [(user_rows[: self.num_users], item_rows[self.num_users :].T)]

@@ -1,10 +1,17 @@
-"""What is asked of anybody's model: one method."""
+"""What is asked of anybody's model: one method. And what it may answer."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from itertools import chain
 from typing import Protocol, TypeGuard
 
-from torch import Tensor
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+TABLE = "a row for each user and a column for each item"
 
 
 class Recommender(Protocol):
@@ -15,7 +22,11 @@ class Recommender(Protocol):
     """
 
     def score(self, users: Tensor) -> Tensor:
-        """Scores of all items, shape (len(users), num_items); higher is better."""
+        """Scores of all items, shape (len(users), num_items); higher is better.
+
+        `users` are on the device of a module's weights, and on the CPU for what has none. A NumPy
+        array is as good as a Tensor.
+        """
         ...
 
 
@@ -44,3 +55,69 @@ def check_recommender(model: object) -> None:
 def is_rating_model(model: object) -> TypeGuard[RatingModel]:
     """Is there a ``predict`` to call?"""
     return callable(getattr(model, "predict", None))
+
+
+def check_takes_users(score: Callable[..., object], name: str) -> None:
+    """Refuse a ``score`` that needs more than users, as scikit-learn's ``score(X, y)`` does."""
+    try:
+        inspect.signature(score).bind(None)
+    except ValueError:  # it is not written in Python, and says nothing
+        pass
+    except TypeError as error:
+        raise TypeError(
+            f"{name} cannot be called with users alone ({error}): score(users) is needed, which "
+            f"gives {TABLE}."
+        ) from None
+
+
+def device_of(model: object) -> torch.device:
+    """Where a module's weights are; the CPU for what has none."""
+    weights = chain(model.parameters(), model.buffers()) if isinstance(model, nn.Module) else ()
+    return next((tensor.device for tensor in weights), torch.device("cpu"))
+
+
+def table_of(values: object, users: int, items: int | None, name: str) -> Tensor:
+    """What `name` gave, if it is scores of so many users and items; None is any number of items."""
+    return numbers(values, (users, "num_items" if items is None else items), name, TABLE)
+
+
+def numbers(values: object, shape: tuple[int | str, ...], name: str, meaning: str) -> Tensor:
+    """What a method gave, if it is numbers of this shape, in a Tensor or an array.
+
+    Parameters
+    ----------
+    values : object
+    shape : tuple
+        Text stands for any length.
+    name, meaning : str
+        Of the method, and of the shape, for the error.
+    """
+    if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
+        single = values.dtype in (np.float16, np.float32)
+        values = torch.from_numpy(np.array(values, np.float32 if single else np.float64))
+    if not isinstance(values, Tensor) or values.layout != torch.strided or values.is_complex():
+        kind = [str(getattr(values, of)) for of in ("layout", "dtype") if hasattr(values, of)]
+        raise TypeError(
+            f"{name} gave {' '.join([type(values).__name__, *kind])}: a dense Tensor or array of "
+            f"numbers is needed, {meaning}."
+        )
+    check_shape(tuple(values.shape), shape, name, meaning)
+    return values
+
+
+def check_shape(
+    found: tuple[int, ...], needed: tuple[int | str, ...], name: str, meaning: str
+) -> None:
+    """Refuse another shape than is needed, where text stands for any length."""
+    if found == needed:
+        return
+    fits = (isinstance(n, str) or n == m for n, m in zip(needed, found, strict=False))
+    if len(found) != len(needed) or not all(fits):
+        shown = str(needed).replace("'", "")
+        raise ValueError(f"{name} gave shape {found}: {shown} is needed, {meaning}.")
+
+
+def wide(scores: Tensor) -> Tensor:
+    """In single precision, or in double where single would make two of them equal."""
+    narrow = scores.is_floating_point() and scores.dtype != torch.float64
+    return scores.float() if narrow else scores.double()

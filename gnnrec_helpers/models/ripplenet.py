@@ -73,6 +73,8 @@ class RippleNet(Model):
         super().__init__(train)
         check_whole(dim=dim, layers=layers, facts=facts)
         check_items(knowledge, train)
+        if len(knowledge) == 0:
+            raise ValueError("A user of RippleNet is made of facts, and there are none.")
         self.dim, self.layers, self.facts = dim, layers, facts
         generator = np.random.default_rng(seed)
         rings = sampled_rings(train, knowledge, layers, facts, generator)
@@ -82,8 +84,8 @@ class RippleNet(Model):
         self.entities = table(knowledge.num_entities, dim, generator)  # items first
         # a matrix for every relation, in either direction, as a row
         self.relations = table(2 * knowledge.num_relations, dim * dim, generator)
-        start = 0.1 * generator.standard_normal((dim, dim))
-        self.transform = nn.Parameter(torch.from_numpy(start).float() + torch.eye(dim))
+        start = torch.from_numpy(0.1 * generator.standard_normal((dim, dim))).float()
+        self.transform = nn.Parameter(start + torch.eye(dim, dtype=torch.float32))
 
     def training_scores(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor]:
         """Scores of aligned pairs, shape (n,), and the rows of the tables weight decay acts on."""
@@ -158,7 +160,4 @@ def sampled_rings(
                 break
             edges[user, hop] = generator.choice(ring, count, replace=len(ring) < count)
             near = target[edges[user, hop]]
-    if len(source) == 0:
-        nothing = np.zeros(shape, np.int64)
-        return nothing, nothing, nothing, silent
     return source[edges], relation[edges], target[edges], silent

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 from scipy import sparse
 
+from ..data.arguments import POSITIVE, check_number, check_whole
 from ..data.interactions import FloatArray, IntArray, Interactions
 from ..engine.propagation import normalize
 from .base import Model, Scorer
@@ -60,12 +61,10 @@ class RP3Beta(Model):
         *,
         sources: int | None = None,
     ) -> None:
-        if not alpha > 0:
-            raise ValueError(f"alpha={alpha}: a positive number is needed.")
-        if not beta >= 0:
-            raise ValueError(f"beta={beta}: zero or more is needed.")
-        if sources is not None and sources < 1:
-            raise ValueError(f"sources={sources}: at least 1 is needed, or None for all.")
+        check_number(POSITIVE, alpha=alpha)
+        check_number(0, beta=beta)
+        if sources is not None:
+            check_whole(sources=sources)
         super().__init__(train)
         self._likes = train.to_csr()
         held_back = np.maximum(train.item_degrees(), 1).astype(np.float64) ** -beta

@@ -6,7 +6,7 @@ from scipy import sparse
 from torch import Tensor
 from torch.nn.functional import normalize as unit_length
 
-from ..data.arguments import check_whole
+from ..data.arguments import BELOW_1, POSITIVE, check_number, check_whole
 from ..data.interactions import Interactions
 from ..data.side_graphs import SocialGraph
 from ..engine.propagation import Adjacency, normalize, propagate
@@ -32,9 +32,9 @@ class SEPT(LightGCN):
     with are seen in a graph that lacks a share of its interactions, drawn anew for every batch.
 
     The three encoders are LightGCN's mean over layers; links are taken as mutual. The paper drops
-    friendships from the thinned graph too, and adds the second loss after a third of the epochs. The
-    authors' program normalises ties symmetrically, scales layers to length 1 and adds them up, and
-    sums the second loss over users; here ties and layers are averaged, and the loss is a mean.
+    friendships from the thinned graph too, and adds the second loss after a third of the epochs.
+    The authors' program normalises ties symmetrically, scales layers to length 1 and adds them up,
+    and sums the second loss over users; here ties and layers are averaged, and the loss is a mean.
 
     Parameters
     ----------
@@ -74,11 +74,9 @@ class SEPT(LightGCN):
         temperature: float = 0.1,
         seed: int = 0,
     ) -> None:
-        if not 0 <= dropped < 1:
-            raise ValueError(f"dropped={dropped}: a share from 0 to below 1 is needed.")
+        check_number(0, BELOW_1, dropped=dropped)
         check_whole(alike=alike)
-        if not temperature > 0:
-            raise ValueError(f"temperature={temperature}: a positive number is needed.")
+        check_number(POSITIVE, temperature=temperature)
         super().__init__(train, dim, layers, seed=seed)
         self.dropped, self.alike, self.temperature, self.seed = dropped, alike, temperature, seed
         friends = friendships(social, train)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
+from ..data.arguments import BELOW_1, POSITIVE, check_number
 from ..data.interactions import Interactions
 from ..engine.propagation import propagate
 from ..engine.sampling import Batch, generator_for
@@ -52,10 +53,8 @@ class SGL(LightGCN):
         temperature: float = 0.2,
         seed: int = 0,
     ) -> None:
-        if not 0 <= dropped < 1:
-            raise ValueError(f"dropped={dropped}: a share from 0 to below 1 is needed.")
-        if not temperature > 0:
-            raise ValueError(f"temperature={temperature}: a positive number is needed.")
+        check_number(0, BELOW_1, dropped=dropped)
+        check_number(POSITIVE, temperature=temperature)
         super().__init__(train, dim, layers, seed=seed)
         self.dropped, self.temperature, self.seed = dropped, temperature, seed
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from ..data.arguments import POSITIVE, check_number, check_whole
 from ..data.interactions import Interactions
 from ..engine.propagation import propagate
 from ..engine.sampling import Batch, generator_for
@@ -61,12 +62,9 @@ class SimGCL(LightGCN):
         layer_0: bool = False,
         seed: int = 0,
     ) -> None:
-        if layers < 1:
-            raise ValueError(f"layers={layers}: at least 1 is needed, which noise is added to.")
-        if not noise >= 0:
-            raise ValueError(f"noise={noise}: zero or more is needed.")
-        if not temperature > 0:
-            raise ValueError(f"temperature={temperature}: a positive number is needed.")
+        check_whole(layers=layers)
+        check_number(0, noise=noise)
+        check_number(POSITIVE, temperature=temperature)
         super().__init__(train, dim, layers, seed=seed)
         self.noise, self.temperature, self.layer_0, self.seed = noise, temperature, layer_0, seed
 
@@ -109,6 +107,8 @@ class SimGCL(LightGCN):
         return torch.stack(outputs)
 
     def _with_noise(self, layer: Tensor, generator: torch.Generator) -> Tensor:
-        drawn = torch.rand(layer.shape, generator=generator, device=layer.device)
+        drawn = torch.rand(
+            layer.shape, generator=generator, device=layer.device, dtype=torch.float32
+        )
         drawn *= self.noise / drawn.norm(dim=1, keepdim=True)
         return layer + drawn.mul_(layer.detach().sign())

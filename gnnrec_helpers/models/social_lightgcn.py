@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -10,6 +9,7 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
+from ..data.arguments import check_number
 from ..data.interactions import Interactions
 from ..data.side_graphs import SocialGraph
 from ..engine.propagation import Adjacency, bipartite_matrix, normalize
@@ -62,8 +62,7 @@ class SocialLightGCN(LightGCN):
         learn_weight: bool = False,
         seed: int = 0,
     ) -> None:
-        if not 0 <= friend_weight < math.inf:
-            raise ValueError(f"friend_weight={friend_weight}: zero or more is needed.")
+        check_number(0, friend_weight=friend_weight)
         listens = normalize(bipartite_matrix(train, train.weight))
         friends = among_all_nodes(normalize(friendships(social, train)), train.num_items)
         if learn_weight:
@@ -75,7 +74,7 @@ class SocialLightGCN(LightGCN):
         self.learn_weight = learn_weight
         self.friend_weight: float | nn.Parameter = friend_weight
         if learn_weight:
-            self.friend_weight = nn.Parameter(torch.tensor(friend_weight))
+            self.friend_weight = nn.Parameter(torch.tensor(friend_weight, dtype=torch.float32))
             self.friends = Adjacency(friends)
 
     def graphs(self) -> list[tuple[float, Adjacency]]:

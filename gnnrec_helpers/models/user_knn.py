@@ -6,6 +6,7 @@ from functools import partial
 
 from scipy import sparse
 
+from ..data.arguments import check_number
 from ..data.interactions import Interactions
 from .base import Model, Scorer
 from .parts.fold_in import ByNeighbours
@@ -48,7 +49,9 @@ class UserKNN(Model):
         *,
         reverse: bool = False,
     ) -> None:
+        check_number(0, shrink=shrink)
         super().__init__(train)
+        self.neighbours, self.shrink, self.reverse = neighbours, shrink, reverse
         self._likes = train.to_csr()
 
         def similarity() -> sparse.csr_array:
@@ -64,13 +67,12 @@ class UserKNN(Model):
 
     def fold_in(self) -> ByNeighbours:
         """Her most similar users speak for her, as they would had she been in train."""
-        settings = self._arguments
-        if settings["reverse"]:
+        if self.reverse:
             raise TypeError(
                 "UserKNN(reverse=True) cannot answer for somebody new: nobody has her among the "
                 "most similar users. With reverse=False it can."
             )
-        return ByNeighbours(self._likes, settings["neighbours"], settings["shrink"])
+        return ByNeighbours(self._likes, self.neighbours, self.shrink)
 
     def user_similarity(self) -> Scorer:
         """Whom each user hears, and how much."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..data.arguments import check_whole
 from ..data.interactions import Interactions
 from ..engine.sampling import Batch
 from .parts.contrastive import disagreement
@@ -57,11 +58,12 @@ class XSimGCL(SimGCL):
         layer_0: bool = False,
         seed: int = 0,
     ) -> None:
+        check_whole(layers=layers, contrast_layer=contrast_layer)
+        if contrast_layer > layers:
+            raise ValueError(f"contrast_layer={contrast_layer}: one from 1 to {layers} is needed.")
         super().__init__(
             train, dim, layers, noise=noise, temperature=temperature, layer_0=layer_0, seed=seed
         )
-        if not 1 <= contrast_layer <= layers:
-            raise ValueError(f"contrast_layer={contrast_layer}: one from 1 to {layers} is needed.")
         self.contrast_layer = contrast_layer
 
     def perturbed(self, batch: Batch) -> Perturbed:

@@ -105,6 +105,10 @@ def label_index(given: Any, role: str, argument: str) -> pd.Index:
             f"{argument} has a missing {role}, {labels[missing[:1]].tolist()[0]!r}, at position "
             f"{missing[0]}: leave it out, or give its label."
         )
+    if labels.dtype in (bool, object) and any(isinstance(of, (bool, np.bool_)) for of in labels):
+        raise TypeError(
+            f"{argument} holds True or False, which would be taken for the {role} 1 or 0."
+        )
     return labels
 
 

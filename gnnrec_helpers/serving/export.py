@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ..models import EmbeddingModel, Frozen, Model
@@ -19,7 +23,9 @@ def export_embeddings(model: Model | Frozen, folder: str | os.PathLike[str]) -> 
     """Write ``users.parquet`` and ``items.parquet``: labels and embeddings, for a vector database.
 
     A score is the inner product of a user's and an item's embedding, so that is the metric to
-    choose there. Each file is written aside and then put in place.
+    choose there. Users and items of which the model knows nothing (its ``informed_users`` and
+    ``informed_items``) are left out, since their embeddings are the chance they started from. Each
+    file is written aside and then put in place.
 
     Parameters
     ----------
@@ -27,7 +33,8 @@ def export_embeddings(model: Model | Frozen, folder: str | os.PathLike[str]) -> 
         With embeddings.
     folder : path
         Is made if need be. Each file has the columns ``id`` (the label: text or whole numbers) and
-        ``embedding`` (a list of fixed size, float32), a row for each label, in their order.
+        ``embedding`` (a list of fixed size, float32), a row for each of these labels, in their
+        order.
 
     Raises
     ------
@@ -48,8 +55,8 @@ def export_embeddings(model: Model | Frozen, folder: str | os.PathLike[str]) -> 
     """
     users, items = embeddings_of(model)
     tables = {
-        "users.parquet": _table(model.users, users, "user"),
-        "items.parquet": _table(model.items, items, "item"),
+        "users.parquet": _table(model.users, users, model.informed_users, "user"),
+        "items.parquet": _table(model.items, items, model.informed_items, "item"),
     }
     folder = Path(folder)
     for name in tables:
@@ -64,6 +71,8 @@ def export_embeddings(model: Model | Frozen, folder: str | os.PathLike[str]) -> 
         for part, table in zip(aside.values(), tables.values(), strict=True):
             pq.write_table(table, part)
         for path, part in aside.items():
+            if path.exists():
+                shutil.copymode(path, part)
             os.replace(part, path)
     finally:
         for part in aside.values():
@@ -100,9 +109,10 @@ def _plain(rows: Tensor) -> Tensor:
     return rows.detach().cpu().float().contiguous()
 
 
-def _table(labels: pd.Index, rows: Tensor, role: str) -> pa.Table:
+def _table(labels: pd.Index, rows: Tensor, informed: NDArray[np.bool_], role: str) -> pa.Table:
+    rows = rows[torch.from_numpy(informed)]
     try:
-        ids = pa.array(labels)
+        ids = pa.array(labels).filter(pa.array(informed))
     except (pa.ArrowInvalid, pa.ArrowTypeError):
         raise TypeError(
             f"The {role}s' labels are of several types, and a column is of one: text or numbers."

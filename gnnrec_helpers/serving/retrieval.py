@@ -21,6 +21,7 @@ from ..engine.on_device import is_gpu
 from ..engine.ranges import ranges
 from ..models import Frozen, Model, Recommender, scoring
 from ..models.base import evaluating
+from ..models.recommender import table_of, wide
 from .candidates import Labelled, Pairs, PairsByLabel, item_list, label_index, mask_of
 
 # scores in a block, 64 MiB or, on a GPU, 1 GiB; copies that a model makes come on top
@@ -28,13 +29,14 @@ BLOCK, ON_GPU = 2**24, 2**28
 TIED = 64  # users whose ties are settled at once
 COLUMNS = pd.Index(["user", "rank", "item", "score"])
 GROUP = 16  # items whose best is looked for first; see `_largest`
+NAN = "The model's scores contain NaN; finite numbers are needed."
 
 
 class Ranked(NamedTuple):
     """Lists of items, best first; a list with fewer candidates than asked for ends in -1."""
 
     items: IntArray  # (users, k)
-    scores: NDArray[np.float32]  # (users, k), -inf where items is -1
+    scores: NDArray[Any]  # (users, k), -inf where items is -1; in double precision if given so
 
 
 def rank(
@@ -87,6 +89,7 @@ def rank(
                 block_scores[:, torch.from_numpy(closed).to(block_scores.device)] = -torch.inf
             columns, values = _top(block_scores, min(k, block_scores.shape[1]))
             items[first:last, : columns.shape[1]] = columns
+            scores = scores.astype(np.result_type(scores, values), copy=False)
             scores[first:last, : columns.shape[1]] = values
             bar.update(len(block_scores))
             first = last
@@ -100,14 +103,16 @@ def _blocks(
     """The scores of all `users`, about `size` of them at a time, on the device they come on."""
     if isinstance(score, DotProducts):
         blocks = score.blocks(users, size or _usual_size(score.users.device))
-        yield from (scores.float() for scores in blocks)
+        yield from (wide(scores) for scores in blocks)
         return
-    first, count = 0, 1  # one user tells how many items there are, and where
+    first, count, num_items = 0, 1, None  # one user tells how many items there are, and where
     while first < len(users):
-        scores = score(torch.from_numpy(users[first : first + count])).float()
+        block = torch.from_numpy(users[first : first + count].copy())  # `score` may write to it
+        scores = wide(table_of(score(block), len(block), num_items, "score"))
         yield scores
         first += count
-        count = max(1, (size or _usual_size(scores.device)) // scores.shape[1])
+        num_items = scores.shape[1]
+        count = max(1, (size or _usual_size(scores.device)) // num_items)
 
 
 def _usual_size(device: torch.device) -> int:
@@ -138,12 +143,12 @@ def _cells(
     return torch.from_numpy(rows).to(device), torch.from_numpy(columns).to(device)
 
 
-def _top(scores: Tensor, k: int) -> tuple[IntArray, NDArray[np.float32]]:
+def _top(scores: Tensor, k: int) -> tuple[IntArray, NDArray[Any]]:
     """The k largest of each row; equal ones by column, lower first."""
     more = min(k + 1, scores.shape[1])
     values, columns = _largest(scores, more)
     if bool(values[:, 0].isnan().any()):  # NaN ranks above everything
-        raise ValueError("The model's scores contain NaN; finite numbers are needed.")
+        raise ValueError(NAN)
     if more > k:
         # only where the first value left out equals the last one taken does the choice matter
         last = values[:, k - 1]
@@ -278,7 +283,7 @@ def recommend(
     if asked is not None:
         known = asked >= 0
         group = _Group(np.flatnonzero(known), user_labels, asked[known])
-        with scoring(model) as score:
+        with scoring(model, len(item_labels)) as score:
             groups.append(group.answered(candidates, score, k, excluded))
         if names is not None and unknown == "popular":
             strangers = np.flatnonzero(~known)
@@ -613,18 +618,25 @@ def _similar(
     )
 
 
+LISTS = (pd.Index, pd.Series, np.ndarray, list, tuple)  # what labels may be in
+
+
 def check_labels(*sources: object) -> None:
     """Refuse models and interactions whose positions speak of different users or items.
 
     One without ``users`` and ``items`` labels cannot be checked and is let through.
     """
-    first: tuple[pd.Index, pd.Index] | None = None
+    first: list[pd.Index] | None = None
     for source in sources:
-        users, items = getattr(source, "users", None), getattr(source, "items", None)
-        if not (isinstance(users, pd.Index) and isinstance(items, pd.Index)):
+        pair: list[Any] = [getattr(source, role, None) for role in ("users", "items")]
+        if not all(isinstance(given, LISTS) and getattr(given, "ndim", 1) == 1 for given in pair):
             continue
-        first = (users, items) if first is None else first
-        for role, labels, other in (("users", first[0], users), ("items", first[1], items)):
+        own = [
+            given if isinstance(given, pd.Index) else pd.Index(given, tupleize_cols=False)
+            for given in pair
+        ]
+        first = first or own
+        for role, labels, other in zip(("users", "items"), first, own, strict=True):
             if not labels.equals(other):
                 raise ValueError(
                     f"The model and the interactions have different {role} ({len(labels):,} and "

@@ -262,7 +262,8 @@ DESCENDING = [[9, 8, 7, 6]]
 
 
 def test_judging_test_masks_train() -> None:
-    found = evaluate(Table(DESCENDING), split_of([[TRAIN, NOTHING, TEST]]), 2, metrics=("mrr",))
+    split = split_of([[TRAIN, NOTHING, TEST, NOTHING]])
+    found = evaluate(Table(DESCENDING), split, 2, metrics=("mrr",))
     assert found["mrr@2"] == 1 / 2  # behind the item nobody chose, not behind train
 
 
@@ -279,13 +280,13 @@ def test_judging_validation_masks_train() -> None:
 
 def test_judging_validation_does_not_mask_test() -> None:
     # what is to be found later is a candidate like any other: here it stands in the way
-    split = split_of([[TRAIN, TEST, VALIDATION]])
+    split = split_of([[TRAIN, TEST, VALIDATION, NOTHING]])
     found = evaluate(Table(DESCENDING), split, 2, part="validation", metrics=("mrr",))
     assert found["mrr@2"] == 1 / 2
 
 
 def test_a_split_without_validation() -> None:
-    split = split_of([[TRAIN, NOTHING, TEST]], validation=False)
+    split = split_of([[TRAIN, NOTHING, TEST, NOTHING]], validation=False)
     assert split.validation is None
     assert evaluate(Table(DESCENDING), split, 2, metrics=("mrr",)) == {"mrr@2": 1 / 2}
     with pytest.raises(ValueError, match=r"no validation part: see Split\.with_validation"):

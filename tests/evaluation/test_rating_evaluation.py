@@ -100,6 +100,11 @@ def test_predictions_are_clipped_to_the_scale_of_train_by_default() -> None:
         ((1, 2, 3), r"clip=\(1, 2, 3\): the lowest and then"),
         ((math.nan, 5), r"the lowest and then"),
         ("test", r"clip='test': a pair of numbers, 'train' or None is needed\."),
+        (5, r"clip=5: a pair of numbers, 'train' or None is needed\."),
+        (("1", "5"), r"clip=\('1', '5'\): a pair of numbers"),
+        ((None, 5), r"clip=\(None, 5\): a pair of numbers"),
+        ({1, 5}, r"clip=\{1, 5\}: a pair of numbers"),
+        (((1, 5), 5), r"clip=\(\(1, 5\), 5\): a pair of numbers"),
     ],
 )
 def test_what_is_no_scale(three: Split, clip: object, said: str) -> None:
@@ -131,10 +136,38 @@ def test_the_size_of_blocks_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
 def test_predictions_that_are_none(three: Split) -> None:
     with pytest.raises(ValueError, match=r"2 of 3 predicted ratings are NaN"):
         evaluate_ratings(Table([[1, 1, np.nan, 1, np.nan]]), three)
-    column = Table(np.ones((1, 5)))
-    column.predict = lambda users, items: torch.ones(len(users), 1)  # type: ignore[method-assign]
-    with pytest.raises(ValueError, match=r"gave shape \(3, 1\): one rating for each of 3 pairs"):
-        evaluate_ratings(column, three)
+    for infinite in (np.inf, -np.inf):
+        with pytest.raises(ValueError, match=r"1 of 3 predicted ratings are NaN or infinite: fin"):
+            evaluate_ratings(Table([[1, 1, infinite, 1, 2]]), three)
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "said"),
+    [
+        (torch.ones(3, 1), ValueError, r"shape \(3, 1\): \(3,\) is needed, a rating for each p"),
+        (torch.ones(2), ValueError, r"shape \(2,\): \(3,\) is needed"),
+        (torch.ones(()), ValueError, r"shape \(\): \(3,\) is needed"),
+        (np.ones((1, 3)), ValueError, r"shape \(1, 3\): \(3,\) is needed"),
+        ([1.0, 2.0, 3.0], TypeError, r"list: a dense Tensor or array of numbers is needed"),
+        (None, TypeError, r"NoneType: a dense Tensor"),
+        (torch.ones(3).to_sparse(), TypeError, r"Tensor torch\.sparse_coo torch\.float32: a dense"),
+    ],
+)
+def test_what_is_no_rating_for_each_pair(
+    three: Split, given: object, error: type[Exception], said: str
+) -> None:
+    model = Table(np.ones((1, 5)))
+    model.predict = lambda users, items: given  # type: ignore[method-assign,assignment,return-value]
+    with pytest.raises(error, match=rf"^Table\.predict gave {said}"):
+        evaluate_ratings(model, three)
+
+
+def test_ratings_in_an_array(three: Split) -> None:
+    model = Table([[9, 9, 2.5, 2, 4]])
+    expected = evaluate_ratings(model, three)
+    inner = model.predict
+    model.predict = lambda users, items: inner(users, items).numpy()  # type: ignore[assignment,method-assign,return-value]
+    assert evaluate_ratings(model, three) == expected
 
 
 def test_a_model_that_ranks_is_refused(movielens_split: Split) -> None:

@@ -80,6 +80,53 @@ def test_no_threshold_is_better_than_the_best_on_validation(seed: int) -> None:
     assert f1_score(truth, scores > best_threshold(model, split)) == pytest.approx(best)
 
 
+@few
+@given(st.integers(0, 50), st.sampled_from([1e20, 1e300, 1e-300, 2.0**-52]))
+def test_the_best_threshold_of_scores_of_any_size(seed: int, unit: float) -> None:
+    """Also where the next number below is far away, or none lies between two scores."""
+    split = shop(seed)
+    model = Scores(split, seed, levels=3)
+    best = evaluate_ctr(model, split, part="validation", threshold=best_threshold(model, split))
+    model.table = model.table.double() * unit + (1.0 if unit == 2.0**-52 else unit)
+    cut = best_threshold(model, split)
+    assert evaluate_ctr(model, split, part="validation", threshold=cut) == best
+
+
+@pytest.mark.parametrize("form", [lambda scores: scores, ByPairs])
+def test_scores_that_are_no_numbers(form: Any) -> None:
+    split = shop()
+    model = Scores(split, 0)
+    model.table[split.test.user_index[0], split.test.item_index[0]] = np.nan
+    with pytest.raises(ValueError, match="The model's scores contain NaN; finite numbers are"):
+        evaluate_ctr(form(model), split)
+    assert evaluate_ctr(form(model), split, part="validation")["auc"] > 0  # not asked for there
+    model.table[split.validation.user_index[0], split.validation.item_index[0]] = np.nan
+    with pytest.raises(ValueError, match="contain NaN"):
+        best_threshold(form(model), split)
+
+
+@pytest.mark.parametrize("infinite", [np.inf, -np.inf])
+def test_no_threshold_lies_beside_infinity(infinite: float) -> None:
+    split = shop()
+    model = Scores(split, 0)
+    model.table[split.validation.user_index[0], split.validation.item_index[0]] = infinite
+    with pytest.raises(ValueError, match="contain infinity; a threshold needs finite numbers"):
+        best_threshold(model, split)
+
+
+def test_scores_of_pairs_are_one_each() -> None:
+    split = shop()
+    model = ByPairs(Scores(split, 0))
+    model.training_scores = lambda users, items: (  # type: ignore[method-assign]
+        model.table[users, items][:, None],
+        torch.zeros(()),
+    )
+    count = 2 * len(split.test)
+    said = rf"training_scores gave shape \({count}, 1\): \({count},\) is needed, a score for each"
+    with pytest.raises(ValueError, match=said):
+        evaluate_ctr(model, split)
+
+
 def test_nobody_says_yes() -> None:
     split = shop()
     assert evaluate_ctr(Scores(split, 0), split, threshold=100.0)["f1"] == 0

@@ -19,7 +19,18 @@ from hypothesis import strategies as st
 from tables import interactions, likes_of
 
 from gnnrec_helpers import Interactions, load
-from gnnrec_helpers.models import EASE, GraphFilter, LinearFilter, Model, ease, sharpening
+from gnnrec_helpers.models import (
+    EASE,
+    IALS,
+    GraphFilter,
+    ItemKNN,
+    LinearFilter,
+    Model,
+    RP3Beta,
+    UserKNN,
+    ease,
+    sharpening,
+)
 from gnnrec_helpers.models.parts.fold_in import ByProducts
 from gnnrec_helpers.models.parts.products import scores_of
 from gnnrec_helpers.serving import explain
@@ -319,6 +330,10 @@ def refused(toy: Interactions) -> dict[str, Callable[[], Any]]:
         r"user_exponent=inf: a finite number": lambda: EASE(toy, user_exponent=np.inf),
         r"item_exponent=nan: a finite number": lambda: EASE(toy, item_exponent=np.nan),
         r"history_exponent=nan: a finite": lambda: EASE(toy, history_exponent=np.nan),
+        r"exponents=3: four finite numbers": lambda: LinearFilter(toy, 3),  # type: ignore[arg-type]
+        r"exponents='1234': four finite": lambda: LinearFilter(toy, "1234"),  # type: ignore[arg-type]
+        r"polynomial=\(1, None\): finite": lambda: GraphFilter(toy, 2, polynomial=(1, None)),  # type: ignore[arg-type]
+        r"polynomial=3: finite": lambda: GraphFilter(toy, 2, polynomial=3),  # type: ignore[arg-type]
     }
 
 
@@ -326,3 +341,42 @@ def test_what_cannot_be_is_refused_in_a_sentence(toy: Interactions) -> None:
     for message, build in refused(toy).items():
         with pytest.raises(ValueError, match=message):
             build()
+
+
+NUMBERS: dict[str, tuple[Callable[..., Any], float | None]] = {
+    "shrink": (ItemKNN, -1.0),
+    "UserKNN's shrink": (UserKNN, -1.0),
+    "alpha": (RP3Beta, 0.0),
+    "beta": (RP3Beta, -0.1),
+    "regularization": (EASE, 0.0),
+    "dropout": (EASE, 1.0),
+    "user_exponent": (EASE, None),
+    "unobserved": (IALS, 0.0),
+    "IALS's regularization": (IALS, 0.0),
+    "exponent": (IALS, None),
+    "GraphFilter's alpha": (lambda toy, **s: GraphFilter(toy, 2, **s), None),
+}
+
+
+@pytest.mark.parametrize("setting", NUMBERS)
+def test_a_setting_that_no_formula_survives_is_refused_by_name(
+    setting: str, toy: Interactions
+) -> None:
+    kind, outside = NUMBERS[setting]
+    name = setting.split()[-1]
+    for value in (math.inf, -math.inf, math.nan, outside):
+        if value is not None:
+            with pytest.raises(ValueError, match=f"^{name}={value}: .* is needed"):
+                kind(toy, **{name: value})
+    for odd in (None, "1", True, [1.0]):
+        with pytest.raises(TypeError, match=rf"^{name}=.*: a .* is needed\.$"):
+            kind(toy, **{name: odd})
+
+
+@pytest.mark.parametrize("polynomial", [(1.0,), (1.0, -0.5)])
+def test_a_filter_of_nothing_scores_nothing(
+    polynomial: tuple[float, ...], toy: Interactions
+) -> None:
+    model = GraphFilter(toy.select([]), 2, polynomial=polynomial)
+    assert not model.score(torch.arange(5)).any()
+    assert not model.frozen().score(torch.arange(5)).any()

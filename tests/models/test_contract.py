@@ -113,7 +113,9 @@ BUILD: dict[str, Callable[..., Model]] = {
     "MatrixFactorization": lambda train, g, **s: models.MatrixFactorization(train, 8, **s),
     "NGCF": lambda train, g, **s: models.NGCF(train, 8, 2, **s),
     "Popularity": lambda train, g, **s: models.Popularity(train, **s),
-    "ProbabilisticMF": lambda train, g, **s: models.ProbabilisticMF(train, 4, biases=True, **s),
+    "ProbabilisticMF": lambda train, g, **s: models.ProbabilisticMF(
+        train, 4, **{"biases": True, **s}
+    ),
     "RP3Beta": lambda train, g, **s: models.RP3Beta(train, 5, **s),
     "RippleNet": lambda train, g, **s: models.RippleNet(train, knowledge(g), 4, 2, 6, **s),
     "SEPT": lambda train, g, **s: models.SEPT(train, social(g), 8, 2, **s),
@@ -263,6 +265,92 @@ def test_ials_with_a_weight_of_three_is_ials_with_three_pairs() -> None:
         )
 
 
+# ---------------------------------------------------------------------- settings
+@every_model
+def test_a_seed_is_a_whole_number(name: str) -> None:
+    if not takes(name, "seed"):
+        return
+    for odd, error in ((None, TypeError), (True, TypeError), (1.5, TypeError), ("8", TypeError),
+                       (-1, ValueError)):  # fmt: skip
+        with pytest.raises(error, match=rf"^seed={odd!r}: .* is needed\.$"):
+            new(name, seed=odd)
+    model = new(name, seed=np.int64(7))
+    assert model.identity() == new(name, seed=7).identity()
+    assert json.loads(json.dumps(model.identity()))["seed"] == 7
+    assert "seed=7" in repr(model)
+
+
+def test_numpy_s_numbers_are_python_s(tmp_path: Path) -> None:
+    train = data_of("LightGCN").train
+    model = models.KGAT(train, knowledge(), np.int32(8), (np.int64(4),))
+    assert model.identity() == models.KGAT(train, knowledge(), 8, (4,)).identity()
+    assert json.dumps(model.identity())
+    model.save(tmp_path / "it")
+    assert repr(load(tmp_path / "it")) == repr(model)
+    assert models.EASE(train, np.float64(5)).identity() == models.EASE(train, 5.0).identity()
+
+
+FLAGS = [
+    (name, flag)
+    for name in BUILD
+    for flag, parameter in inspect.signature(getattr(models, name)).parameters.items()
+    if isinstance(parameter.default, bool)
+]
+
+
+@pytest.mark.parametrize(("name", "flag"), FLAGS)
+def test_a_flag_is_true_or_false(name: str, flag: str) -> None:
+    for odd in ("no", 1, None):
+        with pytest.raises(TypeError, match=f"^{flag}={odd!r}: True or False is needed"):
+            new(name, **{flag: odd})
+
+
+@every_model
+def test_every_float_is_a_finite_number(name: str) -> None:
+    """Whatever else it may be; inf where the documentation has it."""
+    parameters = inspect.signature(getattr(models, name)).parameters.values()
+    floats = [p.name for p in parameters if isinstance(p.default, float)]
+    for setting in set(floats) - {"regularization", "alpha", "shrink", "beta"}:
+        for odd, error in (("1", TypeError), (None, TypeError), (True, TypeError),
+                           (float("nan"), ValueError)):  # fmt: skip
+            with pytest.raises(error, match=f"^{setting}={odd!r}: a .* is needed"):
+                new(name, **{setting: odd})
+
+
+def test_a_graph_or_a_baseline_of_another_kind_is_refused() -> None:
+    with pytest.raises(TypeError, match="adjacency is of type int: an Adjacency is needed"):
+        models.LightGCN(split(False).train, adjacency=3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="baseline is of type int: a BiasOnly is needed"):
+        models.GraphRec(split(True).train, baseline=3)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="layers=3: several whole numbers are needed"):
+        models.KGAT(split(False).train, knowledge(), layers=3)  # type: ignore[arg-type]
+    for build in (
+        lambda: models.GraphFilter(split(False).train, components=1.5),  # type: ignore[arg-type]
+        lambda: models.XSimGCL(split(False).train, contrast_layer=1.5),  # type: ignore[arg-type]
+        lambda: models.KGIN(split(False).train, knowledge(), layers="8"),  # type: ignore[arg-type]
+        lambda: models.RP3Beta(split(False).train, sources=1.5),  # type: ignore[arg-type]
+    ):
+        with pytest.raises(TypeError, match=r"^\w+='?[\d.]+'?: a whole number is needed\.$"):
+            build()
+
+
+@every_model
+def test_another_default_of_torch_changes_nothing(name: str) -> None:
+    expected = trained(name, epochs=1)
+    torch.set_default_dtype(torch.float64)
+    try:
+        model = trained(name, epochs=1)
+        scores, frozen = model.score(ALL), model.frozen().score(ALL)
+    finally:
+        torch.set_default_dtype(torch.float32)
+    assert torch.equal(scores, expected.score(ALL))
+    assert torch.equal(frozen, expected.frozen().score(ALL))
+    weights = expected.state_dict()
+    for key, value in model.state_dict().items():
+        assert value.dtype == weights[key].dtype
+        assert torch.equal(value, weights[key])
+
+
 # ---------------------------------------------------------------------- scores
 @every_model
 def test_scores_are_plain_numbers(name: str) -> None:
@@ -397,6 +485,20 @@ def test_another_process_loads_the_same_model(
     weights = model.state_dict()
     assert again.state_dict().keys() == weights.keys()
     assert all(torch.equal(value, weights[key]) for key, value in again.state_dict().items())
+
+
+@trained_models
+def test_a_file_keeps_the_precision(name: str, tmp_path: Path) -> None:
+    model = trained(name, epochs=1).double()
+    model.save(tmp_path / "it")
+    again = load(tmp_path / "it")
+    assert isinstance(again, Model)
+    assert again.score(ALL).dtype == model.score(ALL).dtype
+    for one in (model, again):
+        fit(one, data_of(name), epochs=1, batch_size=64, progress=False)
+    assert torch.equal(again.score(ALL), model.score(ALL))
+    values = zip(model.state_dict().values(), again.state_dict().values(), strict=True)
+    assert all(one.dtype == other.dtype and torch.equal(one, other) for one, other in values)
 
 
 def test_what_a_file_says_is_not_computed_again(

@@ -319,7 +319,7 @@ def test_arguments_out_of_range_are_refused() -> None:
         (lambda: KGCN(train, knowledge, layers=0), "layers=0"),
         (lambda: KGCN(train, knowledge, neighbours=0), "neighbours=0"),
         (lambda: KGCN(train, knowledge, aggregator="max"), "aggregator='max'"),  # type: ignore[arg-type]
-        (lambda: KGAT(train, knowledge, layers=(8, 0)), r"layers=\(8, 0\)"),
+        (lambda: KGAT(train, knowledge, layers=(8, 0)), r"layers\[1\]=0: at least 1"),
         (lambda: KGIN(train, knowledge, layers=-1), "layers=-1"),
         (lambda: KGIN(train, knowledge, intents=0), "intents=0"),
         (lambda: KnowledgeLightGCN(train, knowledge, layers=-1), "layers=-1"),
@@ -328,6 +328,17 @@ def test_arguments_out_of_range_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             build()
+
+
+@pytest.mark.parametrize("kind", [KGAT, KGCN, KGIN, KnowledgeLightGCN, RippleNet])
+def test_without_facts_a_model_works_or_says_that_it_needs_them(kind: type) -> None:
+    train, knowledge, _ = data()
+    nothing = KnowledgeGraph.from_frame(knowledge.to_frame()[:0], train.items)
+    if kind is RippleNet:  # all scores would be 0
+        with pytest.raises(ValueError, match="RippleNet is made of facts, and there are none"):
+            kind(train, nothing)
+    else:
+        assert kind(train, nothing, 4).score(torch.arange(USERS)).unique().numel() > 2
 
 
 # ---------------------------------------------------------------------- RippleNet

@@ -20,7 +20,7 @@ from gnnrec_helpers import BPR, Interactions, Split, evaluate, fit, load, models
 from gnnrec_helpers.engine import PairSampler, propagate, propagate_batch, user_item_adjacency
 from gnnrec_helpers.engine.on_device import is_gpu
 from gnnrec_helpers.engine.sampling import Batch, Negatives
-from gnnrec_helpers.evaluation import evaluate_ratings
+from gnnrec_helpers.evaluation import evaluate_ctr, evaluate_ratings
 from gnnrec_helpers.objectives import SampledSoftmax, SelfSupervised
 from gnnrec_helpers.serving.candidates import Pairs
 from gnnrec_helpers.serving.retrieval import rank
@@ -171,6 +171,45 @@ def test_long_rows_are_ranked_on_the_device(device: torch.device) -> None:
     assert (found[0].items == found[1].items).all()
     assert (found[0].scores == found[1].scores).all()
     assert (found[0].items[2] >= 0).sum() == 3
+
+
+def test_a_foreign_module_is_asked_on_its_device(device: torch.device) -> None:
+    """With weights, or with nothing but a buffer; one that is no module is asked on the CPU."""
+    asked: list[torch.device] = []
+
+    class Theirs(torch.nn.Module):
+        def __init__(self, table: torch.Tensor, trained: bool) -> None:
+            super().__init__()
+            if trained:
+                self.table: torch.Tensor = torch.nn.Parameter(table)
+            else:
+                self.register_buffer("table", table)
+
+        def score(self, users: torch.Tensor) -> torch.Tensor:
+            asked.append(users.device)
+            return self.table.index_select(0, users)
+
+        def predict(self, users: torch.Tensor, items: torch.Tensor) -> torch.Tensor:
+            return self.score(users).gather(1, items[:, None]).squeeze(1)
+
+    class Plain:
+        def __init__(self, theirs: Theirs) -> None:
+            self.score, self.predict = theirs.score, theirs.predict
+
+    split = data_of(RATINGS[0])
+    shape = split.train.num_users, split.train.num_items
+    table = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    ask = (evaluate, evaluate_ctr, evaluate_ratings)
+    for trained in (True, False):
+        here, there = Theirs(table.clone(), trained), Theirs(table.clone(), trained)
+        expected = [judge(here, split) for judge in ask]
+        assert [judge(Plain(here), split) for judge in ask] == expected
+        assert {where.type for where in asked} == {"cpu"}
+        asked.clear()
+        there.to(device)
+        assert [judge(there, split) for judge in ask] == expected
+        assert {where.type for where in asked} == {device.type}
+        asked.clear()
 
 
 def test_a_model_that_moves_takes_its_graph_along(device: torch.device) -> None:

@@ -366,7 +366,7 @@ def test_arguments_out_of_range_are_refused(toy: Interactions) -> None:
         (lambda: SimGCL(toy, layers=0), "layers=0"),
         (lambda: SimGCL(toy, noise=-1), "noise=-1"),
         (lambda: SimGCL(toy, temperature=0), "temperature=0"),
-        (lambda: XSimGCL(toy, contrast_layer=0), "contrast_layer=0: one from 1 to 3"),
+        (lambda: XSimGCL(toy, contrast_layer=0), "contrast_layer=0: at least 1"),
         (lambda: XSimGCL(toy, layers=2, contrast_layer=3), "contrast_layer=3: one from 1 to 2"),
         (lambda: NGCF(toy, layers=-1), "layers=-1"),
     ):

@@ -7,7 +7,20 @@ import pytest
 import torch
 
 from gnnrec_helpers.models.parts import seeded_layers
-from gnnrec_helpers.models.parts.seeded_layers import part_only, table
+from gnnrec_helpers.models.parts.seeded_layers import linear, part_only, table
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16])
+def test_weights_are_float32_whatever_others_are(dtype: torch.dtype) -> None:
+    expected = linear(3, 2, np.random.default_rng(0)).weight
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(dtype)
+    try:
+        found = linear(3, 2, np.random.default_rng(0)).weight
+    finally:
+        torch.set_default_dtype(before)
+    assert found.dtype == torch.float32
+    assert torch.equal(found, expected)
 
 
 @pytest.mark.parametrize("block", [1, 3, 100])

@@ -65,6 +65,21 @@ def test_it_learns_by_walks() -> None:
     assert not torch.equal(found[0], found[2])
 
 
+@pytest.mark.parametrize("walks", [None, 50])
+def test_a_model_of_doubles_has_the_same_bags(walks: int | None) -> None:
+    parts = likes()
+    plain, double = (models.TruncatedLightGCN(parts.train, 8, 2, 6, walks=walks) for _ in range(2))
+    double.double()
+    for one, other in zip(double.bags(), plain.bags(), strict=True):
+        assert one.dtype == other.dtype
+        torch.testing.assert_close(one, other)
+    losses = [
+        fit(model, parts, epochs=1, batch_size=64, progress=False).losses
+        for model in (plain, double)
+    ]
+    np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4)
+
+
 def test_bags_of_a_file_are_used(tmp_path: Path) -> None:
     parts = likes()
     model, other = (models.TruncatedLightGCN(parts.train, 8, 2, k=5) for _ in range(2))

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from gnnrec_helpers import Interactions, datasets, models
+from gnnrec_helpers import Interactions, datasets, models, recommend
 from gnnrec_helpers.models import Frozen
 from gnnrec_helpers.serving import export, export_embeddings
 
@@ -23,16 +23,52 @@ def shop(users: list[Any], items: list[Any]) -> Interactions:
 
 @pytest.mark.parametrize("make", [lambda model: model, lambda model: model.frozen()])
 def test_scores_can_be_made_of_what_was_written(make: Any, tmp_path: Path) -> None:
-    model = models.LightGCN(shop(["ana", "bo"], [7, 5, 2**60]), dim=6, seed=1)
+    model = models.LightGCN(shop(["ana", "bo"], [7, 2**60]), dim=6, seed=1)
     export_embeddings(make(model), tmp_path / "new" / "folder")
     tables = {p.stem: pl.read_parquet(p) for p in (tmp_path / "new" / "folder").iterdir()}
     assert {*tables} == {"users", "items"}
     assert tables["users"].schema == {"id": pl.String, "embedding": pl.Array(pl.Float32, 6)}
     assert tables["users"]["id"].to_list() == ["ana", "bo"]
-    assert tables["items"]["id"].to_list() == [7, 5, 2**60]
+    assert tables["items"]["id"].to_list() == [7, 2**60]
     rows = {name: table["embedding"].to_numpy() for name, table in tables.items()}
     scores = model.score(torch.arange(2)).numpy()
     np.testing.assert_allclose(rows["users"] @ rows["items"].T, scores, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize("make", [lambda model: model, lambda model: model.frozen()])
+def test_what_the_model_knows_nothing_of_is_left_out(make: Any, tmp_path: Path) -> None:
+    """A nearest item by the vectors is then one that is recommended."""
+    likes = datasets.load("movielens-small").interactions.binarize(4.0)
+    train = likes.select(likes.user_index % 9 > 0)
+    model = models.LightGCN(train, dim=8, seed=0)
+    with torch.no_grad():  # chance may be larger than what was learnt
+        model.nodes.weight[train.num_users :][train.item_degrees() == 0] *= 50
+    export_embeddings(make(model), tmp_path)
+    users, items = (pl.read_parquet(tmp_path / f"{name}.parquet") for name in ("users", "items"))
+    assert users["id"].to_list() == train.users[train.user_degrees() > 0].tolist()
+    assert items["id"].to_list() == train.items[train.item_degrees() > 0].tolist()
+    scores = users["embedding"].to_numpy() @ items["embedding"].to_numpy().T
+    for row, user in enumerate(users["id"].to_list()[:20]):
+        order = items["id"].to_numpy()[np.argsort(-scores[row], kind="stable")]
+        found = [item for item in order if item not in set(train.items_of(user))][:5]
+        assert found == recommend(model, [user], k=5)["item"].tolist()
+
+
+def test_labels_keep_their_type_where_nothing_is_known(tmp_path: Path) -> None:
+    empty = datasets.load("toy").interactions.select([])
+    export_embeddings(models.LightGCN(empty, dim=4), tmp_path)
+    found = pl.read_parquet(tmp_path / "users.parquet")
+    assert found.schema == {"id": pl.String, "embedding": pl.Array(pl.Float32, 4)}
+    assert len(found) == 0
+
+
+def test_whoever_may_read_it_still_may(tmp_path: Path) -> None:
+    likes = datasets.load("toy").interactions
+    for _ in range(2):
+        export_embeddings(models.LightGCN(likes, dim=4), tmp_path)
+        (tmp_path / "users.parquet").chmod(0o640)
+    export_embeddings(models.LightGCN(likes, dim=4), tmp_path)
+    assert (tmp_path / "users.parquet").stat().st_mode & 0o777 == 0o640
 
 
 def test_it_can_be_written_again_but_not_over_others(tmp_path: Path) -> None:

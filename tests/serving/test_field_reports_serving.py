@@ -168,10 +168,11 @@ def test_a_missing_label_stands_for_nobody_and_nothing(nothing, unknown):
     """A code of -1 would be the last label: of another person, or of her item."""
     model = chain()
     table = pd.DataFrame({"user": pd.array([1, 2], object), "item": [nothing, 30]}, dtype=object)
+    swapped = table.rename(columns={"user": "item", "item": "user"})
     requests = {
         r"histories\['a'\] has a missing item": {"histories": {"a": [10, nothing], "b": [30]}},
         "since= has a missing item": {"users": [1], "since": table},
-        "since= has a missing user": {"users": [1], "since": table[["item", "user"]].set_axis(["user", "item"], axis=1)},
+        "since= has a missing user": {"users": [1], "since": swapped},
         r"never\[2\] has a missing item": {"users": [1], "never": {1: [20], 2: [30, nothing]}},
         "never= has a missing item": {"users": [1], "never": [nothing]},
         "only= has a missing item": {"users": [1], "only": [20, nothing]},
@@ -181,6 +182,13 @@ def test_a_missing_label_stands_for_nobody_and_nothing(nothing, unknown):
     for sentence, request in requests.items():
         with pytest.raises(ValueError, match=sentence):
             recommend(model, k=2, unknown=unknown, **request)
+
+
+@pytest.mark.parametrize("users", [[True, 2], [True], np.array([True, False])], ids=str)
+@pytest.mark.parametrize("unknown", ["error", "popular", "skip"])
+def test_true_is_nobody_s_name(users, unknown):
+    with pytest.raises((TypeError, KeyError), match="True"):
+        recommend(chain(), users, k=2, unknown=unknown)
 
 
 # ------------------------------------------------------------------ guests beside known users
@@ -202,7 +210,7 @@ def test_users_of_a_kind_that_nobody_has_are_refused():
         TypeError, match="since= names users such as '2', and the model's look like 1"
     ):
         recommend(chain(), [1], since={"2": [30]})
-    with pytest.raises(TypeError, match="never= names users such as 2.5"):
+    with pytest.raises(TypeError, match=r"never= names users such as 2\.5"):
         recommend(models.ItemKNN(shop_with_names()), ["u1"], never={2.5: ["i1"]})
 
 

@@ -181,6 +181,71 @@ def test_rank_refuses_nan() -> None:
         rank(rows_of([[1, np.nan, 2]])[1], np.array([0]), 1)
 
 
+@pytest.mark.parametrize(
+    "scores",
+    [
+        [[1e-50, 3e-50, 2e-50, -1.0]],
+        [[1e40, 3e40, 2e40, -1e40]],
+        [[1e9 + 1, 1e9 + 3, 1e9 + 2, -1e9]],
+    ],
+)
+def test_double_precision_is_kept(scores: object) -> None:
+    table = torch.tensor(scores, dtype=torch.float64)
+    found = [rank(lambda users: table[users], np.array([0]), k) for k in (2, 6)]
+    assert found[0].items.tolist() == [[1, 2]]
+    assert found[1].items.tolist() == [[1, 2, 0, 3, -1, -1]]
+    best = sorted(table[0].tolist(), reverse=True)
+    assert found[1].scores.tolist() == [[*best, -np.inf, -np.inf]]
+    products = rank(DotProducts(torch.ones(1, 1).double(), table.T), np.array([0]), 6)
+    assert products.items.tolist() == found[1].items.tolist()
+    assert products.scores.tolist() == found[1].scores.tolist()
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.uint8, torch.bool])
+def test_whole_numbers_are_ranked_exactly(dtype: torch.dtype) -> None:
+    top = {torch.int64: 2**40, torch.int32: 2**31 - 4, torch.uint8: 252, torch.bool: 0}[dtype]
+    table = torch.tensor([[0, 1, 3, 2]]).add(top).to(dtype)
+    expected = [[1, 2, 3, 0]] if dtype is torch.bool else [[2, 3, 1, 0]]
+    assert rank(lambda users: table[users], np.array([0]), 4).items.tolist() == expected
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_single_precision_stays_single(dtype: torch.dtype) -> None:
+    table = torch.tensor([[0.5, 2.0, 1.0]], dtype=dtype)
+    for score in (lambda users: table[users], DotProducts(torch.ones(1, 1, dtype=dtype), table.T)):
+        found = rank(score, np.array([0]), 3)
+        assert found.items.tolist() == [[1, 2, 0]]
+        assert found.scores.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda table: table[:1], r"gave shape \(1, 3\): \(2, 3\) is needed"),
+        (lambda table: table[:, : 4 - len(table)], r"gave shape \(2, 2\): \(2, 3\) is needed"),
+        (lambda table: table[0], r"gave shape \(3,\): \(1, num_items\) is needed"),
+        (lambda table: table.tolist(), "gave list: a dense Tensor or array of numbers is needed"),
+    ],
+)
+def test_rank_refuses_what_is_no_table(wrong: object, said: str) -> None:
+    _, score = rows_of(np.eye(3))
+    with pytest.raises((TypeError, ValueError), match=said):
+        rank(lambda users: wrong(score(users)), np.arange(3), 2)  # type: ignore[operator]
+
+
+def test_rank_keeps_its_users_to_itself() -> None:
+    _, score = rows_of(np.eye(4))
+
+    def writes(users: Tensor) -> Tensor:
+        scores = score(users)  # type: ignore[operator]
+        users += 1
+        return scores
+
+    users = np.arange(4)
+    assert rank(writes, users, 1, [pairs(np.eye(4, k=1))]).items.tolist() == [[0], [1], [2], [3]]
+    assert users.tolist() == [0, 1, 2, 3]
+
+
 def test_nan_of_an_excluded_pair_does_no_harm() -> None:
     _, score = rows_of([[1, np.nan, 2]])
     assert rank(score, np.array([0]), 3, [pairs([[0, 1, 0]])]).items.tolist() == [[2, 0, -1]]

@@ -166,8 +166,9 @@ def least_squares(
     counts = np.asarray(likes.sum(axis=1)).ravel()  # the degrees, where all weights are 1
     gram = unobserved * others.T @ others  # (dim, dim)
     damping = (counts + unobserved * likes.shape[1]) ** exponent
-    diagonal = torch.from_numpy(regularization * damping).float()
-    solution = torch.zeros(len(degrees), dim)
+    diagonal = torch.from_numpy(regularization * damping).to(others)
+    solution = others.new_zeros(len(degrees), dim)
+    unit = torch.eye(dim, dtype=others.dtype)
     for degree in np.unique(degrees[degrees > 0]).tolist():  # rows as long as each other
         rows = np.flatnonzero(degrees == degree)
         size = max(1, BLOCK // (degree * dim))
@@ -175,7 +176,7 @@ def least_squares(
             entries = likes.indptr[block][:, None] + np.arange(degree)
             chosen = torch.from_numpy(likes.indices[entries]).long()
             known = others[chosen]  # (block, degree, dim)
-            weighted = torch.from_numpy(likes.data[entries]).float()[..., None] * known
-            left = weighted.mT @ known + gram + diagonal[block, None, None] * torch.eye(dim)
+            weighted = torch.from_numpy(likes.data[entries]).to(others)[..., None] * known
+            left = weighted.mT @ known + gram + diagonal[block, None, None] * unit
             solution[block] = torch.linalg.solve(left, weighted.sum(1))
     return solution

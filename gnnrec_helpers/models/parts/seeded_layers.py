@@ -16,7 +16,7 @@ def linear(
     inputs: int, outputs: int, generator: np.random.Generator, bias: bool = True
 ) -> nn.Linear:
     """A linear layer as PyTorch starts it: uniform between plus and minus 1 / sqrt(inputs)."""
-    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias)
+    layer = nn.utils.skip_init(nn.Linear, inputs, outputs, bias=bias, dtype=torch.float32)
     bound = 1 / math.sqrt(inputs)
     with torch.no_grad():
         for values in layer.parameters():
