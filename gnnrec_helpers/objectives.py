@@ -6,12 +6,14 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import normalize as unit_length
 from torch.nn.functional import softplus
 
+from .data.arguments import check_whole
 from .engine.sampling import Batch, RatingBatch, fill_known
 
 NOTHING = -1e30  # a score whose exponential is 0, and yet a number: a user may know all negatives
@@ -40,6 +42,42 @@ class Objective(Protocol[ModelT, BatchT]):
     def __call__(self, model: ModelT, batch: BatchT, /) -> Tensor: ...
 
 
+def check_loss(objective: object) -> None:
+    """Refuse what cannot be called with a model and a batch.
+
+    Raises
+    ------
+    TypeError
+    """
+    if isinstance(objective, type):
+        name = objective.__name__
+        raise TypeError(f"objective={name}: {name} is a class, and {name}() is needed.")
+    if not callable(objective):
+        raise TypeError(
+            f"objective={objective!r}: a loss such as those of gnnrec_helpers.objectives is needed."
+        )
+
+
+def _check_amounts(loss: Any, *names: str, positive: bool = False, instead: str = "") -> None:
+    """Refuse settings that are no numbers from 0 up, or no positive ones."""
+    needed = f"a {'positive number' if positive else 'number from 0 up'} is needed{instead}."
+    for name in names:
+        value = _settled(loss, name)
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            raise TypeError(f"{name}={value!r}: {needed}")
+        if not 0 <= value < math.inf or (positive and value == 0):
+            raise ValueError(f"{name}={value}: {needed}")
+
+
+def _settled(loss: Any, name: str) -> Any:
+    """A setting; NumPy's numbers become Python's, which a checkpoint can hold."""
+    value = getattr(loss, name)
+    if isinstance(value, np.generic):
+        value = value.item()
+        object.__setattr__(loss, name, value)
+    return value
+
+
 class TrainableModel(Protocol):
     """What :class:`BPR` and :class:`SampledSoftmax` ask of a model."""
 
@@ -65,6 +103,9 @@ class BPR:
     static_step: ClassVar[bool] = True  # see gnnrec_helpers.training.stepping
     shared_negatives: ClassVar[int] = 0
     weight_decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        _check_amounts(self, "weight_decay")
 
     def __call__(self, model: TrainableModel, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar."""
@@ -136,12 +177,11 @@ class SampledSoftmax:
     exponent: float | None = None
 
     def __post_init__(self) -> None:
-        if not self.temperature > 0:
-            raise ValueError(f"temperature={self.temperature}: a positive number is needed.")
-        if self.exponent is not None and not 0 < self.exponent < math.inf:
-            raise ValueError(
-                f"exponent={self.exponent}: a positive number is needed, or None for the softmax."
-            )
+        check_whole(shared_negatives=_settled(self, "shared_negatives"))
+        _check_amounts(self, "weight_decay")
+        _check_amounts(self, "temperature", positive=True)
+        if self.exponent is not None:
+            _check_amounts(self, "exponent", positive=True, instead=", or None for the softmax")
 
     def __call__(self, model: TrainableModel, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar."""
@@ -198,6 +238,10 @@ class SelfSupervised:
     objective: Objective[Any, Batch] = field(default_factory=SampledSoftmax)
     weight: float = 0.01
 
+    def __post_init__(self) -> None:
+        check_loss(self.objective)
+        _check_amounts(self, "weight")
+
     @property
     def asks(self) -> tuple[str, ...]:
         return (*self.objective.asks, "self_supervised_loss")
@@ -243,6 +287,9 @@ class CrossEntropy:
     shared_negatives: ClassVar[int] = 0
     weight_decay: float = 1e-4
 
+    def __post_init__(self) -> None:
+        _check_amounts(self, "weight_decay")
+
     def __call__(self, model: TrainablePairModel, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar."""
         size, count = batch.negatives.shape
@@ -278,6 +325,9 @@ class RatingRegression:
     asks: ClassVar[tuple[str, ...]] = ("training_predictions",)
     shared_negatives: ClassVar[int] = 0
     weight_decay: float = 0.1
+
+    def __post_init__(self) -> None:
+        _check_amounts(self, "weight_decay")
 
     def __call__(self, model: TrainableRatingModel, batch: RatingBatch) -> Tensor:
         """The loss of a batch, a scalar."""
@@ -327,6 +377,10 @@ class UltraGCNLoss:
     negative_weight: float = 100.0
     shared_negatives: int = 1024
     weight_decay: float = 1e-4
+
+    def __post_init__(self) -> None:
+        check_whole(shared_negatives=_settled(self, "shared_negatives"))
+        _check_amounts(self, "constraint", "together", "negative_weight", "weight_decay")
 
     def __call__(self, model: WeightedPairsModel, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar."""

@@ -382,8 +382,8 @@ DEFECTS = (
         "best weights not restored",
         "the history tells of a model that is gone",
         "training/fitting.py",
-        "            model.load_state_dict(best)\n    return history",
-        "            pass\n    return history",
+        "            model.load_state_dict(best)\n        mark_as_left",
+        "            pass\n        mark_as_left",
         (TRAINING + "test_early_stopping_keeps_the_best_weights",),
     ),
     Defect(
@@ -437,7 +437,7 @@ DEFECTS = (
     Defect(
         "a checkpoint of other arguments is accepted",
         "a new experiment goes on with the weights of an old one",
-        "training/checkpoints.py",
+        "training/made_with.py",
         "if before.get(name) != now.get(name):",
         "if False:",
         (TRAINING + "test_a_checkpoint_of_other_arguments_is_refused",),
@@ -566,8 +566,8 @@ DEFECTS = (
         "a model may have been built from what it is asked to find",
         "recall of .333 instead of .229",
         "evaluation/judging.py",
-        "if seen:",
-        "if seen > len(held_out):",
+        "if seen.any():",
+        "if seen.sum() > len(held_out):",
         (JUDGING + "test_a_model_is_not_asked_for_what_it_was_built_from",),
     ),
     Defect(
@@ -638,8 +638,8 @@ DEFECTS = (
         "a table called embeddings is taken for a method",
         "other people's models crash",
         "models/base.py",
-        "isinstance(model, (Model, Frozen)) else _copied(model)",
-        "isinstance(model, (Model, Frozen)) else model.embeddings() and _copied(model)",
+        "model.score(users.to(device))",
+        "model.embeddings() and model.score(users.to(device))",
         ("tests/serving/test_retrieval.py::test_a_foreign_module_is_judged_as_it_would_answer",),
     ),
     Defect(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,14 @@ from torch import Tensor
 from gnnrec_helpers import Interactions
 from gnnrec_helpers.engine.sampling import Batch, PairSampler
 from gnnrec_helpers.models import LightGCN
-from gnnrec_helpers.objectives import BPR, SampledSoftmax
+from gnnrec_helpers.objectives import (
+    BPR,
+    CrossEntropy,
+    RatingRegression,
+    SampledSoftmax,
+    SelfSupervised,
+    UltraGCNLoss,
+)
 
 
 class Fixed:
@@ -268,3 +276,55 @@ def test_temperatures_that_are_none() -> None:
     for exponent in (0, -1.0, math.inf, math.nan):
         with pytest.raises(ValueError, match=rf"exponent={exponent}: a positive number is needed"):
             SampledSoftmax(exponent=exponent)
+
+
+AMOUNTS = [
+    (kind, "weight_decay")
+    for kind in (BPR, SampledSoftmax, CrossEntropy, RatingRegression, UltraGCNLoss)
+]
+AMOUNTS += [(UltraGCNLoss, name) for name in ("constraint", "together", "negative_weight")]
+AMOUNTS += [(SelfSupervised, "weight")]
+
+
+@pytest.mark.parametrize(("kind", "name"), AMOUNTS)
+def test_amounts_are_numbers_from_zero_up(kind: Any, name: str) -> None:
+    for wrong in (-1.0, -1e-9, math.inf, math.nan, np.float32(-1)):
+        with pytest.raises(ValueError, match=rf"{name}=.*: a number from 0 up is needed\."):
+            kind(**{name: wrong})
+    for wrong in ("0.1", None, True, [0.1], torch.tensor(0.1)):
+        with pytest.raises(TypeError, match=rf"{name}=.*: a number from 0 up is needed\."):
+            kind(**{name: wrong})
+    for right in (0, 0.5, np.float64(0.5), np.float32(0.5), np.int64(2)):
+        loss = kind(**{name: right})
+        assert type(getattr(loss, name)) in (int, float)  # as a file can hold it
+        assert loss == kind(**{name: float(right)})
+
+
+@pytest.mark.parametrize("kind", [SampledSoftmax, UltraGCNLoss])
+def test_shared_negatives_are_a_whole_number(kind: Any) -> None:
+    for wrong, error, message in (
+        (0, ValueError, "shared_negatives=0: at least 1 is needed"),
+        (-3, ValueError, "shared_negatives=-3: at least 1"),
+        (10.5, TypeError, r"shared_negatives=10\.5: a whole number"),
+        ("3", TypeError, "shared_negatives='3': a whole number"),
+    ):
+        with pytest.raises(error, match=message):
+            kind(shared_negatives=wrong)
+    assert type(kind(shared_negatives=np.int32(8)).shared_negatives) is int
+
+
+@pytest.mark.parametrize("name", ["temperature", "exponent"])
+def test_what_is_divided_by_is_a_number(name: str) -> None:
+    for wrong in ("0.1", [1], True):
+        with pytest.raises(TypeError, match=rf"{name}=.*: a positive number is needed"):
+            SampledSoftmax(**{name: wrong})
+    for wrong in (0, -1, math.nan, math.inf):
+        with pytest.raises(ValueError, match=rf"{name}=.*: a positive number is needed"):
+            SampledSoftmax(**{name: wrong})
+
+
+def test_what_is_no_loss_is_no_part_of_one() -> None:
+    with pytest.raises(TypeError, match=r"objective=BPR: BPR is a class, and BPR\(\) is needed"):
+        SelfSupervised(BPR)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="objective='bpr': a loss such as those of"):
+        SelfSupervised("bpr")  # type: ignore[arg-type]

@@ -100,7 +100,7 @@ def _train(given: argparse.Namespace) -> None:
     checkpoints = None
     if given.checkpoint is not None:
         checkpoints = Checkpoints(given.checkpoint, made_with_of(model, settings, split))
-        checkpoints.check()
+        checkpoints.check(settings.epochs)
     with _shared_bags(model, (given.checkpoint or given.save).resolve()):
         _train_and_save(given, model, settings, split, checkpoints)
 

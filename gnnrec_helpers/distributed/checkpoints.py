@@ -13,14 +13,17 @@ import re
 import shutil
 import warnings
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 import torch.distributed as dist
 from torch import Tensor
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
+
+from ..training.made_with import check_made_with
 
 try:
     from torch.distributed.checkpoint.hf_storage import (
@@ -45,7 +48,9 @@ class Checkpoints:
     ----------
     folder : Path
     made_with : dict
-        What makes two trainings the same: model, data and settings, as JSON can hold them.
+        What makes two trainings the same: model, data and settings, as JSON can hold them. Under
+        "start" a digest of the table that training begins with, None for the one that the model's
+        seed draws.
     """
 
     def __init__(self, folder: Path, made_with: Mapping[str, Any]) -> None:
@@ -74,8 +79,16 @@ class Checkpoints:
                 shutil.rmtree(older)
         dist.barrier()
 
-    def check(self) -> None:
-        """Refuse a folder whose newest checkpoint is of another training.
+    def check(self, epochs: int, table: Tensor | None = None) -> None:
+        """Refuse a folder whose newest checkpoint is of another training, or of more epochs.
+
+        Parameters
+        ----------
+        epochs : int
+            That are asked for.
+        table : Tensor, optional
+            What the model has now: what the checkpoint's training began with, or its last or best.
+            ``made_with`` tells the start of that training from now on.
 
         Raises
         ------
@@ -84,7 +97,23 @@ class Checkpoints:
         for path in reversed(_steps(self.folder)):
             story = _story(path)
             if story is not None:
+                now, start = self.made_with.get("start"), story["made_with"].get("start")
+                if table is not None:
+                    self.made_with["start"] = start
                 self._check_same(path, story)
+                if table is not None and now != start and not _holds(path, story["files"], table):
+                    raise ValueError(
+                        f"The checkpoint {os.fspath(path)!r} is of a training that began with "
+                        "another table than the model has now: build it as it was then, or use "
+                        "another folder."
+                    )
+                begun = len(story["progress"]["history"]["epochs"])
+                begun += story["progress"]["batch"] > 0
+                if begun > epochs:
+                    raise ValueError(
+                        f"The checkpoint {os.fspath(path)!r} has {begun} epochs, and "
+                        f"epochs={epochs} are asked for: ask for no fewer, or use another folder."
+                    )
                 return
 
     def load(self, tensors: Mapping[str, Tensor]) -> dict[str, Any] | None:
@@ -118,14 +147,8 @@ class Checkpoints:
         return None
 
     def _check_same(self, path: Path, story: Mapping[str, Any]) -> None:
-        before, now = story["made_with"], self.made_with
-        for name in sorted({*now, *before}, key=[*now, *before].index):
-            if before.get(name) != now.get(name):
-                raise ValueError(
-                    f"The checkpoint {os.fspath(path)!r} was made with "
-                    f"{name}={before.get(name)}, not {now.get(name)}: use the same, or another "
-                    "folder."
-                )
+        record = f"The checkpoint {os.fspath(path)!r}"
+        check_made_with(record, story["made_with"], self.made_with, "another folder")
 
 
 # ---------------------------------------------------------------------- tensors
@@ -148,6 +171,15 @@ def read_whole(folder: Path, tensors: Mapping[str, Tensor]) -> None:
         warnings.filterwarnings("ignore", "torch.distributed is disabled, unavailable or")
         reader = HuggingFaceStorageReader(os.fspath(folder))
         load(dict(tensors), storage_reader=reader, no_dist=True)
+
+
+def _holds(folder: Path, files: Mapping[str, list[int]], table: Tensor) -> bool:
+    """Is this the last or the best table of a checkpoint that is not torn?"""
+    if not _are_whole(folder, files, files):
+        return False
+    stored = {name: torch.empty_like(table, device="cpu") for name in ("nodes", "best")}
+    read_whole(folder, stored)
+    return any(torch.equal(one, table.cpu()) for one in stored.values())
 
 
 # ---------------------------------------------------------------------- files
@@ -193,12 +225,15 @@ def _checksums_together(folder: Path) -> dict[str, list[int]]:
 
 def _is_whole(folder: Path, files: Mapping[str, list[int]]) -> bool:
     """Are all the files there as they were written? All processes look, and agree."""
-    own = sorted(files)[dist.get_rank() :: dist.get_world_size()]
-    paths = [(folder / name, files[name]) for name in own]
-    whole = all(path.is_file() and _checksum(path) == sums for path, sums in paths)
+    whole = _are_whole(folder, sorted(files)[dist.get_rank() :: dist.get_world_size()], files)
     answers: list[Any] = [None] * dist.get_world_size()
     dist.all_gather_object(answers, whole)
     return all(answers)
+
+
+def _are_whole(folder: Path, names: Iterable[str], files: Mapping[str, list[int]]) -> bool:
+    paths = [(folder / name, files[name]) for name in names]
+    return all(path.is_file() and _checksum(path) == sums for path, sums in paths)
 
 
 def _agreed(paths: list[str]) -> list[str]:

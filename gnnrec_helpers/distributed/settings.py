@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, field, fields
+from numbers import Real
 from typing import Any, Literal, get_args
 
 from ..data.arguments import check_whole
 from ..evaluation.ranking import METRICS
+from ..models.files import fingerprint
 from ..objectives import BPR, SampledSoftmax
 from .losses import Ranking, checked_objective
 
@@ -51,8 +54,9 @@ class Settings:
         for name in ("patience", "save_every"):
             if getattr(self, name) is not None:
                 check_whole(**{name: getattr(self, name)})
-        if isinstance(self.lr, bool) or not isinstance(self.lr, (int, float)) or not self.lr > 0:
-            raise ValueError(f"lr={self.lr!r}: a positive number is needed.")
+        lr = self.lr
+        if isinstance(lr, bool) or not isinstance(lr, Real) or not 0 < lr < math.inf:
+            raise ValueError(f"lr={lr!r}: a positive number is needed.")
         if self.metric not in METRICS:
             raise ValueError(
                 f"metric={self.metric!r}: choose one of {', '.join(map(repr, METRICS))}."
@@ -70,9 +74,9 @@ class Settings:
 
     def to_json(self) -> dict[str, Any]:
         """As a file holds them."""
-        told = {one.name: getattr(self, one.name) for one in fields(self)}
         loss = {"name": type(self.objective).__name__, **asdict(self.objective)}
-        return {**told, "objective": loss}
+        told = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: fingerprint(value) for name, value in {**told, "objective": loss}.items()}
 
     @classmethod
     def from_json(cls, told: dict[str, Any]) -> Settings:

@@ -11,6 +11,7 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from safetensors.torch import save_file
 from tqdm.auto import tqdm
@@ -20,6 +21,7 @@ from ..data.arguments import check_whole, shows_progress
 from ..data.interactions import Interactions
 from ..models import MatrixFactorization, TruncatedLightGCN
 from ..models.files import encode, fingerprint, write
+from ..models.parts import seeded_layers
 from ..serving.retrieval import check_labels
 from ..training.checkpoints import identity_of
 from ..training.fitting import usual_batch_size
@@ -83,7 +85,8 @@ def fit(
     checkpoint : path, optional
         A folder. When it has a checkpoint already, also one of another number of processes,
         training goes on where it stopped. With the same number it ends with the same table, to the
-        last bit, as if it had not stopped.
+        last bit, as if it had not stopped. One that was made with other arguments, data or another
+        first table, or has more epochs than are asked for, is refused.
     save_every : int, optional
         Steps from one checkpoint to the next, besides the one after every epoch.
     max_restarts : int, default 0
@@ -118,7 +121,9 @@ def fit(
     made_with = made_with_of(model, settings, split)
     folder = None if checkpoint is None else Path(checkpoint).resolve()
     if folder is not None:
-        Checkpoints(folder, made_with).check()
+        checkpoints = Checkpoints(folder, {**made_with, "start": _start_of(model)})
+        checkpoints.check(epochs, model.nodes.weight.detach())
+        made_with = checkpoints.made_with
     with tempfile.TemporaryDirectory(prefix="gnnrec-") as place:
         job = Path(place)
         table = model.nodes.weight.detach()
@@ -156,6 +161,17 @@ def made_with_of(model: MatrixFactorization, settings: Settings, split: Split) -
         "train": fingerprint(split.train),
         "validation": fingerprint(split.validation),
     }
+
+
+def _start_of(model: MatrixFactorization) -> str | None:
+    """A digest of the table that training begins with; None if it is the one that the seed draws.
+
+    A model that a worker draws by itself, piece by piece, always begins with the latter.
+    """
+    table = model.nodes.weight.detach()
+    generator = np.random.default_rng(model._arguments["seed"])
+    drawn = seeded_layers.table(len(table), model.dim, generator).weight
+    return None if torch.equal(drawn, table.cpu()) else fingerprint(table)
 
 
 def _check_data(model: object, split: object) -> None:

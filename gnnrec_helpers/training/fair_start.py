@@ -10,7 +10,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, TypeGuard
@@ -43,7 +43,8 @@ from ..models.recommender import is_recommender
 from ..objectives import SampledSoftmax
 from .fitting import fit
 from .history import History
-from .tuning import Between, Space, Tuning, check_search, checked_space, short, tune, without_test
+from .made_with import check_made_with, told
+from .tuning import Between, Space, Tuning, check_search, checked_space, search, short, without_test
 
 Answer = Recommender | tuple[Recommender, History]
 Contender = tuple[Callable[..., Answer], Space]
@@ -189,8 +190,8 @@ def league(
     storage : path, optional
         A folder, made if it is not there: a journal of trials for each model, and what it reached
         on test. The same call again goes on where it was interrupted, with the same numbers as if
-        it had not been; other data, another seed or number of trials are refused. Further models
-        may be added.
+        it had not been; other data, another seed or number of trials are refused, and a `build` of
+        other code, as by :func:`tune`. Further models may be added.
     progress : bool, optional
         Show a bar. By default yes, unless the environment has ``GNNREC_PROGRESS=0``.
 
@@ -244,7 +245,11 @@ def league(
     entries = _entries(models, seed)
     check_named(entries, baseline)
     folder = _folder(storage, split, trials, seed, f"{metric}@{k}")
-    judged = {name: found for name in entries if (found := _stored(folder, name, split))}
+    judged = {
+        name: found
+        for name, entry in entries.items()
+        if (found := _stored(folder, name, entry, split))
+    }
     _warn_of_what_is_unused(split, entries)
     untested = without_test(split)
     rounds = sum(1 + (trials if entry.space else 1) for entry in entries.values())
@@ -253,17 +258,16 @@ def league(
         tunings = {}
         for name, entry in entries.items():
             bar.set_description(f"tuning {name}")
-            done = bar.n
             with _naming(name):
-                tunings[name] = _tuned(entry, untested, trials, metric, k, folder, name, bar.update)
-            bar.update(done + (trials if entry.space else 1) - bar.n)  # those that were stored
+                tunings[name] = _tuned(entry, untested, trials, metric, k, folder, name, bar)
+            bar.set_postfix_str("")
         for name, entry in entries.items():
             bar.set_description(f"judging {name}")
             settings = tunings[name].best
             with _naming(name):
                 if name not in judged:
                     judged[name] = _judge(entry, settings, untested, split, metric, k)
-                    _store(folder, name, judged[name], split)
+                    _store(folder, name, entry, judged[name], split)
                 elif judged[name].settings != settings:
                     raise ValueError(
                         f"What {os.fspath(folder)!r} holds of {name!r} was reached with "  # type: ignore[arg-type]
@@ -454,6 +458,11 @@ class _Entry:
     def model(self, split: Split, **settings: Any) -> Recommender:
         return self.built(split, settings)[0]
 
+    @property
+    def made_with(self) -> dict[str, str]:
+        """What a record says of `build`."""
+        return told("build", self.build)
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -492,32 +501,18 @@ def _tuned(
     k: int,
     folder: Path | None,
     name: str,
-    built: Callable[[], object],
+    bar: Any,
 ) -> Tuning:
-    """What validation says of all its trials; `built` is called after each that is made."""
+    """What validation says of all its trials; the bar goes on by a step for each."""
     if not entry.space:
-        return _tried_once(entry, split, metric, k, folder, name)
-
-    def build(split: Split, **settings: Any) -> Recommender:
-        model = entry.model(split, **settings)
-        built()
-        return model
-
-    # to the journal and to the check of names it is the build that was given
-    build.__qualname__ = _name_of(entry.build)
-    build.__wrapped__ = entry.build  # type: ignore[attr-defined]
-    tuning = tune(
-        build,
-        split,
-        entry.space,
-        trials,
-        seed=entry.seed,
-        metric=metric,
-        k=k,
+        tried = _tried_once(entry, split, metric, k, folder, name)
+        bar.update()
+        return tried
+    return search(
+        entry.model, split, entry.space, trials, seed=entry.seed, metric=metric, k=k,
         storage=None if folder is None else folder / f"{_file(name)}.journal",
-        progress=False,
-    )
-    return replace(tuning, build=entry.model)
+        made_with=entry.made_with, bar=bar,
+    )  # fmt: skip
 
 
 def _tried_once(
@@ -527,6 +522,7 @@ def _tried_once(
     path = None if folder is None else folder / f"{_file(name)}.trial.safetensors"
     if path is not None and path.exists():
         trial, _ = read(path, "a trial written by league", lambda story: "trial" in story)
+        _check_same(path, trial.get("made_with", {}), entry.made_with)
         value, seconds = trial["trial"]
     else:
         started = time.perf_counter()
@@ -534,7 +530,7 @@ def _tried_once(
         value = evaluate(model, split, k, part="validation", metrics=(metric,))[f"{metric}@{k}"]
         seconds = time.perf_counter() - started
         if path is not None:
-            write(path, {"trial": [value, seconds]}, {})
+            write(path, {"trial": [value, seconds], "made_with": entry.made_with}, {})
     return Tuning(f"{metric}@{k}", [{}], [value], [seconds], entry.model)
 
 
@@ -549,11 +545,15 @@ def _judge(
     return Standing(
         settings,
         seconds,
-        None if history is None else history.best_epoch or len(history.epochs),
+        None if history is None else _epochs_of(history),
         None if history is None else not history.stopped_early,
         _megabytes(model),
         evaluate_users(model, split, k, metrics=metrics),
     )
+
+
+def _epochs_of(history: History) -> int:
+    return len(history.epochs) if history.best_epoch is None else max(1, history.best_epoch)
 
 
 def _megabytes(model: Recommender) -> float:
@@ -579,42 +579,38 @@ def _folder(
     folder = Path(storage)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"storage={os.fspath(storage)!r} is a file: a folder is needed.")
-    made_with = {
+    story = {
         "seed": seed,
         "trials": trials,
         "metric": metric,
-        "train": fingerprint(split.train),
-        "validation": fingerprint(split.validation),
+        "train": split.train,
+        "validation": split.validation,
     }
+    made_with = {name: fingerprint(value) for name, value in story.items()}
     path = folder / "league.safetensors"
     if path.exists():
         before, _ = read(path, "the record of a league", lambda story: "league" in story)
-        for name, value in made_with.items():
-            _refuse_other(folder, name, before["league"].get(name), value)
+        _check_same(path, before["league"], made_with)
     else:
         write(path, {"league": made_with}, {})
     return folder
 
 
-def _refuse_other(folder: Path, name: str, before: object, now: object) -> None:
-    if before != now:
-        raise ValueError(
-            f"The folder {os.fspath(folder)!r} holds a league made with {name}={before}, not "
-            f"{now}: use the same, or another folder."
-        )
+def _check_same(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    check_made_with(f"The league in {os.fspath(path)!r}", before, now, "another folder")
 
 
-def _store(folder: Path | None, name: str, judged: Standing, split: Split) -> None:
+def _store(folder: Path | None, name: str, entry: _Entry, judged: Standing, split: Split) -> None:
     if folder is None:
         return
     story = {
+        "made_with": {**entry.made_with, "test": fingerprint(split.test)},
         "settings": judged.settings,
         "seconds": judged.seconds,
         "epochs": judged.epochs,
         "capped": judged.capped,
         "megabytes": judged.megabytes,
         "metrics": [*judged.users.columns],
-        "test": fingerprint(split.test),
     }
     tensors: Tensors = {
         "users": torch.from_numpy(
@@ -625,13 +621,14 @@ def _store(folder: Path | None, name: str, judged: Standing, split: Split) -> No
     write(folder / f"{_file(name)}.test.safetensors", {"judged": story}, tensors)
 
 
-def _stored(folder: Path | None, name: str, split: Split) -> Standing | None:
+def _stored(folder: Path | None, name: str, entry: _Entry, split: Split) -> Standing | None:
     """What test said of a model before; it had been chosen by then."""
     if folder is None or not (path := folder / f"{_file(name)}.test.safetensors").exists():
         return None
     found, tensors = read(path, "a result written by league", lambda story: "judged" in story)
     story = found["judged"]
-    _refuse_other(folder, "test", story["test"], fingerprint(split.test))
+    now = {**entry.made_with, "test": fingerprint(split.test)}
+    _check_same(path, story.get("made_with", {}), now)
     users = split.train.users[tensors["users"].numpy()]
     return Standing(
         **{key: story[key] for key in ("settings", "seconds", "epochs", "capped", "megabytes")},
@@ -671,9 +668,8 @@ def _entries(
                 "names of its parameters to what is tried."
             )
         with _naming(name):
-            if contender[1]:
-                checked_space(*contender)
-        entries[name] = _Entry(*contender, seed)
+            space = checked_space(*contender) if contender[1] else {}
+        entries[name] = _Entry(contender[0], space, seed)
     return entries
 
 
@@ -735,7 +731,3 @@ def _is_number(value: object) -> TypeGuard[int | float]:
 
 def _in_words(settings: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={short(value)}" for name, value in settings.items())
-
-
-def _name_of(build: Callable[..., Any]) -> str:
-    return str(getattr(build, "__qualname__", type(build).__name__))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import os
 import time
 from collections.abc import Callable, Iterator
+from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -22,10 +24,18 @@ from ..evaluation.ranking import METRICS, evaluate
 from ..evaluation.ratings import evaluate_ratings
 from ..models import EmbeddingModel, Model
 from ..models.files import fingerprint
-from ..objectives import Objective, RatingRegression, SampledSoftmax
+from ..objectives import Objective, RatingRegression, SampledSoftmax, check_loss
 from ..serving.retrieval import check_labels
-from .checkpoints import identity_of, load_checkpoint, save_checkpoint, weights_of
+from .checkpoints import (
+    identity_of,
+    left_by_fit,
+    load_checkpoint,
+    mark_as_left,
+    save_checkpoint,
+    weights_of,
+)
 from .history import History
+from .made_with import told
 from .plateau import Settings, next_settings, settings_of, with_decay
 from .stepping import Stepper
 
@@ -54,6 +64,9 @@ def fit(
     progress: bool | None = None,
 ) -> History:
     """Train a model in place with Adam, and leave it with its best weights.
+
+    A model that was trained, loaded or extended before is measured on validation first. If no epoch
+    is better, it is left with the weights that it had.
 
     Parameters
     ----------
@@ -104,8 +117,9 @@ def fit(
         Length of the lists that validation looks at.
     checkpoint : path, optional
         A file written after every epoch. When it exists already, training goes on where it
-        stopped, with the same numbers as if it had not; if it was made with other arguments or
-        data, an error says which.
+        stopped, with the same numbers as if it had not; if it was made with other arguments, data,
+        first weights or another `objective`, an error says which. Code counts: that of your own
+        loss and of your own model's class. More epochs may be asked for than it has, and no fewer.
     after_epoch : function, optional
         Called after every epoch with the model as it is then and the history so far, to draw or to
         log. What it writes into ``history.epochs[-1]`` is kept; its time does not count.
@@ -126,11 +140,12 @@ def fit(
     TypeError, ValueError
         Before the first epoch: if the model is ready when constructed, was built from other
         interactions than ``split.train`` or does not fit the objective, if an argument is out of
-        range, or if the checkpoint is one of another model or other data.
+        range, or if the checkpoint is one of another model or other data. At the first batch: if
+        the objective answers anything but one number that is computed from the model's weights.
     """
-    _check_model(model, split)
+    own = _checked_model(model, split)
     adapts_decay = objective is None
-    objective = _checked_objective(model, objective)
+    objective = _checked_objective(model, own, objective)
     learns_ratings = "training_predictions" in getattr(objective, "asks", ())
     shared_negatives = getattr(objective, "shared_negatives", 0)
     metric = _checked_metric(metric, learns_ratings)
@@ -138,7 +153,10 @@ def fit(
         batch_size = usual_batch_size(len(split.train))
     check_whole(epochs=epochs, validate_every=validate_every, batch_size=batch_size, k=k)
     check_whole(0, seed=seed)
+    if negatives is not None:
+        check_whole(negatives=negatives)
     _check_range(lr, schedule, patience)
+    lr = float(lr)
     _check_validation(model, split)
     device = next(model.parameters()).device
     sampler: PairSampler | RatingSampler
@@ -162,24 +180,32 @@ def fit(
     history = History(watched=metric if learns_ratings else f"{metric}@{k}")
     history.stages.append({"first_epoch": 1, **settings_of(lr, objective)})
     best = weights_of(model)
-    made_with = {
-        **identity_of(model),
-        "objective": str(objective),
-        "batch_size": batch_size,
-        "lr": lr,
-        "schedule": f"cosine over {epochs} epochs" if schedule == "cosine" else schedule,
-        "negatives": negatives,
-        "seed": seed,
-        "patience": patience,
-        "validate_every": validate_every,
-        "watched": history.watched,
-        "train": fingerprint(split.train),
-        "validation": fingerprint(split.validation),
-    }
     path = None if checkpoint is None else Path(checkpoint)
-    if path is not None and path.exists():
-        history, best = load_checkpoint(path, made_with, model, stepper.optimizer)
-        stepper.objective = with_decay(objective, history.stages[-1])
+    made_with: dict[str, Any] = {}
+    if path is not None:
+        story = {
+            **identity_of(model),
+            "model.digest": told("model", type(model))["model.digest"],
+            **told("objective", objective),
+            "batch_size": batch_size,
+            "lr": lr,
+            "schedule": f"cosine over {epochs} epochs" if schedule == "cosine" else schedule,
+            "negatives": negatives,
+            "seed": seed,
+            "patience": patience,
+            "validate_every": validate_every,
+            "watched": history.watched,
+            "train": split.train,
+            "validation": split.validation,
+            "start": best,
+        }
+        made_with = {name: fingerprint(value) for name, value in story.items()}
+        if path.exists():
+            history, best = load_checkpoint(path, made_with, epochs, model, stepper.optimizer)
+            stepper.objective = with_decay(objective, history.stages[-1])
+    validates = split.validation is not None and validate_every <= epochs
+    if validates and not history.epochs and _has_been_trained(model):
+        history.start, history.best_epoch = _validate(model, split, metric, k), 0
 
     bar = tqdm(
         total=epochs,
@@ -220,6 +246,7 @@ def fit(
         model.eval()
         if history.best_epoch is not None:
             model.load_state_dict(best)
+        mark_as_left(model, made_with.get("start"))
     return history
 
 
@@ -283,18 +310,26 @@ def _validate(model: Any, split: Split, metric: str, k: int) -> float:
     return evaluate(model, split, k, part="validation", metrics=(metric,))[f"{metric}@{k}"]
 
 
+def _has_been_trained(model: nn.Module) -> bool:
+    """By `fit`, or elsewhere: it was loaded or extended, and all its weights were written to.
+
+    That tells nothing of other people's modules. A model of this package has tables that are as
+    they were drawn, and never written to, when it is new.
+    """
+    is_written = isinstance(model, Model) and all(w._version for w in model.parameters())
+    return is_written or left_by_fit(model) is not None
+
+
 # ---------------------------------------------------------------------- what is refused
-def _check_model(model: nn.Module, split: Split) -> None:
-    """Refuse what cannot be trained, and a model of other data than it would be trained on."""
+def _checked_model(model: nn.Module, split: Split) -> Loss:
+    """The model's own objective, if it can be trained, on these data."""
     if not isinstance(getattr(split, "train", None), Interactions):
         raise TypeError(
             f"fit needs a Split, not {type(split).__name__}: Interactions.split() makes one, and "
             "Split.from_parts(interactions) one of all pairs, for the final fit."
         )
-    name = type(model).__name__
-    if not isinstance(model, nn.Module) or (
-        isinstance(model, Model) and model.default_objective() is None
-    ):
+    name, own = type(model).__name__, _own_objective(model)
+    if not isinstance(model, nn.Module) or own is None:
         raise TypeError(f"{name} needs no fit: it is ready when constructed.")
     check_labels(model, split.train)
     if isinstance(model, Model) and not model.is_built_from(split.train):
@@ -302,30 +337,44 @@ def _check_model(model: nn.Module, split: Split) -> None:
             f"{name} was built from {len(model.interactions):,} pairs that are not the "
             f"{len(split.train):,} of split.train: build it from split.train."
         )
+    if next(model.parameters(), None) is None:
+        raise TypeError(f"{name} has no parameters to train.")
+    if not any(weights.requires_grad for weights in model.parameters()):
+        raise ValueError(
+            f"All weights of {name} are frozen: model.requires_grad_(True) lets them be trained."
+        )
+    if not torch.is_grad_enabled():
+        raise ValueError(
+            "Gradients are switched off here, by torch.no_grad() or torch.inference_mode(): call "
+            "fit outside of it."
+        )
+    return own
 
 
-def _checked_objective(model: nn.Module, objective: Loss | None) -> Loss:
+def _own_objective(model: nn.Module) -> Loss | None:
+    if isinstance(model, Model):
+        return model.default_objective()
+    return RatingRegression() if hasattr(model, "training_predictions") else SampledSoftmax()
+
+
+def _checked_objective(model: nn.Module, own: Loss, objective: Loss | None) -> Loss:
     """The model's own objective or the given one, if the two fit each other.
 
-    A function that does not say what it asks of a model is taken as it is.
+    A function that does not say what it asks of a model is checked for its arguments only.
     """
-    own: Loss | None
-    if isinstance(model, Model):
-        own = model.default_objective()
-    else:
-        own = RatingRegression() if hasattr(model, "training_predictions") else SampledSoftmax()
     objective = own if objective is None else objective
-    if objective is None or not callable(objective):
-        raise TypeError(
-            f"objective={objective!r}: a loss such as those of gnnrec_helpers.objectives is needed."
-        )
+    check_loss(objective)
+    _check_call(model, objective)
     asks = getattr(objective, "asks", None)
     if asks is None:
         return objective
     name, loss = type(model).__name__, type(objective).__name__
     for method in asks:
         if not callable(getattr(model, method, None)):
-            raise TypeError(f"{loss} needs a model with {method}, which {name} lacks: use {own!r}.")
+            other = f"use {own!r}"
+            if not all(callable(getattr(model, one, None)) for one in getattr(own, "asks", ())):
+                other = "write that method, or give an objective that does without"
+            raise TypeError(f"{loss} needs a model with {method}, which {name} lacks: {other}.")
     for method in getattr(model, "trained_by", ()):
         if method not in asks:
             raise ValueError(
@@ -333,6 +382,36 @@ def _checked_objective(model: nn.Module, objective: Loss | None) -> Loss:
                 f"{own!r}, with settings of your own."
             )
     return objective
+
+
+def _check_call(model: nn.Module, objective: Loss) -> None:
+    """Refuse a loss of other arguments than a model and a batch, or with weights of its own."""
+    name = getattr(objective, "__qualname__", type(objective).__qualname__)
+    needed = "a loss is called as objective(model, batch)"
+    if str(getattr(objective, "__module__", "")).startswith("torch.nn."):
+        raise TypeError(
+            f"{name} of PyTorch compares predictions with answers: {needed}, such as those of "
+            "gnnrec_helpers.objectives."
+        )
+    try:
+        called = objective.forward if isinstance(objective, nn.Module) else objective
+        inspect.signature(called).bind(model, None)
+    except ValueError:  # it is not written in Python, and says nothing
+        pass
+    except TypeError as error:
+        raise TypeError(f"{name} has other arguments ({error}): {needed}.") from None
+    if isinstance(objective, nn.Module):
+        trained = {id(weights) for weights in model.parameters()}
+        others = [
+            part
+            for part, weights in objective.named_parameters()
+            if weights.requires_grad and id(weights) not in trained
+        ]
+        if others:
+            raise ValueError(
+                f"{name} has weights of its own, which fit does not train ({', '.join(others)}): "
+                "make them the model's, or freeze them by requires_grad_(False)."
+            )
 
 
 def _checked_metric(metric: str | None, learns_ratings: bool) -> str:
@@ -344,7 +423,7 @@ def _checked_metric(metric: str | None, learns_ratings: bool) -> str:
 
 
 def _check_range(lr: float, schedule: str, patience: int | None) -> None:
-    if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not lr > 0:
+    if isinstance(lr, bool) or not isinstance(lr, Real) or not 0 < lr < math.inf:
         raise ValueError(f"lr={lr!r}: a positive number is needed.")
     if schedule not in get_args(Schedule):
         choices = ", ".join(map(repr, get_args(Schedule)))

@@ -18,7 +18,8 @@ class History:
         For every epoch: ``epoch`` (from 1), ``loss`` (mean over its batches), ``seconds``, and
         what `watched` names on validation where it was measured.
     best_epoch : int or None
-        The epoch whose weights the model has now; None without validation, when it is the last.
+        The epoch whose weights the model has now; 0 if they are those it had before, None without
+        validation, when it is the last.
     stopped_early : bool
     watched : str
         What validation measures: ``"recall@20"`` or another metric of lists, of which more is
@@ -26,6 +27,8 @@ class History:
     stages : list of dict
         ``first_epoch``, ``lr`` and ``weight_decay`` of each stretch of epochs with the same
         settings. There is one, unless validation stopped improving and something else was tried.
+    start : float or None
+        What validation measured before the first epoch, of a model that had been trained before.
     """
 
     epochs: list[dict[str, float]] = field(default_factory=list)
@@ -33,6 +36,7 @@ class History:
     stopped_early: bool = False
     watched: str = "recall@20"
     stages: list[dict[str, Any]] = field(default_factory=list)
+    start: float | None = None
 
     @property
     def losses(self) -> list[float]:
@@ -41,8 +45,8 @@ class History:
     @property
     def best(self) -> float | None:
         """What validation measured at the best epoch."""
-        if self.best_epoch is None:
-            return None
+        if not self.best_epoch:
+            return self.start
         return self.epochs[self.best_epoch - 1][self.watched]
 
     def improves(self, value: float) -> bool:

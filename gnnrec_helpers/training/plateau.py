@@ -6,6 +6,7 @@ import math
 from dataclasses import is_dataclass, replace
 from typing import Any
 
+from ..models.files import fingerprint
 from .history import History
 
 DECAYS = (3.0, 1 / 3, 1.5, 1 / 1.5)  # in parts of the best so far, in this order
@@ -17,7 +18,7 @@ Settings = dict[str, float | None]
 def settings_of(lr: float, objective: Any) -> Settings:
     """What training starts with; a loss without a weight decay of its own has None."""
     decay = getattr(objective, "weight_decay", None)
-    return {"lr": lr, "weight_decay": decay if is_dataclass(objective) else None}
+    return {"lr": lr, "weight_decay": fingerprint(decay) if is_dataclass(objective) else None}
 
 
 def with_decay(objective: Any, settings: Settings) -> Any:

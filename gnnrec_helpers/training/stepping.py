@@ -80,10 +80,24 @@ class Stepper:
 
     def _step(self, batch: Any) -> Tensor:
         self.optimizer.zero_grad()
-        loss = self.objective(self.model, batch)
+        loss = checked_loss(self.objective, self.objective(self.model, batch))
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimizer.step()
         return loss.detach()
+
+
+def checked_loss(objective: Loss, loss: object) -> Tensor:
+    """What the objective answered, if the model can be trained by it."""
+    if isinstance(loss, Tensor) and loss.dim() == 0 and loss.requires_grad:
+        return loss
+    answer = type(loss).__name__
+    if isinstance(loss, Tensor):
+        answer += f" of shape {tuple(loss.shape)}" if loss.dim() else " without gradients"
+    name = getattr(objective, "__qualname__", type(objective).__qualname__)
+    raise TypeError(
+        f"{name} answered a {answer}: a loss is one number, a Tensor of shape () that is computed "
+        "from the model's weights."
+    )
 
 
 def is_static(model: nn.Module, objective: Loss, device: torch.device) -> bool:

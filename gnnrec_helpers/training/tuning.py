@@ -21,6 +21,7 @@ from ..evaluation.ranking import METRICS, evaluate
 from ..models import Recommender
 from ..models.files import fingerprint
 from ..models.recommender import is_recommender
+from .made_with import check_made_with, told
 
 if TYPE_CHECKING:
     from optuna import Study
@@ -47,6 +48,11 @@ class Between:
     log: bool = False
 
     def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            end = _plain(getattr(self, name))
+            if isinstance(end, bool) or not isinstance(end, (int, float)) or not math.isfinite(end):
+                raise ValueError(f"{self}: `{name}` must be a number.")
+            object.__setattr__(self, name, end)
         if not self.low < self.high:
             raise ValueError(f"{self}: `low` must be below `high`.")
         if self.log and not self.low > 0:
@@ -154,8 +160,9 @@ def tune(
     storage : path, optional
         A file of Optuna's (a journal, in JSON), to which every trial is added. When it exists
         already, tuning goes on after its trials and finds what it would have found without an
-        interruption; if it was made with other arguments or data, an error says which. One process
-        writes to it at a time.
+        interruption; if it was made with other arguments or data, an error says which. `build` is
+        one of them, and of a function the code counts: its own, what is in its closure, and the
+        functions, numbers and text of yours that it reads. One process writes to it at a time.
     progress : bool, optional
         Show a bar. By default yes, unless the environment has ``GNNREC_PROGRESS=0``.
 
@@ -196,39 +203,66 @@ def tune(
     >>> space = {"layers": [1, 2, 3], "lr": Between(1e-3, 1e-1, log=True)}
     >>> tune(lightgcn, split, space, storage="lightgcn.journal")  # doctest: +SKIP
     """
-    optuna = _optuna()
+    _optuna()
     check_search(split, trials, metric, k)
-    distributions = checked_space(build, space)
-    untested = without_test(split)
+    check_whole(0, seed=seed)
+    space = checked_space(build, space)
+    bar = tqdm(total=trials, unit="trial", disable=not shows_progress(progress), leave=False)
+    with bar:
+        return search(
+            build, without_test(split), space, trials, seed=seed, metric=metric, k=k,
+            storage=storage, made_with=told("build", build), bar=bar,
+        )  # fmt: skip
+
+
+def search(
+    build: Build,
+    untested: Split,
+    space: Space,
+    trials: int,
+    *,
+    seed: int,
+    metric: str,
+    k: int,
+    storage: str | os.PathLike[str] | None,
+    made_with: Mapping[str, str],
+    bar: Any,
+) -> Tuning:
+    """What :func:`tune` does when its arguments are checked.
+
+    Parameters
+    ----------
+    untested : Split
+        With an empty test part.
+    made_with : mapping
+        What a journal says of `build`.
+    bar : tqdm
+        Goes on by a step for every trial.
+    """
+    optuna = _optuna()
+    distributions = {name: _distribution(name, values) for name, values in space.items()}
     name = f"{metric}@{k}"
-    made_with = {
-        "build": getattr(build, "__qualname__", type(build).__name__),
+    story = {
+        **made_with,
         "space": str(dict(space)),
         "seed": seed,
         "metric": name,
-        "train": fingerprint(split.train),
-        "validation": fingerprint(split.validation),
+        "train": untested.train,
+        "validation": untested.validation,
     }
     with _quiet():
-        study = _study(storage, made_with)
+        study = _study(storage, {entry: fingerprint(value) for entry, value in story.items()})
         done = _done(study)
-        bar = tqdm(
-            total=trials,
-            initial=len(done),
-            unit="trial",
-            disable=not shows_progress(progress),
-            leave=False,
-        )
-        with bar:
-            for number in range(len(done), trials):
-                # a sampler of its own: what is tried depends on the trials before, not on whether
-                # they were made in this process
-                own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
-                study.sampler = optuna.samplers.TPESampler(seed=own)
-                _try_once(study, distributions, build, untested, metric, k)
-                bar.update()
-                best = np.nanmax([-math.inf, *map(_value, _done(study))])
-                bar.set_postfix({f"best {name}": f"{best:.4f}"})
+        bar.update(min(len(done), trials))
+        for number in range(len(done), trials):
+            # a sampler of its own: what is tried depends on the trials before, not on whether they
+            # were made in this process
+            own = int(np.random.SeedSequence([seed, number]).generate_state(1)[0])
+            study.sampler = optuna.samplers.TPESampler(seed=own)
+            _try_once(study, distributions, build, untested, metric, k)
+            bar.update()
+            best = np.nanmax([-math.inf, *map(_value, _done(study))])
+            bar.set_postfix({f"best {name}": f"{best:.4f}"})
         done = _done(study)[:trials]
     if all(math.isnan(_value(trial)) for trial in done):
         raise FloatingPointError(
@@ -256,8 +290,10 @@ def check_search(split: Split, trials: int, metric: str, k: int) -> None:
         raise ValueError(f"No metric {metric!r}; there are {', '.join(METRICS)}.")
 
 
-def checked_space(build: Callable[..., Any], space: Space) -> dict[str, BaseDistribution]:
-    """What Optuna draws from; refuses a space that is none, or whose names `build` does not take.
+def checked_space(build: Callable[..., Any], space: Space) -> dict[str, Between | Sequence[Any]]:
+    """Python's numbers in the place of NumPy's, which no journal holds.
+
+    Refuses a space that is none, or whose names `build` does not take.
 
     Parameters
     ----------
@@ -267,7 +303,13 @@ def checked_space(build: Callable[..., Any], space: Space) -> dict[str, BaseDist
     if not space:
         raise ValueError("`space` is empty: name at least one parameter of `build`.")
     _check_parameters(build, space)
-    return {name: _distribution(name, values) for name, values in space.items()}
+    plain = {
+        name: [*map(_plain, values)] if isinstance(values, (list, tuple)) else values
+        for name, values in space.items()
+    }
+    for name, values in plain.items():
+        _distribution(name, values)
+    return plain
 
 
 def without_test(split: Split) -> Split:
@@ -316,6 +358,10 @@ def _value(trial: FrozenTrial) -> float:
     return math.nan if trial.value is None else trial.value
 
 
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
 def _study(storage: str | os.PathLike[str] | None, made_with: dict[str, Any]) -> Study:
     import optuna
     from optuna.storages import JournalStorage
@@ -337,12 +383,7 @@ def _study(storage: str | os.PathLike[str] | None, made_with: dict[str, Any]) ->
             f"{path!r} is not a journal written by tune: choose another path."
         ) from error
     before = study.user_attrs.get("made_with", made_with)
-    for name, value in made_with.items():
-        if before.get(name) != value:
-            raise ValueError(
-                f"The journal {path!r} was made with {name}={before.get(name)}, not {value}: use "
-                "the same, or another path."
-            )
+    check_made_with(f"The journal {path!r}", before, made_with, "another path")
     study.set_user_attr("made_with", made_with)
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         study.tell(trial.number, state=TrialState.FAIL)  # its process was ended

@@ -65,7 +65,7 @@ def test_contrast_and_distance_are_those_that_are_known() -> None:
     assert distance(red, green, "all cones") > 3 * distance(red, green, "deuteranopia")
 
 
-@pytest.mark.parametrize("colour", style.CYCLE)
+@pytest.mark.parametrize("colour", [*style.CYCLE, style.INK])
 def test_lines_and_marks_stand_out_from_the_paper(colour: str) -> None:
     assert contrast(colour, style.PAPER) >= 3
 
@@ -87,7 +87,8 @@ def test_numbers_can_be_read_on_every_shade(shade: str) -> None:
 
 @pytest.mark.parametrize("sight", SIGHT)
 def test_colours_differ_for_everybody(sight: str) -> None:
-    found = {pair: distance(*pair, sight) for pair in combinations(style.CYCLE, 2)}
+    colours = [*style.CYCLE, style.INK]
+    found = {pair: distance(*pair, sight) for pair in combinations(colours, 2)}
     assert min(found.values()) >= 16, min(found, key=lambda pair: found[pair])
 
 
@@ -119,3 +120,25 @@ def test_twelve_lines_have_twelve_looks() -> None:
     (axes,) = plots.lines(pd.DataFrame(np.eye(12)), "x", "y").axes
     looks = {(line.get_color(), line.get_marker()) for line in axes.lines}
     assert len(looks) == 12
+
+
+def test_models_have_looks_of_their_own() -> None:
+    assert {look["color"] for look in style.MODELS.values()} == {*style.CYCLE, style.INK}
+    without = {(str(look["linestyle"]), look["marker"]) for look in style.MODELS.values()}
+    assert len(without) == len(style.MODELS)  # of colours
+
+
+def test_a_model_looks_the_same_beside_whatever_else() -> None:
+    names = ["a", "LightGCN", "b", "EASE"]
+    looks = style.looks(names)
+    assert looks[1] == style.looks(["LightGCN"])[0] == style.MODELS["LightGCN"]
+    assert looks[3] == style.MODELS["EASE"]
+    assert len({str(look) for look in looks}) == 4  # nor does anything else look like it
+    assert len(style.looks([str(number) for number in range(100)])) == 100
+    (axes,) = plots.lines(pd.DataFrame(np.eye(4), columns=names), "x", "y").axes
+    assert [line.get_color() for line in axes.lines] == [look["color"] for look in looks]
+
+
+def test_seven_models_in_one_figure_have_seven_colours() -> None:
+    names = ["EASE", "ItemKNN", "iALS", "MF", "NGCF", "LightGCN", "SGL"]  # of notebook 08
+    assert len({look["color"] for look in style.looks(names)}) == 7

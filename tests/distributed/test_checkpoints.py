@@ -15,7 +15,7 @@ import torch
 import torch.distributed as dist
 from processes import on
 
-from gnnrec_helpers.distributed.checkpoints import Checkpoints, read_whole
+from gnnrec_helpers.distributed.checkpoints import Checkpoints, _with_checksum, read_whole
 
 MADE_WITH = {"lr": 0.1, "dims": (1, 2)}
 
@@ -95,7 +95,7 @@ def test_a_story_that_is_still_json_but_another_is_passed_over(
     path.write_text(json.dumps(told))
     with pytest.warns(UserWarning, match="step-000000012' is torn: it is passed over"):
         assert newest(place) == 9
-    Checkpoints(place, MADE_WITH).check()  # which is of the one before it
+    Checkpoints(place, MADE_WITH).check(2)  # which is of the one before it
 
 
 @pytest.mark.parametrize("harm", [shorten, change_a_bit, Path.unlink])
@@ -131,8 +131,20 @@ def test_what_was_left_half_written_is_no_checkpoint(place: Path, alone: None) -
 def test_an_empty_folder_has_none(tmp_path: Path, alone: None) -> None:
     for folder in (tmp_path, tmp_path / "nowhere"):
         checkpoints = Checkpoints(folder, MADE_WITH)
-        checkpoints.check()
+        checkpoints.check(2)
         assert checkpoints.load({}) is None
+
+
+def test_a_checkpoint_of_more_epochs_than_asked_for_is_refused(place: Path, alone: None) -> None:
+    Checkpoints(place, MADE_WITH).check(2)
+    with pytest.raises(ValueError, match=r"12' has 2 epochs, and epochs=1 are asked for: ask for"):
+        Checkpoints(place, MADE_WITH).check(1)
+    path = place / "step-000000012" / "story.json"
+    story = json.loads(path.read_text())["story"]
+    story["progress"]["batch"] = 1  # a third has begun
+    path.write_text(_with_checksum(story))
+    with pytest.raises(ValueError, match="has 3 epochs, and epochs=2 are asked for"):
+        Checkpoints(place, MADE_WITH).check(2)
 
 
 def test_a_checkpoint_of_another_training_is_refused(place: Path, alone: None) -> None:
@@ -142,6 +154,6 @@ def test_a_checkpoint_of_another_training_is_refused(place: Path, alone: None) -
     ):
         checkpoints = Checkpoints(place, other)
         with pytest.raises(ValueError, match=match):
-            checkpoints.check()
+            checkpoints.check(2)
         with pytest.raises(ValueError, match=match):
             checkpoints.load({})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -30,6 +31,9 @@ from gnnrec_helpers import (
 )
 from gnnrec_helpers.distributed import starting
 from gnnrec_helpers.distributed.__main__ import _split, main, parser
+from gnnrec_helpers.distributed.checkpoints import Checkpoints
+from gnnrec_helpers.distributed.settings import Settings
+from gnnrec_helpers.distributed.starting import made_with_of
 
 SETTINGS: dict[str, Any] = {
     "epochs": 30, "batch_size": 40, "lr": 0.02, "objective": SampledSoftmax(12), "progress": False,
@@ -201,6 +205,7 @@ def test_bad_input_gets_a_sentence_before_a_process_starts(
         ({"max_restarts": -1}, ValueError, "max_restarts=-1"),
         ({"save_every": 0}, ValueError, "save_every=0"),
         ({"lr": "auto"}, ValueError, "lr='auto': a positive number"),
+        ({"lr": np.inf}, ValueError, "lr=inf: a positive number"),
         ({"metric": "rmse"}, ValueError, "metric='rmse': choose one of 'recall'"),
         ({"objective": "BPR"}, TypeError, "objective='BPR': training on several processes knows"),
         ({"negatives": 4}, ValueError, "negatives=4 has no effect with SampledSoftmax"),
@@ -249,6 +254,63 @@ def test_a_checkpoint_of_another_training_is_refused_at_once(
         distributed.fit(
             built(), split(), checkpoint=folder, patience=None, **{**SETTINGS, "batch_size": 41}
         )
+
+
+def test_a_checkpoint_of_another_first_table_is_refused_at_once(
+    whole: tuple[models.LightGCN, History, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("it was started"))
+    *_, folder = whole
+    model = built()
+    table(model).mul_(2)
+    with pytest.raises(ValueError, match="began with another table than the model has now: build"):
+        distributed.fit(model, split(), checkpoint=folder, patience=None, **SETTINGS)
+    # on a machine where every worker draws its part, the table is the one that the seed draws
+    settings = Settings(patience=None, **{k: v for k, v in SETTINGS.items() if k != "progress"})
+    made_with = made_with_of(model, settings, split())
+    Checkpoints(folder, made_with).check(30)
+    with pytest.raises(ValueError, match=r"was made with start=None, not Tensor \w+"):
+        Checkpoints(folder, {**made_with, "start": starting._start_of(model)}).check(30)
+
+
+def test_it_begins_with_another_table_and_goes_on_from_it(tmp_path: Path) -> None:
+    """In another process the model is built as it was, and in the same it has what it came to."""
+    settings = {**SETTINGS, "processes": 1, "patience": None, "checkpoint": tmp_path / "c"}
+
+    def other() -> models.LightGCN:
+        model = built()
+        table(model).mul_(2)
+        return model
+
+    model = other()
+    first = distributed.fit(model, split(), **{**settings, "epochs": 2})
+    with pytest.raises(ValueError, match="began with another table"):
+        distributed.fit(built(), split(), **settings)
+    second = distributed.fit(model, split(), **{**settings, "epochs": 3})
+    third = distributed.fit(other(), split(), **{**settings, "epochs": 4})
+    assert third.losses[:3] == second.losses
+    assert second.losses[:2] == first.losses
+
+
+def test_a_checkpoint_of_more_epochs_is_refused_at_once(
+    whole: tuple[models.LightGCN, History, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **__: pytest.fail("it was started"))
+    *_, folder = whole
+    fewer = {**SETTINGS, "epochs": 29}
+    with pytest.raises(ValueError, match="has 30 epochs, and epochs=29 are asked for"):
+        distributed.fit(built(), split(), checkpoint=folder, patience=None, **fewer)
+
+
+def test_numbers_of_numpy_are_numbers() -> None:
+    objective = SampledSoftmax(np.int64(8), np.float32(0.5))
+    numpys = Settings("nodes", np.int64(3), np.int64(40), np.float32(0.5), objective, 1,
+                      np.int64(1), patience=np.int64(2), k=np.int64(5),
+                      save_every=np.int64(7))  # fmt: skip
+    plain = Settings("nodes", 3, 40, 0.5, SampledSoftmax(8, 0.5), seed=1, patience=2, k=5,
+                     save_every=7)  # fmt: skip
+    assert json.dumps(numpys.made_with()) == json.dumps(plain.made_with())
+    assert Settings.from_json(json.loads(json.dumps(numpys.to_json()))) == plain
 
 
 def test_what_goes_wrong_in_a_worker_is_told() -> None:

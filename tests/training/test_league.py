@@ -35,6 +35,7 @@ from gnnrec_helpers import (
     recommend,
     tune,
 )
+from gnnrec_helpers.models import files
 from gnnrec_helpers.training.fair_start import USE_WEIGHTS
 
 QUIET = {"k": 3, "progress": False}
@@ -42,7 +43,23 @@ KNN = {"neighbours": Between(1, 15), "shrink": Between(0.0, 20.0)}
 TIMED = ["fit, s", "tuning, s"]
 
 
+class Alarm:
+    """Raises KeyboardInterrupt at the step of the given number; 0: never."""
+
+    def __init__(self, left: int = 0) -> None:
+        self.left = left
+
+    def step(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+ALARM = Alarm()
+
+
 def knn(split: Split, neighbours: int, shrink: float) -> models.ItemKNN:
+    ALARM.step()
     return models.ItemKNN(split.train, neighbours, shrink)
 
 
@@ -51,12 +68,14 @@ def ease(split: Split, regularization: float) -> models.EASE:
 
 
 def popular(split: Split) -> models.Popularity:
+    ALARM.step()
     return models.Popularity(split.train)
 
 
 def factors(
     split: Split, lr: float, seed: int = 0, epochs: int = 12
 ) -> tuple[models.MatrixFactorization, History]:
+    ALARM.step()
     model = models.MatrixFactorization(split.train, dim=4, seed=seed)
     history = fit(
         model, split, lr=lr, epochs=epochs, objective=BPR(), k=3, patience=3, seed=seed,
@@ -250,29 +269,6 @@ def noisy(split: Split) -> Best:
 
 
 # ---------------------------------------------------------------------- interruptions
-class Interrupting:
-    """Raises KeyboardInterrupt at the call of the given number, of all that are counted."""
-
-    def __init__(self, at: int) -> None:
-        self.left = at
-
-    def step(self) -> None:
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-
-    def contenders(self) -> dict[str, Any]:
-        def wrapped(build: Callable[..., Any]) -> Callable[..., Any]:
-            @functools.wraps(build)
-            def built(split: Split, **settings: Any) -> Any:
-                self.step()
-                return build(split, **settings)
-
-            return built
-
-        return {name: (wrapped(build), space) for name, (build, space) in THREE.items()}
-
-
 def test_interrupted_at_any_model_and_resumed(tmp_path: Path) -> None:
     split = small_split()
     arguments: dict[str, Any] = {"trials": 12, "seed": 3, **QUIET}
@@ -281,9 +277,9 @@ def test_interrupted_at_any_model_and_resumed(tmp_path: Path) -> None:
     builds, interruptions = 2 * 12 + 1 + 3, 0
     # each call survives three models more and is interrupted at the fourth
     while True:
-        interrupting = Interrupting(4)
+        ALARM.left = 4
         try:
-            resumed = league(split, interrupting.contenders(), storage=tmp_path, **arguments)
+            resumed = league(split, THREE, storage=tmp_path, **arguments)
         except KeyboardInterrupt:
             interruptions += 1
         else:
@@ -293,7 +289,9 @@ def test_interrupted_at_any_model_and_resumed(tmp_path: Path) -> None:
     assert resumed.settings == whole.settings
     assert torch.equal(resumed.choose().score(torch.arange(40)), scores)
     # nothing is built again
-    again = league(split, Interrupting(1).contenders(), storage=tmp_path, **arguments)
+    ALARM.left = 1
+    again = league(split, THREE, storage=tmp_path, **arguments)
+    ALARM.left = 0
     pd.testing.assert_frame_equal(again.to_frame(), resumed.to_frame())
     assert not lasting(league(split, THREE, **{**arguments, "seed": 4})).equals(lasting(whole))
 
@@ -307,11 +305,11 @@ def test_interrupted_while_a_file_is_put_in_place(
     files = 5  # the league, a trial, three results
     for number, after in ((n, a) for n in range(1, files + 1) for a in (False, True)):
         folder = tmp_path / f"{number}{after}"
-        interrupting = Interrupting(number)
+        interrupting = Alarm(number)
         moved = os.replace
 
         def torn(source: Any, target: Any, after: bool = after, moved: Any = moved,
-                 interrupting: Interrupting = interrupting) -> None:  # fmt: skip
+                 interrupting: Alarm = interrupting) -> None:  # fmt: skip
             if after:
                 moved(source, target)
             interrupting.step()
@@ -349,8 +347,9 @@ def test_a_folder_of_another_league_is_refused(tmp_path: Path, judged: bool) -> 
     if judged:
         league(split, THREE, storage=tmp_path, **arguments)
     else:
+        ALARM.left = 2
         with pytest.raises(KeyboardInterrupt):
-            league(split, Interrupting(2).contenders(), storage=tmp_path, **arguments)
+            league(split, THREE, storage=tmp_path, **arguments)
     kept = contents(tmp_path)
     for changed, message in (
         ({"seed": 1}, "made with seed=0, not 1: use the same, or another folder"),
@@ -373,6 +372,60 @@ def test_a_folder_of_another_league_is_refused(tmp_path: Path, judged: bool) -> 
     with pytest.raises(ValueError, match="made with space="):
         league(split, narrower, storage=tmp_path, **arguments)
     assert contents(tmp_path) == kept
+
+
+def one_of(kind: str, depth: int) -> dict[str, Any]:
+    """A model whose build has the same name for every depth."""
+
+    def tuned(split: Split, neighbours: int) -> models.ItemKNN:
+        return models.ItemKNN(split.train, neighbours + depth)
+
+    def untuned(split: Split) -> models.ItemKNN:
+        return models.ItemKNN(split.train, depth)
+
+    return {"one": (tuned, {"neighbours": [1, 2]}) if kind == "tuned" else (untuned, {})}
+
+
+@pytest.mark.parametrize("kind", ["tuned", "untuned"])
+@pytest.mark.parametrize("judged", [False, True])
+def test_a_folder_of_another_build_is_refused(tmp_path: Path, kind: str, judged: bool) -> None:
+    split = small_split()
+    arguments: dict[str, Any] = {"trials": 2, "storage": tmp_path, **QUIET}
+    found = league(split, one_of(kind, 1), **arguments)
+    if not judged:
+        (tmp_path / "one.test.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"was made with build\.digest=\w+, not \w+: use the same"):
+        league(split, one_of(kind, 2), **arguments)
+    again = league(split, one_of(kind, 1), **arguments)  # a cell that is run again
+    pd.testing.assert_frame_equal(lasting(again), lasting(found))
+
+
+@pytest.mark.parametrize("name", ["one.test.safetensors", "one.trial.safetensors"])
+def test_a_folder_that_notes_no_code_is_refused(tmp_path: Path, name: str) -> None:
+    """As those were that were written before there were digests."""
+    split = small_split()
+    arguments: dict[str, Any] = {"storage": tmp_path, **QUIET}
+    league(split, one_of("untuned", 1), **arguments)
+    story, tensors = files.read(tmp_path / name, "a result", lambda _: True)
+    story.get("judged", story).pop("made_with")
+    files.write(tmp_path / name, story, tensors)
+    if "trial" in name:
+        (tmp_path / "one.test.safetensors").unlink()
+    with pytest.raises(ValueError, match=r"by an earlier version, .*: use another folder\."):
+        league(split, one_of("untuned", 1), **arguments)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    split = small_split()
+    space = {"neighbours": Between(np.int64(1), np.int64(15)), "shrink": [np.float64(1.0)]}
+    arguments: dict[str, Any] = {"storage": tmp_path, "k": np.int64(3), "progress": False}
+    found = league(split, {"knn": (knn, space)}, trials=np.int64(2), seed=np.int64(1), **arguments)
+    plain = {"knn": (knn, {"neighbours": Between(1, 15), "shrink": [1.0]})}
+    again = league(split, plain, trials=2, seed=1, **arguments)
+    pd.testing.assert_frame_equal(again.to_frame(), found.to_frame())
+    assert all(type(value) is not np.int64 for value in found.settings["knn"].values())
+    larger = {"own": (lambda split, x: Best(split, 1 / x), {"x": [np.int64(1), np.int64(3)]})}
+    assert league(split, larger, trials=6, **QUIET).edges == {"own": ["x"]}
 
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:

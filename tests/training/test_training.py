@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ from gnnrec_helpers import (
     evaluate,
     fit,
     league,
+    load,
     models,
     tune,
 )
@@ -30,6 +34,7 @@ from gnnrec_helpers.engine.sampling import Batch, PairSampler
 from gnnrec_helpers.models import files
 from gnnrec_helpers.objectives import BPR, SampledSoftmax
 from gnnrec_helpers.training import fitting as training
+from gnnrec_helpers.training.stepping import Stepper
 
 
 def tastes(users: int = 60, items: int = 40) -> Interactions:
@@ -81,20 +86,20 @@ def assert_same_history(one: History, other: History) -> None:
     assert one.stopped_early == other.stopped_early
 
 
-class Interrupting:
-    """An objective during whose n-th batch somebody presses Ctrl+C."""
+@contextmanager
+def interrupted_in(batch: int) -> Iterator[None]:
+    """Somebody presses Ctrl+C during the n-th batch."""
+    step, left = Stepper._step, iter(range(batch - 1))
 
-    def __init__(self, batches: int) -> None:
-        self.left = batches
-
-    def __call__(self, model: Any, batch: Batch) -> Tensor:
-        self.left -= 1
-        if self.left == 0:
+    def interrupted(self: Stepper, drawn: Any) -> Tensor:
+        if next(left, None) is None:
             raise KeyboardInterrupt
-        return BPR()(model, batch)
+        return step(self, drawn)
 
-    def __repr__(self) -> str:
-        return repr(BPR())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Stepper, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            yield
 
 
 @pytest.fixture
@@ -375,8 +380,8 @@ def test_validate_every_longer_than_the_training(split: Split) -> None:
 def test_an_interrupted_model_has_the_best_weights_so_far(split: Split) -> None:
     batches = -(-len(split.train) // 64)
     model = small(split)
-    with pytest.raises(KeyboardInterrupt):
-        run(model, split, epochs=60, objective=Interrupting(4 * batches + 2))
+    with interrupted_in(4 * batches + 2):
+        run(model, split, epochs=60)
     history = run(other := small(split), split, epochs=4)
     assert same_weights(model, other)
     found = evaluate(model, split, 20, part="validation", metrics=("recall",))
@@ -415,8 +420,8 @@ def test_interrupted_within_an_epoch_and_resumed(
     expected = run(whole, split, epochs=60, patience=5)
     arguments = {"epochs": 60, "patience": 5, "checkpoint": tmp_path / "it"}
     for batch in (2 * batches + 3, batches + 1):  # in the third epoch, then in the fourth
-        with pytest.raises(KeyboardInterrupt):
-            run(model, split, objective=Interrupting(batch), **arguments)
+        with interrupted_in(batch):
+            run(model, split, **arguments)
         model = model if same_model else small(split)
     history = run(model, split, **arguments)
     assert_same_history(history, expected)
@@ -427,8 +432,8 @@ def test_interrupted_within_an_epoch_and_resumed(
 def test_interrupted_in_the_first_epoch(split: Split, tmp_path: Path) -> None:
     whole, model = small(split), small(split)
     expected = run(whole, split, epochs=3)
-    with pytest.raises(KeyboardInterrupt):
-        run(model, split, objective=Interrupting(2), checkpoint=tmp_path / "it", epochs=3)
+    with interrupted_in(2):
+        run(model, split, checkpoint=tmp_path / "it", epochs=3)
     assert not (tmp_path / "it").exists()
     assert not same_weights(model, small(split))  # nothing to go back to: a new model is needed
     model = small(split)
@@ -436,16 +441,16 @@ def test_interrupted_in_the_first_epoch(split: Split, tmp_path: Path) -> None:
     assert same_weights(model, whole)
 
 
-def test_a_finished_checkpoint_trains_no_more(split: Split, tmp_path: Path) -> None:
+def test_a_finished_checkpoint_trains_no_more(
+    split: Split, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = small(split)
     expected = run(model, split, epochs=60, patience=5, checkpoint=tmp_path / "it")
     assert expected.stopped_early
     before = (tmp_path / "it").read_bytes()
     again = small(split)
-    objective = Interrupting(1)  # at the first batch, if there is one
-    history = run(
-        again, split, epochs=200, patience=5, checkpoint=tmp_path / "it", objective=objective
-    )
+    monkeypatch.setattr(Stepper, "_step", lambda *_: pytest.fail("it was trained"))
+    history = run(again, split, epochs=200, patience=5, checkpoint=tmp_path / "it")
     assert_same_history(history, expected)
     assert [row["seconds"] for row in history.epochs] == [row["seconds"] for row in expected.epochs]
     assert same_weights(again, model)
@@ -604,16 +609,17 @@ def test_a_model_of_other_data_is_refused(split: Split) -> None:
 
 
 def test_a_loss_of_nan_is_reported(split: Split, tmp_path: Path) -> None:
-    batches, calls = -(-len(split.train) // 64), []
+    batches, calls, loss = -(-len(split.train) // 64), [], BPR.__call__
 
-    class Bad(Interrupting):
-        def __call__(self, model: Any, batch: Batch) -> Tensor:
-            calls.append(1)
-            return BPR()(model, batch) * (float("nan") if len(calls) > 2 * batches else 1.0)
+    def bad(self: BPR, model: Any, batch: Batch) -> Tensor:
+        calls.append(1)
+        return loss(self, model, batch) * (float("nan") if len(calls) > 2 * batches else 1.0)
 
     model = small(split)
-    with pytest.raises(FloatingPointError, match=r"NaN in epoch 3; a smaller learning rate"):
-        run(model, split, objective=Bad(0), checkpoint=tmp_path / "it")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BPR, "__call__", bad)
+        with pytest.raises(FloatingPointError, match=r"NaN in epoch 3; a smaller learning rate"):
+            run(model, split, checkpoint=tmp_path / "it")
     # the model keeps its best weights, and the checkpoint ends before the epoch that failed
     other = small(split)
     run(other, split, epochs=2)
@@ -710,8 +716,8 @@ def test_negatives_without_effect_are_refused(split: Split) -> None:
 
 def test_an_interrupted_model_answers_in_evaluation_mode(split: Split) -> None:
     model = small(split)
-    with pytest.raises(KeyboardInterrupt):
-        run(model, split, objective=Interrupting(2), epochs=2)
+    with interrupted_in(2):
+        run(model, split, epochs=2)
     assert not model.training
 
 
@@ -747,3 +753,387 @@ def test_a_model_that_recommends_by_other_embeddings_is_refused(split: Split) ->
 
     with pytest.raises(ValueError, match="Doubled is trained by other embeddings than it"):
         run(Doubled(split.train, dim=4), split)
+
+
+# ---------------------------------------------------------------------- another start
+class Theirs(nn.Module):
+    """Somebody's own module, which prints nothing of its seed."""
+
+    def __init__(self, split: Split, seed: int = 0) -> None:
+        super().__init__()
+        torch.manual_seed(seed)
+        self.users, self.items = split.train.users, split.train.items
+        self.table = nn.Embedding(len(self.users) + len(self.items), 4)
+
+    def training_embeddings(self, users: Tensor, items: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        users, items = self.table(users), self.table(items + len(self.users))
+        return users, items, torch.cat([users, items])
+
+    def score(self, users: Tensor) -> Tensor:
+        return self.table(users) @ self.table.weight[len(self.users) :].T
+
+
+def trained(split: Split) -> models.LightGCN:
+    model = small(split)
+    run(model, split, epochs=3)
+    return model
+
+
+def pretrained(split: Split) -> models.LightGCN:
+    model = small(split)
+    model.load_state_dict(small(split, seed=1).state_dict())
+    return model
+
+
+def extended(split: Split) -> models.LightGCN:
+    return models.extend(trained(split), split.train)
+
+
+@pytest.mark.parametrize("validates", [True, False])
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (small, pretrained),
+        (small, trained),
+        (small, extended),
+        (extended, small),
+        (Theirs, lambda split: Theirs(split, seed=1)),
+    ],
+)
+def test_a_checkpoint_of_another_start_is_refused(
+    split: Split, tmp_path: Path, first: Any, second: Any, validates: bool
+) -> None:
+    parts = split if validates else Split(split.train, None, split.test)
+    path = tmp_path / "it"
+    run(first(split), parts, epochs=2, checkpoint=path)
+    other = second(split)
+    before = weights(other)
+    with pytest.raises(ValueError, match=r"began with other weights than the \w+ has now: build"):
+        run(other, parts, epochs=4, checkpoint=path)
+    assert same_weights(other, before)
+    resumed, whole = first(split), first(split)
+    history = run(resumed, parts, epochs=4, checkpoint=path)
+    assert_same_history(history, run(whole, parts, epochs=4))
+    assert same_weights(resumed, whole)
+
+
+@pytest.mark.parametrize("validates", [True, False])
+def test_the_same_model_goes_on_when_a_cell_is_run_again(
+    split: Split, tmp_path: Path, validates: bool
+) -> None:
+    parts = split if validates else Split(split.train, None, split.test)
+    path, batches = tmp_path / "it", -(-len(split.train) // 64)
+    whole, model = small(split), small(split)
+    expected = run(whole, parts, epochs=6)
+    run(model, parts, epochs=2, checkpoint=path)
+    # within an epoch its weights are none that the checkpoint knows
+    for batch in (batches + 3, 2):
+        with interrupted_in(batch):
+            run(model, parts, epochs=6, checkpoint=path)
+    with pytest.raises(ZeroDivisionError):
+        run(model, parts, epochs=6, checkpoint=path, after_epoch=lambda *_: 1 / 0)
+    for _ in range(2):  # and when all is done
+        assert_same_history(run(model, parts, epochs=6, checkpoint=path), expected)
+        assert same_weights(model, whole)
+    run(model, Split(split.train, None, split.test), epochs=1)  # but not when it was changed
+    with pytest.raises(ValueError, match="began with other weights"):
+        run(model, parts, epochs=6, checkpoint=path)
+
+
+def test_a_checkpoint_that_notes_no_start_is_refused(split: Split, checkpoint: Path) -> None:
+    """As those were that were written before there were digests."""
+    story, tensors = files.read(checkpoint, "a checkpoint", lambda _: True)
+    for name in ("start", "objective.digest", "model.digest"):
+        del story["checkpoint"]["made_with"][name]
+    files.write(checkpoint, {"checkpoint": story["checkpoint"]}, tensors)
+    message = r"was made by an earlier version, which noted no model\.digest .*: use another path"
+    with pytest.raises(ValueError, match=message):
+        run(small(split), split, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize("epochs", [1, 2])
+def test_a_checkpoint_of_more_epochs_than_asked_for_is_refused(
+    split: Split, tmp_path: Path, epochs: int
+) -> None:
+    path = tmp_path / "it"
+    run(small(split), split, epochs=3, checkpoint=path)
+    model = small(split)
+    with pytest.raises(ValueError, match=rf"it' has 3 epochs, and epochs={epochs} are asked for"):
+        run(model, split, epochs=epochs, checkpoint=path)
+    assert same_weights(model, small(split))
+
+
+# ---------------------------------------------------------------------- losses of one's own
+def defined(code: str) -> Any:
+    """What `loss` is after these lines, in a module of its own, as in another process."""
+    known = {"__name__": "__main__", "BPR": BPR, "nn": nn, "torch": torch, "dataclass": dataclass}
+    exec(compile(code, "theirs.py", "exec"), known)
+    return known["loss"]
+
+
+LOSSES = {
+    "function": "def loss(model, batch): return {} * BPR()(model, batch)",
+    "closure": "loss = (lambda w: lambda model, batch: w * BPR()(model, batch))({})",
+    "object": (
+        "class Loss:\n  def __init__(self, w): self.w = w\n"
+        "  def __call__(self, model, batch): return self.w * BPR()(model, batch)\n"
+        "  def __str__(self): return 'a loss'\nloss = Loss({})"
+    ),
+    "module": (
+        "class Loss(nn.Module):\n"
+        "  def __init__(self, w):\n    super().__init__(); self.w = w\n"
+        "  def forward(self, model, batch): return self.w * BPR()(model, batch)\nloss = Loss({})"
+    ),
+    "module with a buffer": (
+        "class Loss(nn.Module):\n"
+        "  def __init__(self, w):\n"
+        "    super().__init__(); self.register_buffer('w', torch.tensor(w))\n"
+        "  def forward(self, model, batch): return self.w * BPR()(model, batch)\nloss = Loss({})"
+    ),
+    "dataclass": (
+        "@dataclass\nclass Loss:\n  w: float\n"
+        "  def __call__(self, model, batch): return self.w * BPR()(model, batch)\nloss = Loss({})"
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", LOSSES)
+def test_a_loss_of_ones_own_is_known_by_what_it_does(
+    split: Split, tmp_path: Path, kind: str
+) -> None:
+    path, code = tmp_path / "it", LOSSES[kind]
+    run(small(split), split, epochs=2, objective=defined(code.format(2.0)), checkpoint=path)
+    with pytest.raises(ValueError, match=r"was made with objective.*=.*, not .*: use the same"):
+        run(small(split), split, objective=defined(code.format(3.0)), checkpoint=path)
+    # the cell that defines it was run again: it lies somewhere else in memory
+    resumed, whole = small(split), small(split)
+    history = run(resumed, split, objective=defined(code.format(2.0)), checkpoint=path)
+    assert_same_history(history, run(whole, split, objective=defined(code.format(2.0))))
+    assert same_weights(resumed, whole)
+
+
+def test_a_model_of_ones_own_is_known_by_what_it_does(split: Split, tmp_path: Path) -> None:
+    def classes(factor: int) -> type[models.LightGCN]:
+        class Own(models.LightGCN):
+            def start_epoch(self) -> None:
+                self.factor = factor
+
+        return Own
+
+    for factor in (1, 1):
+        run(classes(factor)(split.train, dim=4), split, epochs=2, checkpoint=tmp_path / "it")
+    with pytest.raises(ValueError, match=r"was made with model\.digest=\w+, not \w+"):
+        run(classes(2)(split.train, dim=4), split, epochs=2, checkpoint=tmp_path / "it")
+
+
+class Learning(nn.Module):
+    """A loss that would have to be trained itself."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.temperature = nn.Parameter(torch.ones(()))
+
+    def forward(self, model: Any, batch: Batch) -> Tensor:
+        return BPR()(model, batch) / self.temperature
+
+
+@pytest.mark.parametrize(
+    ("objective", "message"),
+    [
+        (BPR, r"objective=BPR: BPR is a class, and BPR\(\) is needed"),
+        (Learning, r"objective=Learning: Learning is a class"),
+        (Learning(), r"Learning has weights of its own, which fit does not train \(temperature\)"),
+        (nn.BCELoss(), r"BCELoss of PyTorch compares .*: a loss is called as objective\(model, ba"),
+        (nn.functional.mse_loss, r"mse_loss of PyTorch compares predictions with answers"),
+        (lambda batch: 0.0, r"has other arguments \(too many positional arguments\): a loss is"),
+        (lambda users, positives, negatives: 0.0, r"has other arguments \(missing a required arg"),
+        (lambda model, batch: 0.5, r"answered a float: a loss is one number"),
+        (lambda model, batch: None, r"answered a NoneType: a loss is one number"),
+        (lambda model, batch: torch.tensor(0.5), r"answered a Tensor without gradients"),
+        (lambda model, batch: BPR()(model, batch).detach(), r"a Tensor without gradients"),
+        (
+            lambda model, batch: model.training_embeddings(batch.users, batch.positives)[0].sum(1),
+            r"answered a Tensor of shape \(64,\): a loss is one number, a Tensor of shape \(\)",
+        ),
+        (lambda model, batch: BPR()(model, batch)[None], r"answered a Tensor of shape \(1,\)"),
+    ],
+)
+def test_what_is_no_loss_is_refused(split: Split, objective: Any, message: str) -> None:
+    model = small(split)
+    with pytest.raises((TypeError, ValueError), match=message) as caught:
+        run(model, split, objective=objective)
+    assert "\n" not in str(caught.value)
+    assert same_weights(model, small(split))
+
+
+def test_a_module_that_learns_nothing_is_a_loss(split: Split) -> None:
+    frozen, plain = Learning().requires_grad_(False), small(split)
+    run(model := small(split), split, epochs=2, objective=frozen)
+    run(plain, split, epochs=2)
+    assert same_weights(model, plain)
+    holding = Learning().requires_grad_(False)
+    holding.model = model  # its weights are trained anyway
+    run(model, split, epochs=1, objective=holding)
+
+
+def test_a_method_that_is_missing_is_named(split: Split) -> None:
+    class OnlyScore(Theirs):
+        training_embeddings = None  # type: ignore[assignment]
+
+    message = r"SampledSoftmax needs a model with training_embeddings, which OnlyScore lacks: write"
+    with pytest.raises(TypeError, match=message):
+        fit(OnlyScore(split), split, progress=False)
+    with pytest.raises(TypeError, match=r"lacks: use SampledSoftmax\("):
+        fit(small(split), split, objective=models.KGCN.default_objective(None), progress=False)
+
+
+def test_the_model_is_asked_once_for_its_loss(split: Split) -> None:
+    asked = []
+
+    class Own(models.LightGCN):
+        def default_objective(self) -> Any:
+            asked.append(1)
+            return super().default_objective()
+
+    fit(Own(split.train, dim=4), split, epochs=2, progress=False)
+    assert asked == [1]
+
+
+def test_what_cannot_be_trained_is_refused(split: Split) -> None:
+    frozen = small(split).requires_grad_(False)
+    with pytest.raises(ValueError, match="All weights of LightGCN are frozen"):
+        run(frozen, split)
+    for context in (torch.no_grad(), torch.inference_mode()):
+        model = small(split)
+        with context, pytest.raises(ValueError, match=r"Gradients are switched off .*: call fit"):
+            run(model, split)
+
+    class Empty(nn.Module):
+        users, items = split.train.users, split.train.items
+
+    with pytest.raises(TypeError, match="Empty has no parameters to train"):
+        run(Empty(), split)
+
+
+# ---------------------------------------------------------------------- trained before
+@pytest.mark.parametrize("how", ["further", "loaded", "copied", "extended", "given weights"])
+def test_training_further_never_ends_with_worse_weights(
+    split: Split, tmp_path: Path, how: str
+) -> None:
+    model: Any = trained(split)
+    if how == "loaded":
+        model.save(tmp_path / "model")
+        model = load(tmp_path / "model")
+    elif how == "copied":
+        model = deepcopy(model)
+    elif how == "extended":
+        model = models.extend(model, split.train)
+    elif how == "given weights":
+        known, model = model.state_dict(), small(split)
+        model.load_state_dict(known)
+    start = weights(model)
+    value = evaluate(model, split, 20, part="validation", metrics=("recall",))["recall@20"]
+    # steps so large that they destroy what was learnt
+    harmful: dict[str, Any] = {"epochs": 2, "lr": 50.0, "checkpoint": tmp_path / "it"}
+    history = run(model, split, **harmful)
+    assert history.start == value > max(row["recall@20"] for row in history.epochs)
+    assert (history.best_epoch, history.best) == (0, value)
+    assert f"best validation recall@20 {value:.4f} in epoch 0" in repr(history)
+    assert same_weights(model, start)
+    assert run(model, split, **{**harmful, "epochs": 3}).start == value  # the file knows it
+    assert same_weights(model, start)
+
+
+def test_a_new_model_is_not_measured(split: Split, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    judged = training.evaluate
+    monkeypatch.setattr(training, "evaluate", lambda *a, **k: calls.append(1) or judged(*a, **k))
+    kinds = (models.LightGCN, models.MatrixFactorization, models.NGCF)
+    for model in [*(kind(split.train, 8) for kind in kinds), small(split).double(), Theirs(split)]:
+        assert run(model, split, epochs=2).start is None
+    assert len(calls) == 5 * 2
+    # nor one that was trained, where nothing would be compared with it
+    run(model, split, epochs=2, validate_every=3)
+    run(model, Split(split.train, None, split.test), epochs=2)
+    assert len(calls) == 5 * 2
+
+
+def test_every_kind_of_new_model_is_known_as_new() -> None:
+    toy = datasets.load("toy")
+    likes = toy.interactions
+    frame = likes.to_frame()
+    frame["rating"] = 3.0
+    rated = Interactions.from_frame(frame, rating="rating")
+    for model in (
+        models.LightGCN(likes, 4),
+        models.SGL(likes, 4),
+        models.UltraGCN(likes, 4),
+        models.NGCF(likes, 4),
+        models.SocialLightGCN(likes, toy.social, 4, learn_weight=True),
+        models.DiffNet(likes, toy.social, 4),
+        models.SEPT(likes, toy.social, 4),
+        models.KnowledgeLightGCN(likes, toy.knowledge, 4),
+        models.KGCN(likes, toy.knowledge, 4),
+        models.KGAT(likes, toy.knowledge, 4),
+        models.KGIN(likes, toy.knowledge, 4),
+        models.RippleNet(likes, toy.knowledge, 4),
+        models.GraphSAGE(likes, toy.knowledge, 4),
+        models.ProbabilisticMF(rated, 4),
+        models.GraphRec(rated, toy.social, 4),
+    ):
+        assert not training._has_been_trained(model)
+        model.load_state_dict(weights(model))
+        assert training._has_been_trained(model)
+
+
+def test_a_better_epoch_is_kept_all_the_same(split: Split, without_validation: Split) -> None:
+    model, other = small(split), small(split)
+    run(model, without_validation, epochs=1)
+    run(other, without_validation, epochs=1)
+    history = run(model, split, epochs=8)
+    assert history.best_epoch > 0
+    assert history.best == max(row["recall@20"] for row in history.epochs) > history.start
+    run(other, without_validation, epochs=history.best_epoch)
+    assert same_weights(model, other)
+
+
+# ---------------------------------------------------------------------- numbers of NumPy's
+def test_numbers_of_numpy_are_numbers(split: Split, tmp_path: Path) -> None:
+    numpys: dict[str, Any] = {
+        "seed": np.int64(3), "patience": np.int64(4), "batch_size": np.int64(32),
+        "validate_every": np.int64(1), "negatives": np.int64(2), "epochs": np.int64(2),
+        "lr": np.float64(0.02), "k": np.int64(20), "objective": BPR(np.float64(0.01)),
+        "schedule": "plateau",
+    }  # fmt: skip
+    plain = {name: getattr(value, "item", lambda v=value: v)() for name, value in numpys.items()}
+    plain["objective"] = BPR(0.01)
+    found = []
+    for number, arguments in enumerate((numpys, plain)):
+        kind = np.int64 if arguments is numpys else int
+        model = models.LightGCN(split.train, dim=kind(8), layers=kind(2), seed=kind(1))
+        path = tmp_path / f"{number}"
+        note = lambda _, history: history.epochs[-1].update(noted=np.float32(0.5))  # noqa: E731
+        run(model, split, **arguments, checkpoint=path, after_epoch=note)
+        found.append(model)
+    assert same_weights(*found)
+    # to each the other's checkpoint is its own
+    for number, arguments in enumerate((plain, numpys)):
+        model = models.LightGCN(split.train, dim=8, layers=2, seed=1)
+        run(model, split, **arguments, checkpoint=tmp_path / f"{number}")
+        assert same_weights(model, found[0])
+
+
+def test_single_precision_is_taken_for_settings(split: Split, tmp_path: Path) -> None:
+    objective = SampledSoftmax(np.int32(8), np.float32(0.1), temperature=np.float32(1))
+    history = fit(small(split), split, lr=np.float32(0.01), objective=objective, epochs=2,
+                  checkpoint=tmp_path / "it", progress=False)  # fmt: skip
+    assert history.stages[0]["lr"] == pytest.approx(0.01)
+    for lr in (np.float32(0), np.float32("nan"), np.inf, True, "0.1", None):
+        with pytest.raises(ValueError, match=r"lr=.*: a positive number is needed"):
+            run(small(split), split, lr=lr)
+
+
+@pytest.mark.parametrize("negatives", ["3", 2.5, True])
+def test_negatives_are_a_whole_number(split: Split, negatives: Any) -> None:
+    with pytest.raises(TypeError, match=r"negatives=.*: a whole number is needed"):
+        run(small(split), split, negatives=negatives)

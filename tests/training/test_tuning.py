@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import optuna
@@ -22,7 +24,22 @@ from gnnrec_helpers import Between, Interactions, Split, Tuning, evaluate, fit, 
 KNN = {"neighbours": Between(1, 15), "shrink": Between(0.0, 20.0)}
 
 
+class Alarm:
+    """Raises KeyboardInterrupt at the step of the given number; 0: never."""
+
+    left = 0
+
+    def step(self) -> None:
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+
+
+ALARM = Alarm()
+
+
 def knn(split: Split, neighbours: int, shrink: float) -> models.ItemKNN:
+    ALARM.step()
     return models.ItemKNN(split.train, neighbours, shrink)
 
 
@@ -147,35 +164,22 @@ def test_numbers_of_every_kind() -> None:
     assert {*table["word"]} <= {"a", None, True}
 
 
-def interrupted_after(survived: int) -> Callable[..., models.ItemKNN]:
-    """`knn`, with an interruption in the trial after so many."""
-    calls = iter(range(survived))
-
-    def build(split: Split, neighbours: int, shrink: float) -> models.ItemKNN:
-        if next(calls, None) is None:
-            raise KeyboardInterrupt
-        return knn(split, neighbours, shrink)
-
-    build.__qualname__ = knn.__qualname__
-    return build
-
-
 def test_interrupted_or_not(tmp_path: Path) -> None:
     split, journal = small_split(), tmp_path / "new folder" / "knn.journal"
     whole = tune(knn, split, KNN, trials=16, seed=3, k=3, progress=False)
     for survived in (4, 8):  # among the trials that are drawn at random, and after
-        build = interrupted_after(survived)
+        ALARM.left = survived + 1
         with pytest.raises(KeyboardInterrupt):
-            tune(build, split, KNN, trials=16, seed=3, k=3, storage=journal, progress=False)
+            tune(knn, split, KNN, trials=16, seed=3, k=3, storage=journal, progress=False)
     resumed = tune(knn, split, KNN, trials=16, seed=3, k=3, storage=journal, progress=False)
     pd.testing.assert_frame_equal(tried(resumed), tried(whole))
     assert resumed.best == whole.best
     other = tune(knn, split, KNN, trials=16, seed=4, k=3, progress=False)
     assert not tried(other).equals(tried(whole))
     # nothing is built again, and fewer trials are the first of them
-    fewer = tune(
-        interrupted_after(0), split, KNN, trials=5, seed=3, k=3, storage=journal, progress=False
-    )
+    ALARM.left = 1
+    fewer = tune(knn, split, KNN, trials=5, seed=3, k=3, storage=journal, progress=False)
+    ALARM.left = 0
     pd.testing.assert_frame_equal(tried(fewer), tried(whole)[:5])
 
 
@@ -185,14 +189,9 @@ def test_a_process_that_was_ended(tmp_path: Path) -> None:
         import os
         import test_tuning as t
 
-        build = t.interrupted_after(12)
-        def knn(split, **settings):
-            try:
-                return build(split, **settings)
-            except KeyboardInterrupt:
-                os._exit(9)
-
-        t.tune(knn, t.small_split(), t.KNN, 16, k=3, storage={str(journal)!r}, progress=False)
+        left = iter(range(12))
+        t.ALARM.step = lambda: next(left, None) is None and os._exit(9)
+        t.tune(t.knn, t.small_split(), t.KNN, 16, k=3, storage={str(journal)!r}, progress=False)
     """
     path = os.pathsep.join([str(Path(__file__).parents[1]), *sys.path])
     command = [sys.executable, "-c", textwrap.dedent(code)]
@@ -231,6 +230,8 @@ def test_what_cannot_be_is_refused(toy: Interactions, tmp_path: Path) -> None:
     refused(ValueError, "no validation part", split=toy.split(0.4, validation=0))
     refused(ValueError, "trials=0: at least 1", trials=0)
     refused(ValueError, "No metric 'auc'; there are recall, ndcg", metric="auc")
+    refused(ValueError, "seed=-1: at least 0", seed=-1)
+    refused(TypeError, "seed='a': a whole number", seed="a")
     refused(ValueError, "`space` is empty", space={})
     refused(TypeError, r"build\(split, layers=…\): .*'neighbours'", space={"layers": [1]})
     more = {**KNN, "lr": [1]}
@@ -264,6 +265,90 @@ def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
         (tmp_path / "other").write_text(content)
         with pytest.raises(ValueError, match=r"'.*other' is not a journal written by tune"):
             tune(knn, split, KNN, trials=1, storage=tmp_path / "other", progress=False)
+
+
+def builds(depth: int) -> dict[str, Any]:
+    """Ways to write down a build, of which none has another name for another depth."""
+
+    class Builder:
+        def __init__(self, depth: int) -> None:
+            self.depth = depth
+
+        def __call__(self, split: Split, neighbours: int) -> models.ItemKNN:
+            return models.ItemKNN(split.train, neighbours + self.depth)
+
+    def build(split: Split, neighbours: int) -> models.ItemKNN:
+        return models.ItemKNN(split.train, neighbours + depth)
+
+    def given(split: Split, neighbours: int, depth: int = depth) -> models.ItemKNN:
+        return models.ItemKNN(split.train, neighbours + depth)
+
+    known = {"models": models}
+    exec(f"def redefined(split, neighbours): return models.ItemKNN(split.train, {depth})", known)
+    return {
+        "redefined": known["redefined"],
+        "closure": build,
+        "lambda": lambda split, neighbours: models.ItemKNN(split.train, neighbours + depth),
+        "partial": functools.partial(given, depth=depth),
+        "default": given,
+        "instance": Builder(depth),
+        "method": Builder(depth).__call__,
+    }
+
+
+@pytest.mark.parametrize("kind", builds(1))
+def test_a_journal_of_another_build_is_refused(tmp_path: Path, kind: str) -> None:
+    split, space = small_split(), {"neighbours": Between(1, 9)}
+    arguments: dict[str, Any] = {"storage": tmp_path / "it", "k": 3, "progress": False}
+    first = tune(builds(1)[kind], split, space, trials=2, **arguments)
+    with pytest.raises(ValueError, match=r"was made with build\.digest=\w+, not \w+: use the same"):
+        tune(builds(2)[kind], split, space, trials=3, **arguments)
+    resumed = tune(builds(1)[kind], split, space, trials=3, **arguments)  # a cell that is run again
+    pd.testing.assert_frame_equal(tried(resumed)[:2], tried(first))
+
+
+def test_a_journal_that_notes_no_code_is_refused(tmp_path: Path) -> None:
+    """As those were that were written before there were digests."""
+    split, journal = small_split(), tmp_path / "journal"
+    tune(knn, split, KNN, trials=1, storage=journal, progress=False)
+    lines = [json.loads(line) for line in journal.read_text().splitlines()]
+    for line in lines:
+        line.get("user_attr", {}).get("made_with", {}).pop("build.digest", None)
+    journal.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    message = r"was made by an earlier version, which noted no build\.digest .*: use another path\."
+    with pytest.raises(ValueError, match=message):
+        tune(knn, split, KNN, trials=1, storage=journal, progress=False)
+
+
+def test_numbers_of_numpy_are_numbers(tmp_path: Path) -> None:
+    split, journal = small_split(), tmp_path / "journal"
+    space = {"neighbours": Between(np.int64(1), np.int64(15)), "shrink": [np.float32(0.5), 2.0]}
+    seed, k = np.int64(3), np.int64(3)
+    found = tune(knn, split, space, np.int64(4), seed=seed, k=k, storage=journal, progress=False)
+    assert {type(one["neighbours"]) for one in found.settings} == {int}
+    assert {type(one["shrink"]) for one in found.settings} == {float}
+    plain = {"neighbours": Between(1, 15), "shrink": [0.5, 2.0]}
+    same = tune(knn, split, plain, 4, seed=3, k=3, storage=journal, progress=False)
+    pd.testing.assert_frame_equal(same.to_frame(), found.to_frame())
+    chosen = tune(knn, split, {"neighbours": [np.int64(5)], "shrink": (0.0,)}, 1, progress=False)
+    assert chosen.best == {"neighbours": 5, "shrink": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("ends", "message"),
+    [
+        (("1", 3), "`low` must be a number"),
+        ((1, "3"), "`high` must be a number"),
+        ((1, None), "`high` must be a number"),
+        ((False, True), "`low` must be a number"),
+        ((0.0, np.inf), "`high` must be a number"),
+        ((np.nan, 1), "`low` must be a number"),
+        ((np.int64(3), np.int64(3)), "`low` must be below `high`"),
+    ],
+)
+def test_ends_are_numbers(ends: tuple[Any, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Between(*ends)
 
 
 def test_without_optuna_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,7 +39,7 @@ def bpr_loss() -> Figure:
     with canvas(9, 3.3, columns=2) as (figure, (left, right)):
         left.plot(margin, np.logaddexp(0, -margin), color=USER, linewidth=2.5)
         left.plot(0, np.log(2), "o", color=ITEM, markersize=8)
-        left.annotate("nothing learnt: 0.693", (0, np.log(2)), (0.4, 1.1), color=INK)
+        left.annotate("nothing learnt yet", (0, np.log(2)), (0.4, 1.1), color=INK)
         left.set(
             xlabel="margin: positive minus negative", ylabel="loss", title="BPR loss of a triple"
         )

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 from numpy.typing import ArrayLike
 
-from .style import CYCLE, GOOD, GREY, INK, ITEM, USER, VIOLET, as_numbers, bare, canvas
+from .style import CYCLE, GOOD, GREY, INK, ITEM, USER, as_numbers, bare, canvas
 
 
 def in_common(counts: Mapping[str, ArrayLike], most: int = 8, what: str = "artists") -> Figure:
@@ -46,8 +46,8 @@ def aggregations() -> Figure:
         axes.set_ylim(0, 4.6)
         for x, colour, text in (
             (0.1, ITEM, "items she rated,\neach with an opinion"),
-            (2.7, USER, "people she trusts,\neach as the items\nthey rated"),
-            (7.3, VIOLET, "users who rated it,\neach with an opinion"),
+            (2.7, USER, "people she trusts,\neach described by\nthe items they rated"),
+            (7.3, USER, "users who rated it,\neach with an opinion"),
         ):
             _box(axes, x, 0.1, 2.3, 1.15, colour, text)
         for x, number in ((0.1, 1), (2.7, 2), (7.3, 3)):

@@ -264,6 +264,6 @@ def comparison(table: pd.DataFrame, metric: str = "recall@20", title: str = "") 
         axes.set_yticks(rows, list(table.index))
         axes.invert_yaxis()
         axes.tick_params(axis="y", length=0)
-        axes.set_xlabel(f"{metric} (mean over users, bar: 95 % interval)")
+        axes.set_xlabel(f"{metric} (mean over users; black line: 95 % interval)")
         axes.set_title(title or f"{metric} on the held-out items")
     return figure

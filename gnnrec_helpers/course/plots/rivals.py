@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 
-from .style import CYCLE, DASHES, GREY, INK, ITEM, USER, canvas
+from .style import CYCLE, DASHES, GREY, INK, ITEM, USER, canvas, looks
 
 
 def responses(
@@ -62,13 +62,10 @@ def lines(
     log: bool | Literal["both"] = False,
 ) -> Figure:
     """A line for every column, over the index; ``log`` spaces it by factors, "both" both axes."""
+    names = [str(name) for name in table]
     with canvas(7.5, 3.8) as (figure, (axes,)):
-        for number, (name, values) in enumerate(table.items()):
-            turn, place = divmod(number, len(CYCLE))  # after six lines, colours with a marker
-            axes.plot(
-                table.index, values, color=CYCLE[place], linewidth=2, label=str(name),
-                linestyle=DASHES[place], marker="o" if turn else None,
-            )  # fmt: skip
+        for name, look, (_, values) in zip(names, looks(names), table.items(), strict=True):
+            axes.plot(table.index, values, linewidth=2, label=name, **look)
         if log:
             axes.set_xscale("log")
             axes.set_xticks(list(table.index), [f"{x:g}" for x in table.index])

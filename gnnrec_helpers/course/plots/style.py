@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import cycle, product
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -30,6 +31,20 @@ DASHES: list[Any] = [
     (0, (3, 1)),
     (0, (9, 2, 3, 2)),
 ]
+# A model looks the same wherever several are drawn as curves; relatives share a colour
+MODELS: dict[str, dict[str, Any]] = {
+    name: {"color": colour, "linestyle": dashes, "marker": marker}
+    for colour, dashes, relatives in (
+        (USER, DASHES[0], {"EASE": None}),
+        (ITEM, DASHES[1], {"LightGCN": None}),
+        (GOOD, DASHES[2], {"iALS": None}),
+        (ACCENT, DASHES[3], {"ItemKNN": None, "UserKNN": "s"}),
+        (VIOLET, DASHES[4], {"NGCF": None, "graph filter": "o", "ideal filter": "D"}),
+        (GREY, DASHES[5], {"MF": None, "popularity": "o"}),
+        (INK, (0, (4, 1, 1, 1, 1, 1)), {"SGL": None, "RP3beta": "o", "linear filter": "s"}),
+    )
+    for name, marker in relatives.items()
+}
 STYLE: Any = {
     "figure.facecolor": PAPER,
     "savefig.facecolor": PAPER,
@@ -69,6 +84,18 @@ def canvas(
         )
         yield figure, list(axes[0])
         plt.close(figure)
+
+
+def looks(names: Sequence[str]) -> list[dict[str, Any]]:
+    """Colour, dashes and marker of every line: a model's own, or the next that are free."""
+    own = [MODELS[name] for name in names if name in MODELS]
+    lines = list(zip(CYCLE, DASHES, strict=True))
+    free = (
+        look
+        for marker, (colour, dashes) in cycle(product((None, *MARKERS), lines))
+        if (look := {"color": colour, "linestyle": dashes, "marker": marker}) not in own
+    )
+    return [MODELS[name] if name in MODELS else next(free) for name in names]
 
 
 def bare(axes: Axes) -> None:
