@@ -24,7 +24,8 @@ class DiffNet(MatrixFactorization):
 
     Items keep their embeddings. The paper's h(k+1) is a linear layer with a nonlinearity on both
     terms, and its h(0) adds features of users; here there are none, and the layer is the plain sum,
-    as in later comparisons by the same group (DiffNet++, 2020).
+    as in later comparisons by the same group (DiffNet++, 2020). (The authors' program adds the
+    steps up differently.)
 
     Parameters
     ----------
