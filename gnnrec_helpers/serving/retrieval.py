@@ -274,7 +274,9 @@ def recommend(
     asked = names = None
     if users is not None:
         asked, names = _asked(model, users, user_labels, unknown)
-    people = [user_labels, pd.Index(() if names is None else names.unique())]
+    people = [user_labels]
+    if names is not None:
+        people.append(names.unique())
     if isinstance(histories, Mapping):
         people.append(label_index(list(histories), "user", "histories="))
     candidates = _Candidates.of(model, people, item_labels, only, never, since)
