@@ -32,7 +32,12 @@ def comparisons() -> dict[str, list[Run]]:
     for run in runs_of("three_graphs"):
         by_comparison[f"three graphs, {run['job']['listens'] or 'all'} artists known"].append(run)
     for run in runs_of("knowledge"):
-        by_comparison[f"knowledge, {run['job']['part']}"].append(run)
+        job = run["job"]
+        if job["part"] == "shuffled":  # a control, beside what it is the control of
+            control = {**job, "part": "yes or no", "model": f"{job['model']}, shuffled"}
+            by_comparison["knowledge, yes or no"].append({**run, "job": control})
+        else:
+            by_comparison[f"knowledge, {job['part']}"].append(run)
     for run in runs_of("social"):
         if run["job"]["fold"] is None:
             by_comparison["social"].append(run)
