@@ -13,7 +13,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn.functional import normalize as unit_length
 from torch.nn.functional import softplus
 
-from .data.arguments import check_whole
+from .data.arguments import check_loss, check_whole
 from .engine.sampling import Batch, RatingBatch, fill_known
 
 NOTHING = -1e30  # a score whose exponential is 0, and yet a number: a user may know all negatives
@@ -40,22 +40,6 @@ class Objective(Protocol[ModelT, BatchT]):
         ...
 
     def __call__(self, model: ModelT, batch: BatchT, /) -> Tensor: ...
-
-
-def check_loss(objective: object) -> None:
-    """Refuse what cannot be called with a model and a batch.
-
-    Raises
-    ------
-    TypeError
-    """
-    if isinstance(objective, type):
-        name = objective.__name__
-        raise TypeError(f"objective={name}: {name} is a class, and {name}() is needed.")
-    if not callable(objective):
-        raise TypeError(
-            f"objective={objective!r}: a loss such as those of gnnrec_helpers.objectives is needed."
-        )
 
 
 def _check_amounts(loss: Any, *names: str, positive: bool = False, instead: str = "") -> None:

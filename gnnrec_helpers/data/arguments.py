@@ -49,6 +49,22 @@ def check_number(low: float = -math.inf, high: float = math.inf, /, **arguments:
             raise ValueError(f"{name}={value}: {_numbers(low, high)} is needed.")
 
 
+def check_loss(objective: object) -> None:
+    """Refuse what cannot be called with a model and a batch.
+
+    Raises
+    ------
+    TypeError
+    """
+    if isinstance(objective, type):
+        name = objective.__name__
+        raise TypeError(f"objective={name}: {name} is a class, and {name}() is needed.")
+    if not callable(objective):
+        raise TypeError(
+            f"objective={objective!r}: a loss such as those of gnnrec_helpers.objectives is needed."
+        )
+
+
 def is_finite(value: object) -> bool:
     """Whether :func:`check_number` lets it pass.
 

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from ..data.arguments import check_whole, shows_progress
+from ..data.arguments import check_loss, check_whole, shows_progress
 from ..data.interactions import Interactions
 from ..data.splits import Split
 from ..engine.memory import freed_memory_kept
@@ -24,7 +24,7 @@ from ..evaluation.ranking import METRICS, evaluate
 from ..evaluation.ratings import evaluate_ratings
 from ..models import EmbeddingModel, Model
 from ..models.files import fingerprint
-from ..objectives import Objective, RatingRegression, SampledSoftmax, check_loss
+from ..objectives import Objective, RatingRegression, SampledSoftmax
 from ..serving.retrieval import check_labels
 from .checkpoints import (
     identity_of,
