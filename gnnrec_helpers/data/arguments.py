@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 import sys
+from typing import Any
 
 import numpy as np
 
@@ -88,6 +89,13 @@ def _numbers(low: float, high: float) -> str:
     if low == -math.inf:
         return "a finite number"
     return "a positive number" if low == POSITIVE else f"a number of at least {low:g}"
+
+
+def plain(value: Any) -> Any:
+    """NumPy's numbers as Python's, which files hold, also those in lists and tuples."""
+    if isinstance(value, np.generic):
+        return value.item()
+    return type(value)(map(plain, value)) if type(value) in (list, tuple) else value
 
 
 def shows_progress(progress: bool | None) -> bool:

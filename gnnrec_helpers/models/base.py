@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ..data import Interactions, KnowledgeGraph, SocialGraph
-from ..data.arguments import check_whole
+from ..data.arguments import check_whole, plain
 from ..engine.dot_products import DotProducts
 from ..objectives import Objective, RatingRegression
 from .files import decode, encode, fingerprint, read, understood, write
@@ -552,13 +552,7 @@ def _named(bound: inspect.BoundArguments) -> dict[str, Any]:
             named |= {f"{name}[{place}]": one for place, one in enumerate(value)}
         else:
             named[f"{name}[0]" if kind is inspect.Parameter.POSITIONAL_ONLY else name] = value
-    return {name: _plain(value) for name, value in named.items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, np.generic):
-        return value.item()
-    return type(value)(map(_plain, value)) if type(value) in (list, tuple) else value
+    return {name: plain(value) for name, value in named.items()}
 
 
 def arguments_of(model: Model) -> dict[str, Any]:
@@ -602,7 +596,7 @@ def _encode(model: Model, name: str, tensors: dict[str, Tensor]) -> dict[str, An
         "weights": encode(model.state_dict(), f"{name}/weights", tensors),
         "tables": encode(model._tables, f"{name}/tables", tensors),
         "attributes": {
-            attribute: _plain(value) if type(value) is list else encode(value, attribute, tensors)
+            attribute: plain(value) if type(value) is list else encode(value, attribute, tensors)
             for attribute, value in _settings(vars(model)).items()
             if attribute not in arguments
         },

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from tqdm.auto import tqdm
 
-from ..data.arguments import check_whole, shows_progress
+from ..data.arguments import check_whole, plain, shows_progress
 from ..data.splits import Split
 from ..evaluation.ranking import METRICS, evaluate
 from ..models import Recommender
@@ -49,7 +49,7 @@ class Between:
 
     def __post_init__(self) -> None:
         for name in ("low", "high"):
-            end = _plain(getattr(self, name))
+            end = plain(getattr(self, name))
             if isinstance(end, bool) or not isinstance(end, (int, float)) or not math.isfinite(end):
                 raise ValueError(f"{self}: `{name}` must be a number.")
             object.__setattr__(self, name, end)
@@ -303,13 +303,13 @@ def checked_space(build: Callable[..., Any], space: Space) -> dict[str, Between 
     if not space:
         raise ValueError("`space` is empty: name at least one parameter of `build`.")
     _check_parameters(build, space)
-    plain = {
-        name: [*map(_plain, values)] if isinstance(values, (list, tuple)) else values
+    found = {
+        name: [*map(plain, values)] if isinstance(values, (list, tuple)) else values
         for name, values in space.items()
     }
-    for name, values in plain.items():
+    for name, values in found.items():
         _distribution(name, values)
-    return plain
+    return found
 
 
 def without_test(split: Split) -> Split:
@@ -356,10 +356,6 @@ def _done(study: Study) -> list[FrozenTrial]:
 
 def _value(trial: FrozenTrial) -> float:
     return math.nan if trial.value is None else trial.value
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _study(storage: str | os.PathLike[str] | None, made_with: dict[str, Any]) -> Study:
