@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol, TypeVar, cast, runtime_checkable
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import normalize as unit_length
 from torch.nn.functional import softplus
 
-from .data.arguments import check_loss, check_whole
+from .data.arguments import POSITIVE, check_loss, check_number, check_whole, plain
 from .engine.sampling import Batch, RatingBatch, fill_known
 
 NOTHING = -1e30  # a score whose exponential is 0, and yet a number: a user may know all negatives
@@ -42,23 +40,16 @@ class Objective(Protocol[ModelT, BatchT]):
     def __call__(self, model: ModelT, batch: BatchT, /) -> Tensor: ...
 
 
-def _check_amounts(loss: Any, *names: str, positive: bool = False, instead: str = "") -> None:
-    """Refuse settings that are no numbers from 0 up, or no positive ones."""
-    needed = f"a {'positive number' if positive else 'number from 0 up'} is needed{instead}."
+def _check_amounts(loss: Any, *names: str, low: float = 0) -> None:
+    """Refuse settings that are no numbers from `low` up."""
     for name in names:
-        value = _settled(loss, name)
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise TypeError(f"{name}={value!r}: {needed}")
-        if not 0 <= value < math.inf or (positive and value == 0):
-            raise ValueError(f"{name}={value}: {needed}")
+        check_number(low, **{name: _settled(loss, name)})
 
 
 def _settled(loss: Any, name: str) -> Any:
     """A setting; NumPy's numbers become Python's, which a checkpoint can hold."""
-    value = getattr(loss, name)
-    if isinstance(value, np.generic):
-        value = value.item()
-        object.__setattr__(loss, name, value)
+    value = plain(getattr(loss, name))
+    object.__setattr__(loss, name, value)
     return value
 
 
@@ -163,9 +154,9 @@ class SampledSoftmax:
     def __post_init__(self) -> None:
         check_whole(shared_negatives=_settled(self, "shared_negatives"))
         _check_amounts(self, "weight_decay")
-        _check_amounts(self, "temperature", positive=True)
+        _check_amounts(self, "temperature", low=POSITIVE)
         if self.exponent is not None:
-            _check_amounts(self, "exponent", positive=True, instead=", or None for the softmax")
+            _check_amounts(self, "exponent", low=POSITIVE)
 
     def __call__(self, model: TrainableModel, batch: Batch) -> Tensor:
         """The loss of a batch, a scalar."""

@@ -274,7 +274,7 @@ def test_temperatures_that_are_none() -> None:
     with pytest.raises(ValueError, match=r"temperature=0: a positive number is needed\."):
         SampledSoftmax(temperature=0)
     for exponent in (0, -1.0, math.inf, math.nan):
-        with pytest.raises(ValueError, match=rf"exponent={exponent}: a positive number is needed"):
+        with pytest.raises(ValueError, match=rf"exponent={exponent}: a (positive|finite) number"):
             SampledSoftmax(exponent=exponent)
 
 
@@ -289,10 +289,12 @@ AMOUNTS += [(SelfSupervised, "weight")]
 @pytest.mark.parametrize(("kind", "name"), AMOUNTS)
 def test_amounts_are_numbers_from_zero_up(kind: Any, name: str) -> None:
     for wrong in (-1.0, -1e-9, math.inf, math.nan, np.float32(-1)):
-        with pytest.raises(ValueError, match=rf"{name}=.*: a number from 0 up is needed\."):
+        with pytest.raises(
+            ValueError, match=rf"{name}=.*: a (finite number|number of at least 0) is"
+        ):
             kind(**{name: wrong})
     for wrong in ("0.1", None, True, [0.1], torch.tensor(0.1)):
-        with pytest.raises(TypeError, match=rf"{name}=.*: a number from 0 up is needed\."):
+        with pytest.raises(TypeError, match=rf"{name}=.*: a number of at least 0 is needed\."):
             kind(**{name: wrong})
     for right in (0, 0.5, np.float64(0.5), np.float32(0.5), np.int64(2)):
         loss = kind(**{name: right})
@@ -319,7 +321,7 @@ def test_what_is_divided_by_is_a_number(name: str) -> None:
         with pytest.raises(TypeError, match=rf"{name}=.*: a positive number is needed"):
             SampledSoftmax(**{name: wrong})
     for wrong in (0, -1, math.nan, math.inf):
-        with pytest.raises(ValueError, match=rf"{name}=.*: a positive number is needed"):
+        with pytest.raises(ValueError, match=rf"{name}=.*: a (positive|finite) number is needed"):
             SampledSoftmax(**{name: wrong})
 
 

@@ -24,7 +24,7 @@ from ..models.files import encode, fingerprint, write
 from ..models.parts import seeded_layers
 from ..serving.retrieval import check_labels
 from ..training.checkpoints import identity_of
-from ..training.fitting import usual_batch_size
+from ..training.fitting import has_been_trained, usual_batch_size
 from ..training.history import History
 from .checkpoints import Checkpoints, read_whole
 from .engines import check_model
@@ -137,6 +137,7 @@ def fit(
             "checkpoint": None if folder is None else os.fspath(folder),
             "class": type(model).__name__,
             "arguments": encode(model._arguments, "arguments", tensors),
+            "has been trained": has_been_trained(model),
             "validation": encode(split.validation, "validation", tensors),
         }
         write(job / "job.safetensors", {"job": story}, tensors)

@@ -79,6 +79,8 @@ def train(
     split: Split | None = None,
     checkpoints: Checkpoints | None = None,
     report: Report = lambda row: None,
+    *,
+    measures_start: bool = False,
 ) -> History:
     """Train up to ``settings.epochs``, from where the newest checkpoint is.
 
@@ -92,6 +94,8 @@ def train(
     checkpoints : Checkpoints, optional
     report : function
         Called by the first process after every epoch, with its row of the history.
+    measures_start : bool
+        Whether the table has been trained before: it stays if no epoch is better on validation.
 
     Returns
     -------
@@ -100,13 +104,15 @@ def train(
     """
     at = Progress()
     history = History(watched=settings.watched)
-    if checkpoints is not None:
-        story = checkpoints.load(engine.tensors())
-        if story is not None:
-            at = Progress(**story["progress"])
-            history = History(**at.history)
-            engine.started_at(at.steps)
-    validated = split is not None and split.validation is not None
+    story = None if checkpoints is None else checkpoints.load(engine.tensors())
+    if story is not None:
+        at = Progress(**story["progress"])
+        history = History(**at.history)
+        engine.started_at(at.steps)
+    judge = None if split is None or split.validation is None else split
+    if story is None and measures_start and judge and settings.validate_every <= settings.epochs:
+        history.start, history.best_epoch = _measured(engine, judge, settings), 0
+        engine.keep_as_best()
 
     def save() -> None:
         if checkpoints is not None:
@@ -132,9 +138,8 @@ def train(
         row = {"epoch": number + 1, "loss": loss, "seconds": time.perf_counter() - started}
         history.epochs.append(row)
         at.batch, at.total = 0, 0.0
-        if validated and (number + 1) % settings.validate_every == 0:
-            assert split is not None
-            _validate(engine, split, settings, history, row)
+        if judge and (number + 1) % settings.validate_every == 0:
+            _validate(engine, judge, settings, history, row)
         save()
         if dist.get_rank() == 0:
             report(row)
@@ -148,14 +153,20 @@ def _validate(
     engine: Engine, split: Split, settings: Settings, history: History, row: dict[str, float]
 ) -> None:
     """Measure, remember the best table, and say when to stop; alike on all processes."""
-    measured = evaluate(
-        engine.recommender(), split, settings.k, part="validation", metrics=(settings.metric,)
-    )[settings.watched]
-    answer = [measured]
-    dist.broadcast_object_list(answer)  # so that all stop together
-    row[settings.watched] = answer[0]
-    if history.improves(answer[0]):
+    row[settings.watched] = measured = _measured(engine, split, settings)
+    if history.improves(measured):
         history.best_epoch = int(row["epoch"])
         engine.keep_as_best()
     waited = row["epoch"] - (history.best_epoch or 0)
     history.stopped_early = settings.patience is not None and waited >= settings.patience
+
+
+def _measured(engine: Engine, split: Split, settings: Settings) -> float:
+    """What validation measures, as the first process has it, so that all stop together."""
+    answer = [
+        evaluate(
+            engine.recommender(), split, settings.k, part="validation", metrics=(settings.metric,)
+        )[settings.watched]
+    ]
+    dist.broadcast_object_list(answer)
+    return answer[0]

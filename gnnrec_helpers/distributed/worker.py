@@ -42,7 +42,8 @@ def run(job: Path) -> None:
     folder = story["checkpoint"]
     checkpoints = None if folder is None else Checkpoints(Path(folder), story["made_with"])
     batches = sampler_for(settings, split.train)
-    history = train(engine, batches, settings, split, checkpoints, tell)
+    trained = story["has been trained"]
+    history = train(engine, batches, settings, split, checkpoints, tell, measures_start=trained)
     result = job / "result"
     result.mkdir(exist_ok=True)
     write_tensors(result, {"nodes": engine.tensors()["nodes"]})

@@ -204,7 +204,7 @@ def fit(
             history, best = load_checkpoint(path, made_with, epochs, model, stepper.optimizer)
             stepper.objective = with_decay(objective, history.stages[-1])
     validates = split.validation is not None and validate_every <= epochs
-    if validates and not history.epochs and _has_been_trained(model):
+    if validates and not history.epochs and has_been_trained(model):
         history.start, history.best_epoch = _validate(model, split, metric, k), 0
 
     bar = tqdm(
@@ -310,7 +310,7 @@ def _validate(model: Any, split: Split, metric: str, k: int) -> float:
     return evaluate(model, split, k, part="validation", metrics=(metric,))[f"{metric}@{k}"]
 
 
-def _has_been_trained(model: nn.Module) -> bool:
+def has_been_trained(model: nn.Module) -> bool:
     """By `fit`, or elsewhere: it was loaded or extended, and all its weights were written to.
 
     That tells nothing of other people's modules. A model of this package has tables that are as

@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -118,12 +117,35 @@ def test_it_begins_with_the_table_that_is_there() -> None:
     for model in (alone, shared):
         table(model).mul_(3).add_(0.01)
     settings = {**SETTINGS, "epochs": 2, "patience": None}
-    # without validation: `fit` alone asks it whether a trained model gets any better
-    unjudged = replace(split(), validation=None)
-    expected = fit(alone, unjudged, **settings)
-    found = distributed.fit(shared, unjudged, **settings)
+    expected = fit(alone, split(), **settings)
+    found = distributed.fit(shared, split(), **settings)
+    assert found.start == expected.start
+    assert found.best_epoch == expected.best_epoch
     np.testing.assert_allclose(found.losses, expected.losses, rtol=1e-5)
     torch.testing.assert_close(table(shared), table(alone), atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("build", "parallel"),
+    [
+        (built, "dimensions"),
+        pytest.param(
+            lambda: models.TruncatedLightGCN(split().train, 6, 2, 8),
+            "nodes",
+            marks=pytest.mark.skipif(find_spec("torchrec") is None, reason="needs TorchRec"),
+        ),
+    ],
+)
+def test_a_trained_table_stays_if_no_epoch_is_better(
+    build: Callable[[], models.LightGCN], parallel: str
+) -> None:
+    model = build()
+    fit(model, split(), **{**SETTINGS, "epochs": 8})
+    before = table(model).clone()
+    settings = {**SETTINGS, "epochs": 2, "lr": 1e-9}  # too little for any list to change
+    history = distributed.fit(model, split(), parallel=parallel, **settings)  # type: ignore[arg-type]
+    assert (history.best_epoch, history.best) == (0, history.start)
+    assert torch.equal(table(model), before)
 
 
 def test_without_restarts_one_may_go_on_later(
