@@ -465,7 +465,8 @@ def _from_histories(
     matrix.data[:] = 1.0  # an item that is named twice counts once
 
     def score(rows: Tensor) -> Tensor:
-        return fold_in(sparse.csr_array(matrix[rows.numpy()]))
+        given = fold_in(sparse.csr_array(matrix[rows.numpy()]))
+        return table_of(given, len(rows), len(items), f"fold_in of {type(model).__name__}")
 
     own = [pairs] if leave_out else []
     rows = np.flatnonzero(heard)

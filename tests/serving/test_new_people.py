@@ -212,6 +212,16 @@ def test_who_cannot_answer_says_so() -> None:
         recommend(models.ItemKNN(known), histories={"new": "p1"})
 
 
+def test_an_own_fold_in_gives_a_column_for_each_item() -> None:
+    class Padded(models.ItemKNN):
+        def fold_in(self) -> Any:
+            usual = super().fold_in()
+            return lambda likes: torch.nn.functional.pad(usual(likes), (1, 0))
+
+    with pytest.raises(ValueError, match=r"fold_in of Padded .*\(1, 41\)"):
+        recommend(Padded(shop()), histories={"new": ["p1"]})
+
+
 def test_users_and_histories_in_one_call_and_in_their_order() -> None:
     known = shop()
     model = models.ItemKNN(known)
