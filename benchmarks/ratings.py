@@ -44,7 +44,7 @@ PUBLISHED = {  # MAE and RMSE at 60 %, at 80 %; table 3 of the GraphRec paper
 }
 # around biases, friends, targets hidden
 VARIANTS = {
-    "GraphRec as in the paper": (False, True, False),
+    "GraphRec, targets in the graph": (False, True, False),
     "GraphRec, targets hidden": (False, True, True),
     "GraphRec around biases": (True, True, True),
     "GraphRec around biases, no friends": (True, False, True),

@@ -6,7 +6,7 @@
 - *steps*: a step of LightGCN on Gowalla (dimension 64, three layers, batches of 2,048) on one and
   on two processes of one thread each, that share the columns of the table. One after the other,
   three times in turn; the median of 40 steps without the first five. Peak memory is of each
-  process. With BPR two scores of each pair are added up, with sampled softmax 1,025.
+  process.
 - *quality*: the same model trained by `fit`, and on two processes, for the same number of epochs.
 - *edges*: a step on truncated rows (TruncatedLightGCN, k = 64, dimension 64, BPR, batches of 2,048,
   one thread) against the number of edges, in the graphs with towns of `growth.py`: once with nodes
