@@ -47,7 +47,7 @@ ROOMS = [
 
 PROMISES = ["*Stable since 0.2.*", "*May change.*"]  # columns of the table in package.md
 
-MIDDLE = 250.0  # of the map, in its own units
+MIDDLE, WIDTH = 265.0, 124  # of the map, and of a box in it, in its own units
 
 FENCE = re.compile(r"^(```|~~~).*?^\1", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"(?<=\]\()(?!https?:|mailto:|#)([\w./-]+\.\w+)(#[\w-]+)?(?=\))")
@@ -274,7 +274,8 @@ def course_map() -> str:
                     f'<path d="M{from_x:g} {start}V{max(start, y - 26)}'
                     f'C{from_x:g} {bend:g} {x:g} {bend:g} {x:g} {y}"/>'
                 )
-    size = f"0 -2 {2 * MIDDLE:g} {70 * max(depth.values()) + 48}"
+    width = max(2 * MIDDLE, max(centre.values()) + WIDTH / 2 + 2)
+    size = f"0 -2 {width:g} {70 * max(depth.values()) + 48}"
     opening = f'<svg class="course-map" viewBox="{size}" role="group" aria-label="The map">'
     return "\n".join([opening, *lines, *boxes, "</svg>"])
 
@@ -283,22 +284,26 @@ def _apart(wanted: list[float]) -> list[float]:
     """Places of boxes from left to right that do not touch, near those that are wanted."""
     places: list[float] = []
     for x in wanted:
-        places.append(max(x, places[-1] + 124) if places else x)
+        places.append(max(x, places[-1] + WIDTH + 8) if places else x)
     excess = (sum(places) - sum(wanted)) / len(places)
-    return [x - min(excess, places[0] - 64) for x in places]
+    return [x - min(excess, places[0] - WIDTH / 2 - 2) for x in places]
 
 
 def _box(x: float, y: int, name: str, title: str) -> str:
-    """A box around a title in two lines, of about the same length."""
+    """A box around a title, in two lines of about the same length if it has several words."""
     words = title.replace(" · ", " ").split()
-    ends = [" ".join(words[:n]) for n in range(1, len(words) + 1)]
+    ends = [
+        " ".join(words[:n]) for n in range(2, len(words) + 1)
+    ]  # no number alone
     first = min(ends, key=lambda text: max(len(text), len(title) - 2 - len(text)))
     second = title.replace(" · ", " ").removeprefix(first).strip()
     page = name.removesuffix(".ipynb") + ".html"
+    texts = [(19, first), (35, second)] if second else [(27, first)]
     return (
-        f'<a href="notebooks/{page}"><rect x="{x - 58:g}" y="{y}" width="116" height="44" rx="5"/>'
-        f'<text x="{x:g}" y="{y + 19}">{first}</text>'
-        f'<text x="{x:g}" y="{y + 35}">{second}</text></a>'
+        f'<a href="notebooks/{page}">'
+        f'<rect x="{x - WIDTH / 2:g}" y="{y}" width="{WIDTH}" height="44" rx="5"/>'
+        + "".join(f'<text x="{x:g}" y="{y + down}">{text}</text>' for down, text in texts)
+        + "</a>"
     )
 
 
