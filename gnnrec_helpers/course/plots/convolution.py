@@ -117,13 +117,13 @@ def pixel_graph(
 
 
 def window_and_neighbours(interactions: Interactions, users: Sequence[str]) -> Figure:
-    """The nine places around a pixel beside the neighbours of users, who have none."""
+    """The nine positions around a pixel beside the neighbours of users, who have none."""
     with canvas(3.5 * (1 + len(users)), 3.9, columns=1 + len(users)) as (figure, panels):
         for axes in panels:
             bare(axes)
             axes.set_aspect("equal", anchor="N")
         _labelled_window(panels[0], [f"$K_{place}$" for place in range(9)], 3)
-        panels[0].set_title("a pixel: nine places, nine weights", fontsize=11)
+        panels[0].set_title("a pixel: nine positions, nine weights", fontsize=11)
         for axes, user in zip(panels[1:], users, strict=True):
             mine = interactions.items[
                 interactions.item_index[
@@ -237,7 +237,7 @@ def _frame(corner: tuple[float, float], size: float) -> Rectangle:
 
 
 def _labelled_window(axes: Axes, labels: Sequence[str], size: int) -> None:
-    """The neighbours of a pixel at their places, each edge ending in the middle."""
+    """The neighbours of a pixel at their positions, each edge ending in the middle."""
     middle = size // 2
     for place, label in enumerate(labels):
         row, column = divmod(place, size)
