@@ -13,7 +13,12 @@ from torch import Tensor
 from .style import CYCLE, GREY, INK, MARKERS, PAPER, USER, as_numbers, canvas
 
 
-def factorization(scores: pd.DataFrame, users: ArrayLike, items: ArrayLike) -> Figure:
+def factorization(
+    scores: pd.DataFrame,
+    users: ArrayLike,
+    items: ArrayLike,
+    dimensions: Sequence[str] = (),
+) -> Figure:
     """A small table of scores as the product of user vectors and item vectors, all with numbers.
 
     Parameters
@@ -21,12 +26,14 @@ def factorization(scores: pd.DataFrame, users: ArrayLike, items: ArrayLike) -> F
     scores : pandas.DataFrame, shape (num_users, num_items)
         Its index and columns name the users and items.
     users, items : arrays, shape (num_users, dim) and (num_items, dim)
+    dimensions : sequence of str, optional
+        What each number of an embedding stands for.
     """
     user_names, item_names = [str(u) for u in scores.index], [str(i) for i in scores.columns]
-    nameless: list[str] = []
+    of_vectors = list(dimensions)
     parts = [
-        (np.asarray(users, float), "user embeddings", "×", user_names, nameless),
-        (np.asarray(items, float).T, "item embeddings", "=", nameless, item_names),
+        (np.asarray(users, float), "user embeddings", "×", user_names, of_vectors),
+        (np.asarray(items, float).T, "item embeddings", "=", of_vectors, item_names),
         (scores.to_numpy(float), "scores", "", user_names, item_names),
     ]
     widths = [part.shape[1] + 0.6 for part, *_ in parts]
