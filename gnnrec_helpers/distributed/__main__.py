@@ -19,6 +19,7 @@ from ..data import Interactions, Split
 from ..engine.truncation import Bags
 from ..evaluation.ranking import evaluate
 from ..models import LightGCN, MatrixFactorization, TruncatedLightGCN
+from ..models.files import check_place
 from ..objectives import BPR, SampledSoftmax
 from ..training.fitting import usual_batch_size
 from .checkpoints import Checkpoints, read_whole, write_tensors
@@ -46,8 +47,10 @@ def parser() -> argparse.ArgumentParser:
         help="a data set's name, or what Interactions.read takes: "
         "a file, a folder of Parquet files or, in quotes, a pattern such as 'sales/*.parquet'",
     )
-    add("--user", help="the column of users, in a file; by default user")
-    add("--item", help="the column of items, in a file; by default item")
+    add("--user", help="the column of users, in a file, or its place from 0; by default user")
+    add("--item", help="the column of items, likewise; by default item")
+    add("--rating", help="the column of ratings, likewise, for --likes")
+    add("--no-header", action="store_true", help="the first line of the file is a pair already")
     add("--likes", type=float, help="of ratings, this and above count as chosen")
     add("--validation", type=float, default=0.0, help="share of train that says when to stop")
     add("--parallel", choices=["dimensions", "nodes"], default="dimensions")
@@ -82,6 +85,8 @@ def _train(given: argparse.Namespace) -> None:
     if given.checkpoint is None and given.save is None:
         raise ValueError("Say what is to be kept: --save FILE, --checkpoint FOLDER, or both.")
     _check_effect(given, _without_effect(given))
+    if given.save is not None:
+        check_place(given.save, {"model": {}})
     split = _split(given)
     _check_effect(given, _without_effect_on(split))
     with building_own_part(given.parallel):
@@ -192,7 +197,10 @@ def _without_effect(given: argparse.Namespace) -> dict[str, str]:
     if given.model == "MatrixFactorization":
         reasons["layers"] = "with --model MatrixFactorization, which has none"
     if not _is_file(given.data):
-        reasons |= dict.fromkeys(("user", "item"), f"with --data {given.data}, which is no file")
+        of_files = ("user", "item", "rating", "no_header")
+        reasons |= dict.fromkeys(of_files, f"with --data {given.data}, which is no file")
+    elif given.likes is None:
+        reasons["rating"] = "without --likes"
     if given.checkpoint is None:
         reasons["save_every"] = "without --checkpoint"
     return reasons
@@ -211,8 +219,9 @@ def _without_effect_on(split: Split) -> dict[str, str]:
 def _check_effect(given: argparse.Namespace, reasons: dict[str, str]) -> None:
     for name, why in reasons.items():
         value = getattr(given, name)
-        if value is not None:
-            raise ValueError(f"--{name.replace('_', '-')} {value} has no effect {why}.")
+        if value is not None and value is not False:
+            option = f"--{name.replace('_', '-')}" + ("" if value is True else f" {value}")
+            raise ValueError(f"{option} has no effect {why}.")
 
 
 def _is_file(data: str) -> bool:
@@ -223,7 +232,13 @@ def _split(given: argparse.Namespace) -> Split:
     """The published split where there is one; otherwise all pairs are for training."""
     split = None
     if _is_file(given.data):
-        pairs = Interactions.read(given.data, user=given.user or "user", item=given.item or "item")
+        if given.likes is not None and given.rating is None:
+            raise ValueError(f"--likes {given.likes:g} needs --rating, the column of ratings.")
+        columns = {"user": given.user or "user", "item": given.item or "item"}
+        columns |= {} if given.rating is None else {"rating": given.rating}
+        places = {name: int(at) if at.isdecimal() else at for name, at in columns.items()}
+        header = {"header": False} if given.no_header else {}
+        pairs = Interactions.read(given.data, **places, **header)
     else:
         dataset = datasets.load(given.data)
         pairs, split = dataset.interactions, dataset.split

@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 
+from ..models.files import check_folder
 from ..training.made_with import check_made_with
 
 try:
@@ -54,6 +55,7 @@ class Checkpoints:
     """
 
     def __init__(self, folder: Path, made_with: Mapping[str, Any]) -> None:
+        check_folder(folder)
         self.folder = folder
         self.made_with = json.loads(json.dumps(made_with))  # tuples are lists there
 

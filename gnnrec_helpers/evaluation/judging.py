@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..data import Interactions, Part, Split
+from ..data import IntArray, Interactions, Part, Split
 from ..engine import Adjacency
 from ..models import Model
 from ..models.recommender import check_recommender
@@ -60,6 +61,38 @@ def held_out_pairs(
             f"that it is asked to find in {part}: build it from split.train."
         )
     return held_out
+
+
+def check_known(model: object, users: IntArray, part: Part) -> None:
+    """Warn of users about whom the model knows nothing, whose lists are arbitrary.
+
+    Parameters
+    ----------
+    model : object
+    users : int array
+        Positions of those who are to be judged.
+    part : {"test", "validation"}
+
+    Raises
+    ------
+    ValueError
+        If it knows nothing about any of them.
+    """
+    informed = getattr(model, "informed_users", None)
+    if informed is None or informed[users].all():
+        return
+    strangers, name = int((~informed[users]).sum()), type(model).__name__
+    if strangers == len(users):
+        raise ValueError(
+            f"{name} knows nothing about the {len(users):,} users who are judged in {part}, since "
+            "they have no interactions in train: recommend(model, histories=...) answers for them."
+        )
+    warnings.warn(
+        f"{name} knows nothing about {strangers:,} of the {len(users):,} users who are judged in "
+        f"{part}, since they have no interactions in train, so their lists are arbitrary: "
+        "evaluate_users has a row for each user, of which theirs can be left out.",
+        stacklevel=2,
+    )
 
 
 def _graphs_given(model: object) -> Iterator[Adjacency]:

@@ -20,7 +20,7 @@ from ..models import Recommender, scoring
 from ..serving.item_profiles import group_shares
 from ..serving.retrieval import rank
 from .beyond_accuracy import OF_ALL_LISTS, OF_USERS, Lists
-from .judging import held_out_pairs
+from .judging import check_known, held_out_pairs
 
 Hits = NDArray[np.bool_]  # (users, k): is the item at this rank one of the held-out ones?
 
@@ -275,6 +275,7 @@ def judged(
     check_whole(k=k, block=1 if block is None else block)
     held_out = held_out_pairs(model, split, part)
     users = np.flatnonzero(held_out.user_degrees())
+    check_known(model, users, part)
     with scoring(model, held_out.num_items) as score:
         known = split.known_before(part)
         ranked = rank(score, users, k, known, block=block, progress=progress)

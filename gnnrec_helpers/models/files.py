@@ -26,6 +26,7 @@ from scipy import sparse
 from torch import Tensor
 
 from ..data import Interactions, KnowledgeGraph, SocialGraph
+from ..data.arguments import plain
 from ..engine import Adjacency
 
 FORMAT = 1  # of the files; raised when an older version could not read a newer file
@@ -140,7 +141,9 @@ def _encode_labels(labels: pd.Index, name: str, tensors: Tensors) -> dict[str, A
             )
         text = json.dumps(values, ensure_ascii=False).encode("utf-8", "surrogatepass")
         tensors[name] = torch.from_numpy(np.frombuffer(text, np.uint8).copy())
-    return {"labels": name, "dtype": str(labels.dtype), "name": labels.name}
+    title = plain(labels.name)  # pandas takes any that can be hashed
+    title = title if isinstance(title, (str, int, float)) else None
+    return {"labels": name, "dtype": str(labels.dtype), "name": title}
 
 
 def _decode_labels(node: dict[str, Any], tensors: Tensors) -> pd.Index:
@@ -168,7 +171,8 @@ def fingerprint(value: object) -> Any:
         node["fields"]["dict"].pop("dropped", None)
     digest = hashlib.sha256(json.dumps(node, sort_keys=True).encode())
     for name in sorted(tensors):
-        digest.update(tensors[name].cpu().flatten().view(torch.uint8).numpy().tobytes())
+        if tensors[name].numel():  # of nothing there are no bytes to look at
+            digest.update(tensors[name].cpu().flatten().view(torch.uint8).numpy().tobytes())
     kind = f"{len(value):,} pairs" if isinstance(value, Interactions) else type(value).__name__
     return f"{kind} {digest.hexdigest()[:8]}"
 
@@ -188,14 +192,11 @@ def write(path: str | os.PathLike[str], story: dict[str, Any], tensors: Tensors)
 
     Raises
     ------
-    ValueError
-        If there is a file already that this package did not write, or one of another kind.
-    PermissionError
-        If the folder may not be written to, or the file that is there not be read.
+    NotADirectoryError, PermissionError, ValueError
+        As :func:`check_place` does.
     """
     path = Path(path)
-    if path.exists():
-        _check_replaceable(path, story)
+    check_place(path, story)
     aside = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -290,6 +291,38 @@ def understood(path: str | os.PathLike[str], story: Mapping[str, Any]) -> Iterat
             f"{story.get('version', 'of another version')} and does not hold what this version, "
             f"{version()}, expects of such a file ({found})."
         ) from error
+
+
+def check_place(path: Path, story: Mapping[str, Any]) -> None:
+    """Refuse a path that :func:`write` cannot write to, before long work.
+
+    Parameters
+    ----------
+    path : Path
+    story : dict
+        Of what is to be written; its keys say of which kind it is.
+
+    Raises
+    ------
+    NotADirectoryError
+        If it is under a file.
+    ValueError
+        If it is a folder, or a file that this package did not write, or one of another kind.
+    PermissionError
+        If the file that is there may not be read.
+    """
+    check_folder(path.parent)
+    if path.exists():
+        _check_replaceable(path, story)
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder that cannot be made, because a file has its name or that of one above it."""
+    for place in (folder, *folder.parents):
+        if place.exists():
+            if not place.is_dir():
+                raise NotADirectoryError(f"{os.fspath(place)!r} is a file: a folder is needed.")
+            return
 
 
 def _check_replaceable(path: Path, story: Mapping[str, Any]) -> None:

@@ -223,7 +223,8 @@ def league(
     >>> from gnnrec_helpers import Between, datasets, fit, models
     >>> def sgl(split, lr, seed=0, epochs=200):
     ...     model = models.SGL(split.train, seed=seed)
-    ...     return model, fit(model, split, lr=lr, epochs=epochs, seed=seed, progress=False)
+    ...     how = {"lr": lr, "epochs": epochs, "schedule": "constant", "seed": seed}
+    ...     return model, fit(model, split, progress=False, **how)
     >>> more = {**CONTENDERS, "SGL": (sgl, {"lr": Between(1e-3, 5e-2, log=True)})}
 
     Examples
@@ -241,7 +242,7 @@ def league(
         )
     check_whole(0, seed=seed)
     check_search(split, trials, metric, k)
-    split.held_out("validation"), split.held_out("test")  # an empty one is refused
+    split.held_out("test")  # an empty one is refused
     entries = _entries(models, seed)
     check_named(entries, baseline)
     folder = _folder(storage, split, trials, seed, f"{metric}@{k}")
@@ -541,6 +542,12 @@ def _judge(
     started = time.perf_counter()
     model, history = entry.built(untested, settings)
     seconds = time.perf_counter() - started
+    if history is not None and len(history.stages) > 1:
+        warnings.warn(
+            "On validation `fit` tried more settings than its first ones, which League.choose() "
+            'cannot repeat without one: let `build` call fit with schedule="constant".',
+            stacklevel=2,
+        )
     metrics = tuple(dict.fromkeys(("recall", "ndcg", metric)))
     return Standing(
         settings,
@@ -661,6 +668,8 @@ def _entries(
     check_named(models)
     entries = {}
     for name, contender in models.items():
+        if not isinstance(name, str):
+            raise TypeError(f"models has the name {name!r}: text is needed.")
         is_pair = isinstance(contender, tuple) and len(contender) == 2
         if not is_pair or not callable(contender[0]) or not isinstance(contender[1], Mapping):
             raise TypeError(

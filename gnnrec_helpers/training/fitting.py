@@ -6,11 +6,13 @@ import inspect
 import math
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from numbers import Real
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
@@ -20,10 +22,11 @@ from ..data.interactions import Interactions
 from ..data.splits import Split
 from ..engine.memory import freed_memory_kept
 from ..engine.sampling import Batch, PairSampler, RatingBatch, RatingSampler
+from ..evaluation.judging import check_known
 from ..evaluation.ranking import METRICS, evaluate
 from ..evaluation.ratings import evaluate_ratings
 from ..models import EmbeddingModel, Model
-from ..models.files import fingerprint
+from ..models.files import check_folder, fingerprint
 from ..objectives import Objective, RatingRegression, SampledSoftmax
 from ..serving.retrieval import check_labels
 from .checkpoints import (
@@ -158,6 +161,8 @@ def fit(
     _check_range(lr, schedule, patience)
     lr = float(lr)
     _check_validation(model, split)
+    if after_epoch is not None and not callable(after_epoch):
+        raise TypeError(f"after_epoch={after_epoch!r}: a function is needed.")
     device = next(model.parameters()).device
     sampler: PairSampler | RatingSampler
     if learns_ratings:
@@ -183,6 +188,7 @@ def fit(
     path = None if checkpoint is None else Path(checkpoint)
     made_with: dict[str, Any] = {}
     if path is not None:
+        check_folder(path.parent)
         story = {
             **identity_of(model),
             "model.digest": told("model", type(model))["model.digest"],
@@ -239,7 +245,8 @@ def fit(
             if path is not None:
                 save_checkpoint(path, made_with, history, model, stepper.optimizer, best)
             bar.update()
-            bar.set_postfix({name: f"{v:.4f}" for name, v in row.items() if name != "epoch"})
+            shown = {name: f"{v:.4f}" for name, v in row.items() if isinstance(v, Real)}
+            bar.set_postfix({name: text for name, text in shown.items() if name != "epoch"})
     finally:
         # also when interrupted: the reader keeps the best model so far
         bar.close()
@@ -339,6 +346,12 @@ def _checked_model(model: nn.Module, split: Split) -> Loss:
         )
     if next(model.parameters(), None) is None:
         raise TypeError(f"{name} has no parameters to train.")
+    half = {w.dtype for w in model.parameters()} & {torch.float16, torch.bfloat16}
+    if isinstance(model, Model) and half:
+        raise TypeError(
+            f"The weights of {name} are {half.pop()}, in which sparse products are not computed: "
+            "call model.float() first."
+        )
     if not any(weights.requires_grad for weights in model.parameters()):
         raise ValueError(
             f"All weights of {name} are frozen: model.requires_grad_(True) lets them be trained."
@@ -443,6 +456,10 @@ def _check_validation(model: nn.Module, split: Split) -> None:
             "The validation part of the split is empty, so nothing says when to stop: split with a "
             "larger share, or train to the last epoch with split.without_validation()."
         )
+    if split.validation is not None:
+        with warnings.catch_warnings():  # of some users, which the first validation repeats
+            warnings.simplefilter("ignore")
+            check_known(model, np.unique(split.validation.user_index), "validation")
     training_embeddings = getattr(model, "training_embeddings", None)
     if not isinstance(model, EmbeddingModel) or not callable(training_embeddings):
         return

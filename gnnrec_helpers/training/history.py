@@ -19,7 +19,8 @@ class History:
         what `watched` names on validation where it was measured.
     best_epoch : int or None
         The epoch whose weights the model has now; 0 if they are those it had before, None without
-        validation, when it is the last.
+        validation, when it is the last. To train for so many epochs gives such weights again only
+        where there is a single one of `stages`.
     stopped_early : bool
     watched : str
         What validation measures: ``"recall@20"`` or another metric of lists, of which more is

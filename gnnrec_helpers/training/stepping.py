@@ -43,6 +43,7 @@ class Stepper:
         self._batch: Batch | None = None  # where a replay reads
         self._loss = Tensor()  # where a replay writes
         self._replay: Callable[[], None] | None = None
+        self._reaches_model = False
 
     def start_over(self, objective: Loss) -> None:
         """Go on with this loss, and without what Adam remembers."""
@@ -82,8 +83,19 @@ class Stepper:
         self.optimizer.zero_grad()
         loss = checked_loss(self.objective, self.objective(self.model, batch))
         loss.backward()  # type: ignore[no-untyped-call]
+        if not self._reaches_model:
+            self._check_gradients()
         self.optimizer.step()
         return loss.detach()
+
+    def _check_gradients(self) -> None:
+        """Refuse a loss that is computed from other weights, those of another model for example."""
+        if all(weights.grad is None for weights in self.model.parameters()):
+            raise TypeError(
+                f"{_name_of(self.objective)} gives no weight of the {type(self.model).__name__} a "
+                "gradient: a loss has to be computed from the model that it is called with."
+            )
+        self._reaches_model = True
 
 
 def checked_loss(objective: Loss, loss: object) -> Tensor:
@@ -93,11 +105,14 @@ def checked_loss(objective: Loss, loss: object) -> Tensor:
     answer = type(loss).__name__
     if isinstance(loss, Tensor):
         answer += f" of shape {tuple(loss.shape)}" if loss.dim() else " without gradients"
-    name = getattr(objective, "__qualname__", type(objective).__qualname__)
     raise TypeError(
-        f"{name} answered a {answer}: a loss is one number, a Tensor of shape () that is computed "
-        "from the model's weights."
+        f"{_name_of(objective)} answered a {answer}: a loss is one number, a Tensor of shape () "
+        "that is computed from the model's weights."
     )
+
+
+def _name_of(objective: Loss) -> str:
+    return str(getattr(objective, "__qualname__", type(objective).__qualname__))
 
 
 def is_static(model: nn.Module, objective: Loss, device: torch.device) -> bool:

@@ -285,6 +285,7 @@ def check_search(split: Split, trials: int, metric: str, k: int) -> None:
         )
     if split.validation is None:
         raise ValueError("This split has no validation part to tune on: see Split.with_validation.")
+    split.held_out("validation")  # an empty one is refused
     check_whole(trials=trials, k=k)
     if metric not in METRICS:
         raise ValueError(f"No metric {metric!r}; there are {', '.join(METRICS)}.")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from killed import Trainings
@@ -29,8 +30,15 @@ from gnnrec_helpers import (
     fit,
     models,
 )
+from gnnrec_helpers.distributed import __main__ as command
 from gnnrec_helpers.distributed import starting
-from gnnrec_helpers.distributed.__main__ import _split, main, parser
+from gnnrec_helpers.distributed.__main__ import (
+    _check_effect,
+    _split,
+    _without_effect,
+    main,
+    parser,
+)
 from gnnrec_helpers.distributed.checkpoints import Checkpoints
 from gnnrec_helpers.distributed.settings import Settings
 from gnnrec_helpers.distributed.starting import made_with_of
@@ -207,7 +215,52 @@ def test_the_command_reads_partitioned_files(tmp_path: Path, place: str) -> None
     assert found.to_frame().equals(Interactions.from_frame(frame).to_frame())
 
 
+@pytest.mark.parametrize("header", [True, False])
+def test_the_command_reads_ratings_by_the_place_of_their_column(
+    tmp_path: Path, header: bool
+) -> None:
+    frame = pd.DataFrame(
+        {"user": [1, 1, 2, 2, 3], "item": [7, 8, 7, 9, 9], "stars": [5, 2, 4, 4, 5]}
+    )
+    frame.to_csv(tmp_path / "it.csv", index=False, header=header)
+    columns = "--user user --item item --rating stars"
+    if not header:
+        columns = "--user 0 --item 1 --rating 2 --no-header"
+    given = ["--data", str(tmp_path / "it.csv"), *columns.split(), "--likes", "4"]
+    found = _split(parser().parse_args(given)).train
+    pairs = {(u, i) for u, i, stars in frame.itertuples(index=False) if stars >= 4}
+    assert (
+        set(zip(found.users[found.user_index], found.items[found.item_index], strict=True)) == pairs
+    )
+    with pytest.raises(ValueError, match="--likes 4 needs --rating, the column of ratings"):
+        _split(parser().parse_args(["--data", str(tmp_path / "it.csv"), "--likes", "4"]))
+    told = parser().parse_args([*given[:2], "--save", "it", "--rating", "stars"])
+    with pytest.raises(ValueError, match="--rating stars has no effect without --likes"):
+        _check_effect(told, _without_effect(told))
+
+
 # ---------------------------------------------------------------------- what is refused
+def test_a_place_that_cannot_be_written_to_is_refused_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine").write_text("mine")
+    monkeypatch.setattr(command, "train", lambda *_: pytest.fail("it was trained"))
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    for option, place, words in (
+        ("--save", "mine", "was not written by this package"),
+        ("--save", "mine/it", "is a file: a folder is needed"),
+        ("--save", "", "is there already and was not written by this package"),
+        ("--checkpoint", "mine", "is a file: a folder is needed"),
+    ):
+        with pytest.raises(SystemExit):
+            main(["--data", "toy", option, str(tmp_path / place)])
+        assert words in capsys.readouterr().out
+    with pytest.raises(NotADirectoryError, match="is a file: a folder is needed"):
+        distributed.fit(built(), split(), checkpoint=tmp_path / "mine", **SETTINGS)
+    assert (tmp_path / "mine").read_text() == "mine"
+
+
 def test_bad_input_gets_a_sentence_before_a_process_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -251,6 +304,8 @@ def test_bad_input_gets_a_sentence_before_a_process_starts(
         ("--save-every 5", "--save-every 5 has no effect without --checkpoint"),
         ("--user who", "--user who has no effect with --data toy, which is no file"),
         ("--item what", "--item what has no effect with --data toy"),
+        ("--rating stars", "--rating stars has no effect with --data toy"),
+        ("--no-header", "--no-header has no effect with --data toy"),
         ("--patience 3", "--patience 3 has no effect without a validation part"),
         ("--k 5", "--k 5 has no effect without a validation or a test part"),
     ],

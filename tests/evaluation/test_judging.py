@@ -614,3 +614,21 @@ def test_lists_of_twenty_and_no_bar_unless_asked_for(capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == ""
     evaluate_users(model, split, progress=True)
     assert "user" in capsys.readouterr().err
+
+
+# ---------------------------------------------------------------------- users without train
+def test_lists_for_strangers_are_no_result() -> None:
+    generator = np.random.default_rng(0)
+    pairs = np.unique(generator.integers(0, (30, 20), (200, 2)), axis=0)
+    likes = Interactions(pairs[:, 0], pairs[:, 1], pd.RangeIndex(30), pd.RangeIndex(20))
+    of_strangers = likes.split(5, 0, by="user")
+    for judge in ("evaluate", "evaluate_users", "evaluate_items", "compare"):
+        with pytest.raises(ValueError, match=r"ItemKNN knows nothing about the 5 users .* test"):
+            JUDGES[judge](models.ItemKNN(of_strangers.train), of_strangers)
+        JUDGES[judge](models.Popularity(of_strangers.train), of_strangers)
+    held = (likes.user_index < 3) | (np.arange(len(likes)) % 4 == 0)
+    mixed = Split(likes.select(~held), None, likes.select(held))
+    judged = len(np.unique(likes.user_index[held]))
+    with pytest.warns(UserWarning, match=rf"knows nothing about 3 of the {judged} users"):
+        table = evaluate_users(models.ItemKNN(mixed.train), mixed)
+    assert len(table) == judged

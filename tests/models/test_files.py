@@ -8,9 +8,12 @@ import stat
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors import safe_open
@@ -337,3 +340,16 @@ def test_another_program_s_file_is_left_alone(
         load(path)
     with pytest.raises(ValueError, match="is there already and was not written by this package"):
         models.ItemKNN(toy).save(tmp_path)  # a folder
+
+
+@pytest.mark.parametrize(
+    "name", [("shop", "user"), np.int64(3), pd.Timestamp("2026-01-01"), "user"]
+)
+def test_labels_of_any_name_are_saved(name: Any, tmp_path: Path) -> None:
+    toy = datasets.load("toy").interactions
+    model = models.LightGCN(replace(toy, users=toy.users.rename(name)), 4)
+    model.save(tmp_path / "it")
+    again = load(tmp_path / "it")
+    assert again.users.equals(model.users)
+    assert again.users.name == (name if isinstance(name, (str, np.integer)) else None)
+    assert torch.equal(again.score(ALL), model.score(ALL))

@@ -79,7 +79,7 @@ def factors(
     model = models.MatrixFactorization(split.train, dim=4, seed=seed)
     history = fit(
         model, split, lr=lr, epochs=epochs, objective=BPR(), k=3, patience=3, seed=seed,
-        progress=False,
+        schedule="constant", progress=False,
     )  # fmt: skip
     return model, history
 
@@ -203,7 +203,8 @@ def test_the_test_part_is_looked_at_when_all_is_chosen(tmp_path: Path) -> None:
     # another test part changes what is measured, and nothing that is chosen
     known = split.without_validation().train
     garbage = interactions(np.random.default_rng(1).random((40, 25)).round())
-    garbage = garbage.select(~known.contains(garbage.user_index, garbage.item_index))
+    has_train = split.train.user_degrees()[garbage.user_index] > 0
+    garbage = garbage.select(has_train & ~known.contains(garbage.user_index, garbage.item_index))
     other = league(Split(split.train, split.validation, garbage), THREE, trials=4, **QUIET)
     assert (other.settings, other.validation) == (found.settings, found.validation)
     assert (other.best, other.baseline) == (found.best, found.baseline)
@@ -752,3 +753,23 @@ def test_without_optuna_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ImportError, match=r"gnnrec-helpers\[tuning\]"):
         league(small_split(), THREE, **QUIET)
+
+
+def test_a_name_is_text(tmp_path: Path) -> None:
+    knn = (lambda split: models.ItemKNN(split.train), {})
+    with pytest.raises(TypeError, match="models has the name 1: text is needed"):
+        league(small_split(), {1: knn}, storage=tmp_path, **QUIET)  # type: ignore[dict-item]
+
+
+def test_what_choose_cannot_repeat_is_told() -> None:
+    """The settings that `fit` finds on validation by itself."""
+
+    def build(split: Split, schedule: str, seed: int = 0, epochs: int = 30) -> Any:
+        model = models.LightGCN(split.train, 4, seed=seed)
+        return model, fit(
+            model, split, epochs=epochs, patience=1, schedule=schedule, progress=False
+        )  # type: ignore[arg-type]
+
+    with pytest.warns(UserWarning, match=r"tried more settings than its first ones.*\"constant\""):
+        league(small_split(), {"mine": (build, {"schedule": ["plateau"]})}, trials=1, **QUIET)
+    league(small_split(), {"mine": (build, {"schedule": ["constant"]})}, trials=1, **QUIET)

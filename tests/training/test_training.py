@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from gnnrec_helpers import (
     History,
     Interactions,
+    SocialGraph,
     Split,
     datasets,
     evaluate,
@@ -1081,9 +1082,9 @@ def test_every_kind_of_new_model_is_known_as_new() -> None:
         models.ProbabilisticMF(rated, 4),
         models.GraphRec(rated, toy.social, 4),
     ):
-        assert not training._has_been_trained(model)
+        assert not training.has_been_trained(model)
         model.load_state_dict(weights(model))
-        assert training._has_been_trained(model)
+        assert training.has_been_trained(model)
 
 
 def test_a_better_epoch_is_kept_all_the_same(split: Split, without_validation: Split) -> None:
@@ -1137,3 +1138,67 @@ def test_single_precision_is_taken_for_settings(split: Split, tmp_path: Path) ->
 def test_negatives_are_a_whole_number(split: Split, negatives: Any) -> None:
     with pytest.raises(TypeError, match=r"negatives=.*: a whole number is needed"):
         run(small(split), split, negatives=negatives)
+
+
+# ---------------------------------------------------------------------- before long work
+def test_a_place_that_cannot_be_written_to_is_refused_at_once(split: Split, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    model = small(split)
+    before = weights(model)
+    for path in (tmp_path / "file" / "it", tmp_path / "file" / "folder" / "it"):
+        with pytest.raises(NotADirectoryError, match=r"file' is a file: a folder is needed"):
+            run(model, split, checkpoint=path)
+        with pytest.raises(NotADirectoryError, match=r"file' is a file: a folder is needed"):
+            model.save(path)
+    assert same_weights(before, model)
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_after_epoch_is_a_function_and_may_note_anything(split: Split, tmp_path: Path) -> None:
+    model = small(split)
+    before = weights(model)
+    with pytest.raises(TypeError, match="after_epoch='draw': a function is needed"):
+        run(model, split, after_epoch="draw")
+    assert same_weights(before, model)
+
+    def note(_: object, history: History) -> None:
+        history.epochs[-1].update(words="good", several=[1, 2], none=None)
+
+    history = run(
+        model, split, epochs=2, after_epoch=note, progress=True, checkpoint=tmp_path / "c"
+    )
+    assert history.epochs[0]["words"] == "good"
+    again = run(small(split), split, epochs=2, after_epoch=note, checkpoint=tmp_path / "c")
+    assert again == history
+
+
+def test_a_loss_of_another_model_is_refused(split: Split) -> None:
+    other, model = small(split, 1), small(split)
+    before = weights(model)
+    with pytest.raises(TypeError, match="gives no weight of the LightGCN a gradient"):
+        run(model, split, objective=lambda _, batch: BPR()(other, batch))
+    assert same_weights(before, model)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16])
+def test_half_precision_is_refused_in_a_sentence(split: Split, kind: torch.dtype) -> None:
+    with pytest.raises(TypeError, match=rf"LightGCN are {kind}, .*: call model\.float\(\) first"):
+        run(small(split).to(kind), split)
+
+
+def test_graphs_without_links_have_a_checkpoint(split: Split, tmp_path: Path) -> None:
+    nobody = SocialGraph(np.array([], int), np.array([], int), split.train.users)
+    for _ in range(2):
+        model = models.SocialLightGCN(split.train, nobody, dim=8, layers=2)
+        history = run(model, split, epochs=2, checkpoint=tmp_path / "it")
+    assert len(history.epochs) == 2
+
+
+def test_a_validation_of_strangers_is_refused_before_training() -> None:
+    parts = tastes().split(5, 5, by="user")
+    model = models.LightGCN(parts.train, dim=8)
+    before = weights(model)
+    words = r"LightGCN knows nothing about the 5 users who are judged in validation.*histories="
+    with pytest.raises(ValueError, match=words):
+        run(model, parts)
+    assert same_weights(before, model)
