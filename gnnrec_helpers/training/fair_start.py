@@ -252,6 +252,7 @@ def league(
         if (found := _stored(folder, name, entry, split))
     }
     _warn_of_what_is_unused(split, entries)
+    _warn_of_strangers(split)
     untested = without_test(split)
     rounds = sum(1 + (trials if entry.space else 1) for entry in entries.values())
     bar = tqdm(total=rounds, unit="model", disable=not shows_progress(progress), leave=False)
@@ -714,7 +715,22 @@ def _warn_of_what_is_unused(split: Split, entries: Mapping[str, _Entry]) -> None
 def _without_the_models_warnings() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"\w+ does not use the (ratings|weights): ")
+        warnings.filterwarnings("ignore", r"\w+ knows nothing about ")
         yield
+
+
+def _warn_of_strangers(split: Split) -> None:
+    """Once, where every model would otherwise warn at every trial."""
+    for part in ("validation", "test"):
+        users = np.unique(split.held_out(part).user_index)
+        strangers = int((split.train.user_degrees()[users] == 0).sum())
+        if strangers:
+            warnings.warn(
+                f"{strangers:,} of the {len(users):,} users who are judged in {part} have no "
+                "interactions in train: what models without side information recommend to them "
+                "is arbitrary.",
+                stacklevel=3,
+            )
 
 
 # ---------------------------------------------------------------------- settings

@@ -314,7 +314,9 @@ def _after_waiting(
 def _validate(model: Any, split: Split, metric: str, k: int) -> float:
     if metric in ERRORS:
         return evaluate_ratings(model, split, part="validation")[metric]
-    return evaluate(model, split, k, part="validation", metrics=(metric,))[f"{metric}@{k}"]
+    with warnings.catch_warnings():  # which `_check_validation` has told already
+        warnings.filterwarnings("ignore", r"\w+ knows nothing about ")
+        return evaluate(model, split, k, part="validation", metrics=(metric,))[f"{metric}@{k}"]
 
 
 def has_been_trained(model: nn.Module) -> bool:
@@ -457,9 +459,7 @@ def _check_validation(model: nn.Module, split: Split) -> None:
             "larger share, or train to the last epoch with split.without_validation()."
         )
     if split.validation is not None:
-        with warnings.catch_warnings():  # of some users, which the first validation repeats
-            warnings.simplefilter("ignore")
-            check_known(model, np.unique(split.validation.user_index), "validation")
+        check_known(model, np.unique(split.validation.user_index), "validation")
     training_embeddings = getattr(model, "training_embeddings", None)
     if not isinstance(model, EmbeddingModel) or not callable(training_embeddings):
         return
