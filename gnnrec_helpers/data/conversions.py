@@ -44,6 +44,7 @@ def to_networkx(interactions: Interactions) -> nx.Graph:
     """
     import networkx as nx
 
+    _check_kind("interactions", interactions, Interactions)
     graph = nx.Graph()
     users = [("user", label) for label in interactions.users.tolist()]
     items = [("item", label) for label in interactions.items.tolist()]
@@ -67,9 +68,13 @@ def from_networkx(graph: nx.Graph) -> Interactions:
 
     Raises
     ------
-    ValueError
-        If a node or an edge is of another kind, or if only some edges have one of the three.
+    TypeError, ValueError
+        If it is no graph, if a node or an edge is of another kind, or if only some edges have one
+        of the three.
     """
+    import networkx as nx
+
+    _check_kind("graph", graph, nx.Graph)
     sides: dict[int, list[Any]] = {0: [], 1: []}
     for node, side in graph.nodes(data="bipartite"):
         if side not in sides or not (isinstance(node, tuple) and len(node) == 2):
@@ -145,6 +150,11 @@ def to_hetero_data(
     """
     from torch_geometric.data import HeteroData
 
+    _check_kind("interactions", interactions, Interactions)
+    if social is not None:
+        _check_kind("social", social, SocialGraph)
+    if knowledge is not None:
+        _check_kind("knowledge", knowledge, KnowledgeGraph)
     data = HeteroData()
     _add_nodes(data, "user", interactions.users)
     _add_nodes(data, "item", interactions.items)
@@ -189,16 +199,20 @@ def from_hetero_data(
     data : HeteroData
     edge : tuple of str
         The edge type that holds the interactions, such as ``("user", "rates", "movie")``. Nodes
-        without ``labels`` are labelled 0, 1, 2, ... The edges may have ``rating``, ``time`` (and
-        its ``time_unit``), and ``weight`` or ``edge_weight``; what else they have is named in a
-        warning.
+        without ``labels`` are labelled 0, 1, 2, ... and need ``num_nodes``. The edges may have
+        ``rating``, ``time`` (and its ``time_unit``), and ``weight`` or ``edge_weight``; what else
+        they have is named in a warning.
 
     Raises
     ------
-    ValueError
-        If the graph has no such edges, if an edge has no node, if edges are repeated
-        (``data.coalesce()`` keeps one of each), or if a user knows herself.
+    TypeError, ValueError
+        If it is no `HeteroData`, if it has no such edges or does not say how many nodes there are,
+        if an edge has no node, if edges are repeated (``data.coalesce()`` keeps one of each), or if
+        a user knows herself.
     """
+    from torch_geometric.data import HeteroData
+
+    _check_kind("data", data, HeteroData)
     if edge not in data.edge_types:
         raise ValueError(f"There are no edges {edge}; the edge types are {data.edge_types}.")
     likes = data[edge]
@@ -240,6 +254,11 @@ def from_hetero_data(
     return interactions, social, knowledge
 
 
+def _check_kind(name: str, value: object, kind: type) -> None:
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be of type {kind.__name__}, not {type(value).__name__}.")
+
+
 def _warn_of_unread(edges: str, names: Iterable[str], read: Collection[str], why: str) -> None:
     """Name what edges have besides what is read."""
     if unread := ", ".join(repr(name) for name in names if name not in read):
@@ -261,7 +280,15 @@ def _array(values: Any) -> NDArray[Any]:
 def _labels_of(data: HeteroData, kind: str) -> pd.Index:
     if "labels" in data[kind]:
         return pd.Index(data[kind].labels)
-    return pd.RangeIndex(data[kind].num_nodes)
+    # PyG guesses, with a warning of its own, where the nodes have nothing to be counted by
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        count = data[kind].num_nodes
+    if count is None:
+        raise ValueError(
+            f"The nodes {kind!r} have neither labels nor a number: set data[{kind!r}].num_nodes."
+        )
+    return pd.RangeIndex(count)
 
 
 def _add_nodes(data: HeteroData, kind: str, labels: pd.Index) -> None:

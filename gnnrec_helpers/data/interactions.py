@@ -6,7 +6,7 @@ import os
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import InitVar, dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -73,6 +73,9 @@ class Interactions:
         How much a pair counts, above zero: how often a song was played, say.
     time_unit : {"s", "ms", "us", "ns"} or None
         Of timestamps that came from dates, which are counted from 1970 on; None for plain numbers.
+    later_repeats : int
+        How many rows repeated a pair that stands at the latest of their times. What is selected of
+        the pairs keeps the number, for the warning of a split by time.
 
     Examples
     --------
@@ -90,8 +93,16 @@ class Interactions:
     dropped: Mapping[str, int] = field(default_factory=dict)
     weight: FloatArray | None = None
     time_unit: TimeUnit | None = None
+    # dataclasses.replace carries it along, but unlike a field it is neither content nor saved
+    later_repeats: InitVar[int] = 0
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, later_repeats: int) -> None:
+        read = sum(
+            count
+            for name, count in self.dropped.items()
+            if name == "repeated pairs" or name.startswith("rows joined by")
+        )
+        object.__setattr__(self, "later_repeats", max(later_repeats, read))
         for role, labels in (("users", self.users), ("items", self.items)):
             check_labels(role, labels)
         columns = {
@@ -163,9 +174,10 @@ class Interactions:
             A column of numbers, one of dates or numbers, and one of numbers above zero.
         keep : {"latest", "first", "sum", "max", "count"}
             What becomes of a pair that occurs several times: the latest or the first row by
-            timestamp (by the order of rows where there is none; of equal times the higher rating),
-            the sum or the largest of its ratings and weights, or the number of its rows as its
-            weight, with the rating of the latest. Its time is the latest, but with "first".
+            timestamp (by the order of rows where there is none; of equal times the higher rating,
+            of equal ratings the higher weight), the sum or the largest of its ratings and weights,
+            or the number of its rows as its weight, with the rating of the latest. Its time is the
+            latest, but with "first".
         missing : {"error", "drop"}
             What to do with a row that lacks one of these values. Dropped rows are counted in
             `dropped`.
@@ -574,7 +586,7 @@ class Interactions:
             warnings.warn(f"Left out of {seen:,} rows: {counts}{which}.", stacklevel=4)
         return cls(
             user_index[order], item_index[order], users, items,
-            dropped=dropped, time_unit=time_unit, **values,
+            dropped=dropped, time_unit=time_unit, **values,  # type: ignore[arg-type]
         )  # fmt: skip
 
     def to_frame(self) -> pd.DataFrame:
@@ -1008,8 +1020,12 @@ def pairs_once(
         repeated = ~(first & np.append(first[1:], True))  # rows that have another of their pair
         rows = order[repeated]
 
-        def sort_repeated(*names: str) -> None:
-            keys = [values[name][rows] for name in names if name in values]
+        def sort_repeated(*names: str, highest_first: Sequence[str] = ()) -> None:
+            keys = [
+                -values[name][rows] if name in highest_first else values[name][rows]
+                for name in names
+                if name in values
+            ]
             order[repeated] = rows[np.lexsort((*keys, pairs[rows]))]
 
         sums = {}
@@ -1019,8 +1035,9 @@ def pairs_once(
                 sort_repeated(name)  # else a sum would depend on the order of rows
                 sums[name] = joined.reduceat(values[name][order], starts)
         if "timestamp" in values:
-            # of equally late rows the higher rating, so that the order of rows has no say
-            sort_repeated("weight", "rating", "timestamp")
+            # of equal times the higher rating, so that the order of rows has no say
+            highest_first = ("weight", "rating") if keep == "first" else ()
+            sort_repeated("weight", "rating", "timestamp", highest_first=highest_first)
         else:
             order[repeated] = rows
         ends = np.append(starts[1:], len(pairs)) - 1

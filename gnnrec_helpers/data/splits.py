@@ -18,11 +18,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from .arguments import check_whole
 from .interactions import VALUES, IntArray, Interactions, TimeUnit
-from .tables import UNITS, unit_of
+from .tables import UNITS, only_unit, unit_of
 
 Part = Literal["test", "validation"]
 # a share, a number of pairs or users, or a date
 Amount: TypeAlias = float | str | date | np.datetime64
+IN_WORDS = {"s": "seconds", "ms": "milliseconds", "us": "microseconds", "ns": "nanoseconds"}
+DAY = re.compile(r"(19[89]\d|20\d\d)(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])", re.ASCII)
 ISO = re.compile(r"\d{4}(-?)\d\d\1\d\d([T ]\d\d[\d:.]* ?(Z|[+-]\d\d:?(\d\d)?)?)?", re.ASCII)
 
 
@@ -36,8 +38,8 @@ class Split:
     Raises
     ------
     TypeError, ValueError
-        If a part is no `Interactions`, has other users or items, shares pairs with another part, or
-        lacks ratings, timestamps or weights that another has.
+        If a part is no `Interactions`, has other users or items or times in another unit, shares
+        pairs with another part, or lacks ratings, timestamps or weights that another has.
     """
 
     train: Interactions
@@ -84,8 +86,9 @@ class Split:
         Raises
         ------
         TypeError, ValueError
-            If a part cannot be read or has no pairs, if parts share pairs or have labels of
-            different types, or if only some of them have ratings, timestamps or weights.
+            If a part cannot be read or has no pairs, if parts share pairs, have labels of different
+            types or times in what seem to be different units, or if only some of them have ratings,
+            timestamps or weights.
 
         Examples
         --------
@@ -294,6 +297,8 @@ def merge(first: Interactions, second: Interactions) -> Interactions:
         user_index=joined("user_index"),
         item_index=joined("item_index"),
         dropped={},
+        # the parts of one split have the same number, of the table that was read
+        later_repeats=max(first.later_repeats, second.later_repeats),  # type: ignore[attr-defined]
         **{name: joined(name) for name in first.values()},
     )
 
@@ -303,7 +308,9 @@ def joined(before: Interactions, newer: Interactions) -> Interactions:
     parts = _in_one_space({"the earlier interactions": before, "the newer ones": newer})
     first, second = parts.values()
     repeated = second.contains(first.user_index, first.item_index)
-    return merge(first.select(~repeated), second)
+    later = before.later_repeats + newer.later_repeats  # type: ignore[attr-defined]
+    later += int(repeated.sum())
+    return replace(merge(first.select(~repeated), second), later_repeats=later)
 
 
 # ---------------------------------------------------------------------- which pairs go where
@@ -334,6 +341,9 @@ def hold_out(
             f"{name}={_shown(amount)}: a share or a number is needed; a date is for "
             "Interactions.split(by='time')."
         )
+    if by != "user":
+        for name, amount in amounts.items():
+            _check_is_no_time(name, amount, interactions, within == "all" or bool(dates))
     _check_amounts({name: amount for name, amount in amounts.items() if name not in dates})
     if len(interactions) == 0:
         raise ValueError("There are no interactions to split.")
@@ -387,12 +397,7 @@ def _of_users(interactions: Interactions, amounts: Mapping[str, Any], seed: int)
 
 def _warn_of_late_dates(interactions: Interactions) -> None:
     """A pair of several rows stands at its latest: what was known before would count as new."""
-    repeated = sum(
-        count
-        for name, count in interactions.dropped.items()
-        if name == "repeated pairs" or name.startswith("rows joined by")
-    )
-    if repeated:
+    if repeated := interactions.later_repeats:  # type: ignore[attr-defined]
         warnings.warn(
             f"{repeated:,} rows repeated a pair, and such a pair stands at its latest time: what "
             "was known before and came again is held out as if it were new. Reading with "
@@ -526,6 +531,48 @@ def _check_amounts(amounts: Mapping[str, Amount]) -> None:
     if sum(shares.values()) >= 1:  # type: ignore[arg-type]
         given = " and ".join(f"{name}={share:g}" for name, share in shares.items())
         raise ValueError(f"{given} leave nothing to train on: their sum must stay under 1.")
+
+
+def _check_is_no_time(name: str, amount: Any, interactions: Interactions, of_all: bool) -> None:
+    """Refuse a number that cannot be one of pairs, and is a time if the timestamps are any guide.
+
+    A time is a moment from 1980 to 2100 in one of the units, a day such as 20240131, or a number of
+    four digits or more among the timestamps, such as a year.
+    """
+    stamps = interactions.timestamp
+    is_whole = _is_count(amount) or (isinstance(amount, float) and amount.is_integer())
+    if stamps is None or len(stamps) == 0 or not is_whole:
+        return
+    number = int(amount)
+    most = len(interactions) if of_all else int(interactions.user_degrees().max())
+    if number <= max(most, 999):
+        return
+    if interactions.time_unit or only_unit(stamps):
+        moment = _as_moment(number)
+        if moment is None:
+            return
+        helps = (
+            f"a date for Interactions.split(by='time') is text such as {str(moment)!r}, a datetime "
+            "or a pandas.Timestamp"
+        )
+    elif stamps.min() <= number <= stamps.max():
+        helps = (
+            "interactions.select(interactions.timestamp < number) and Split.from_parts cut at a "
+            "timestamp that is a plain number"
+        )
+    else:
+        return
+    there = f"there are {most:,}" if of_all else f"no user has more than {most:,}"
+    raise ValueError(f"{name}={amount!r} would be a number of pairs, and {there}: {helps}.")
+
+
+def _as_moment(number: int) -> pd.Timestamp | None:
+    """The moment from 1980 to 2100 that a number stands for: 1706659200 or 20240131, say."""
+    if DAY.fullmatch(str(number)):
+        moment = pd.to_datetime(str(number), format="%Y%m%d", errors="coerce")
+        return None if pd.isna(moment) else moment
+    unit = unit_of(np.array([number], object))
+    return None if unit is None else pd.Timestamp(number, unit=unit)
 
 
 def _is_count(amount: object) -> bool:
@@ -727,6 +774,16 @@ def _check_values(parts: dict[str, Interactions]) -> None:
             f"The timestamps of {' and '.join(dated)} are dates and those of {others} plain "
             "numbers: bring them to one kind."
         )
+    guessed = {
+        name: only_unit(part.timestamp)
+        for name, part in parts.items()
+        if part.timestamp is not None and part.time_unit is None
+    }
+    if len(units := {unit: name for name, unit in guessed.items() if unit}) > 1:
+        told = " and those of ".join(
+            f"{name} look like {IN_WORDS[unit]}" for unit, name in units.items()
+        )
+        raise ValueError(f"The timestamps of {told} since 1970: bring them to one unit.")
 
 
 def _without(part: Interactions, other: Interactions, name: str, other_name: str) -> Interactions:

@@ -254,7 +254,9 @@ def _of_arrow(column: Any) -> Any:
 
 
 def _plain(values: pd.Series) -> pd.Series:
-    """Without categories, and of a type of its own where pandas holds Python objects of one."""
+    """Without categories and gaps, and of its own type where pandas holds objects of one."""
+    if isinstance(values.dtype, pd.SparseDtype):
+        values = pd.Series(np.asarray(values), values.index)
     values = values.infer_objects()
     if _is_categories(values):  # else the labels are in its own order
         return values.astype(values.cat.categories.dtype)
@@ -527,7 +529,9 @@ def times(
             f"Column {column!r} holds values of type {values.dtype}: dates, or numbers, are needed."
         )
     if date_format is not None:
-        dates = _moments(values.astype(str), date_format)
+        whole = _whole(values)  # a gap makes floats of integers: 20240101.0
+        texts = values if whole is None else pd.Series(whole, values.index)
+        dates = _moments(texts.astype(str), date_format)
         if dates.isna().any():
             raise _no_time(values, column, dates.isna(), f"dates like {date_format!r} throughout")
         return _since_1970(dates)
@@ -611,11 +615,27 @@ def mixed_units(stamps: NDArray[Any]) -> int:
     sixteen and nineteen in micro- and nanoseconds, so the four cannot be mistaken for each other.
     Other numbers, such as a 0 for an unknown time, have no say unless most are such.
     """
-    counts = []
-    for _, factor in UNITS:
-        low, high = (bound * factor for bound in PLAUSIBLE)
-        counts.append(int(((stamps >= low) & (stamps < high)).sum()))
+    counts = _in_each_unit(stamps).values()
     return sum(counts) - max(counts) if 2 * sum(counts) > len(stamps) else 0
+
+
+def only_unit(stamps: NDArray[Any]) -> Literal["s", "ms", "us", "ns"] | None:
+    """The unit in which most of these numbers are moments from 1980 to 2100, and none in another.
+
+    Unlike in :func:`unit_of`, a 0 for an unknown time has no say.
+    """
+    counts = _in_each_unit(stamps)
+    used = [unit for unit, count in counts.items() if count]
+    return used[0] if len(used) == 1 and 2 * counts[used[0]] > len(stamps) else None
+
+
+def _in_each_unit(stamps: NDArray[Any]) -> dict[Literal["s", "ms", "us", "ns"], int]:
+    """How many of these numbers are moments from 1980 to 2100 in a unit."""
+    low, high = PLAUSIBLE
+    return {
+        unit: int(((stamps >= low * factor) & (stamps < high * factor)).sum())
+        for unit, factor in UNITS
+    }
 
 
 def _since_1970(dates: pd.Series) -> tuple[NDArray[Any], Literal["s", "ms", "us", "ns"]]:

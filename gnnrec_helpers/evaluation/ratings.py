@@ -19,7 +19,7 @@ from ..data import FloatArray, Interactions, Part, Split
 from ..data.interactions import ratings_of
 from ..models import RatingModel
 from ..models.base import evaluating
-from ..models.recommender import device_of, is_rating_model, numbers
+from ..models.recommender import PAIRS, check_takes_pairs, device_of, is_rating_model, numbers
 from .comparison import half_width
 from .judging import check_named, held_out_pairs
 
@@ -78,7 +78,12 @@ def rating_errors(
                 for index in (held_out.user_index, held_out.item_index)
             )
             count = len(users)
-            block = numbers(model.predict(users, items), (count,), name, "a rating for each pair")
+            try:
+                given = model.predict(users, items)
+            except TypeError:
+                check_takes_pairs(model.predict, name)
+                raise
+            block = numbers(given, (count,), name, PAIRS)
             blocks.append(block.cpu().double().numpy())
     predicted = np.concatenate(blocks)
     lacking = int((~np.isfinite(predicted)).sum())

@@ -300,7 +300,11 @@ class GraphFilter(LinearFilter):
         """The scores of a user who has one item only."""
         linear = super().item_similarity()
         low_pass = DotProducts(self._onto, self._back)
-        return lambda items: linear(items).add_(low_pass(items), alpha=self.alpha)
+
+        def similarity(items: Tensor) -> Tensor:
+            return linear(items).add_(low_pass(items.cpu()).to(self.device), alpha=self.alpha)
+
+        return similarity
 
 
 def _check_polynomial(coefficients: object) -> None:

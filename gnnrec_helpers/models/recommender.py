@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 
 TABLE = "a row for each user and a column for each item"
+PAIRS = "a rating for each pair"
+MASKED = "a masked array, whose mask would be lost: fill it first"
 
 
 class Recommender(Protocol):
@@ -25,7 +27,7 @@ class Recommender(Protocol):
         """Scores of all items, shape (len(users), num_items); higher is better.
 
         `users` are on the device of a module's weights, and on the CPU for what has none. A NumPy
-        array is as good as a Tensor.
+        array of scores is as good as a Tensor; what it is indexed by is ``users.numpy()``.
         """
         ...
 
@@ -59,15 +61,31 @@ def is_rating_model(model: object) -> TypeGuard[RatingModel]:
 
 def check_takes_users(score: Callable[..., object], name: str) -> None:
     """Refuse a ``score`` that needs more than users, as scikit-learn's ``score(X, y)`` does."""
+    _check_takes(
+        score,
+        1,
+        f"{name} cannot be called with users alone",
+        f"score(users) is needed, which gives {TABLE}",
+    )
+
+
+def check_takes_pairs(predict: Callable[..., object], name: str) -> None:
+    """Refuse a ``predict`` that does not take two arguments, as scikit-learn's ``predict(X)``."""
+    _check_takes(
+        predict,
+        2,
+        f"{name} cannot be called with users and items",
+        f"predict(users, items) is needed, which gives {PAIRS}",
+    )
+
+
+def _check_takes(method: Callable[..., object], count: int, refusal: str, needed: str) -> None:
     try:
-        inspect.signature(score).bind(None)
+        inspect.signature(method).bind(*[None] * count)
     except ValueError:  # it is not written in Python, and says nothing
         pass
     except TypeError as error:
-        raise TypeError(
-            f"{name} cannot be called with users alone ({error}): score(users) is needed, which "
-            f"gives {TABLE}."
-        ) from None
+        raise TypeError(f"{refusal} ({error}): {needed}.") from None
 
 
 def device_of(model: object) -> torch.device:
@@ -92,6 +110,12 @@ def numbers(values: object, shape: tuple[int | str, ...], name: str, meaning: st
     name, meaning : str
         Of the method, and of the shape, for the error.
     """
+    if isinstance(values, np.ma.MaskedArray):
+        raise TypeError(f"{name} gave {MASKED}, scores with -inf for example.")
+    if isinstance(values, (np.ndarray, np.generic)):
+        values = np.asarray(values)
+        if shape[0] == 1 and values.ndim == len(shape) - 1:
+            name = f"For one user, whom NumPy takes for a number unless in users.numpy(), {name}"
     if isinstance(values, np.ndarray) and values.dtype.kind in "biuf":
         single = values.dtype in (np.float16, np.float32)
         values = torch.from_numpy(np.array(values, np.float32 if single else np.float64))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeAlias
 
@@ -10,8 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from ..data.arguments import is_finite
 from ..data.interactions import IntArray, Interactions
+from ..engine.ranges import ranges
 
+LEAST, MOST = float(np.finfo(np.float32).tiny), float(np.finfo(np.float32).max)  # of weights
+NOT_SEVERAL = (Interactions, Mapping, pd.DataFrame, str, bytes)  # one thing, though it iterates
 PairsByLabel: TypeAlias = Interactions | pd.DataFrame | Mapping[Any, Sequence[Any]]
 
 
@@ -20,6 +24,15 @@ class Pairs(NamedTuple):
 
     user_index: IntArray
     item_index: IntArray
+
+    @classmethod
+    def of(cls, part: Interactions, names: pd.Index) -> Pairs:
+        """What those among `names` have whom `part` knows, by their place among the names."""
+        users = part.users.get_indexer(names)
+        known = np.flatnonzero(users >= 0)
+        starts = np.searchsorted(part.user_index, users[known])
+        counts = np.searchsorted(part.user_index, users[known], side="right") - starts
+        return cls(np.repeat(known, counts), part.item_index[ranges(starts, counts)])
 
 
 @dataclass(frozen=True)
@@ -46,12 +59,12 @@ class Labelled:
             users = label_index(given["user"].to_numpy(), "user", f"{argument}=")
             items = label_index(given["item"].to_numpy(), "item", f"{argument}=")
         elif isinstance(given, Mapping):
-            lists = {user: item_list(of, f"{argument}[{user!r}]") for user, of in given.items()}
+            lists = {user: label_list(of, f"{argument}[{user!r}]") for user, of in given.items()}
             sizes = [len(of) for of in lists.values()]
             names = label_index(list(lists), "user", f"{argument}=")
             chosen = pd.Index([item for of in lists.values() for item in of], tupleize_cols=False)
-            if chosen.hasnans:
-                for user, of in lists.items():  # the first of them is named
+            if chosen.hasnans or _no_label(chosen) is not None:
+                for user, of in lists.items():  # the first with one that is none is named
                     label_index(of, "item", f"{argument}[{user!r}]")
             codes, found = pd.factorize(chosen)
             index = np.repeat(np.arange(len(names)), sizes).astype(np.int64)
@@ -89,7 +102,7 @@ class Labelled:
 
 def mask_of(items: pd.Index, given: Any, argument: str) -> NDArray[np.bool_]:
     """Which of `items` are among the given labels, shape (len(items),); others are passed over."""
-    labels = label_index(item_list(given, argument), "item", f"{argument}=")
+    labels = label_index(label_list(given, argument), "item", f"{argument}=")
     found = _found(items, labels, "items", argument)
     mask = np.zeros(len(items), bool)
     mask[found[found >= 0]] = True
@@ -97,7 +110,10 @@ def mask_of(items: pd.Index, given: Any, argument: str) -> NDArray[np.bool_]:
 
 
 def label_index(given: Any, role: str, argument: str) -> pd.Index:
-    """Labels, none of them missing: a code of -1 would stand for the last one."""
+    """Labels, none of them missing: a code of -1 would stand for the last one.
+
+    Nor is any of them True or False, or a list.
+    """
     labels = pd.Index(given, tupleize_cols=False)
     missing = np.flatnonzero(labels.isna())
     if len(missing):
@@ -105,18 +121,75 @@ def label_index(given: Any, role: str, argument: str) -> pd.Index:
             f"{argument} has a missing {role}, {labels[missing[:1]].tolist()[0]!r}, at position "
             f"{missing[0]}: leave it out, or give its label."
         )
-    if labels.dtype in (bool, object) and any(isinstance(of, (bool, np.bool_)) for of in labels):
+    place = _no_label(labels)
+    if place is not None and isinstance(labels[place], (bool, np.bool_)):
         raise TypeError(
             f"{argument} holds True or False, which would be taken for the {role} 1 or 0."
+        )
+    if place is not None:
+        raise TypeError(
+            f"{argument} holds a {type(labels[place]).__name__} at position {place}: the label of "
+            f"one {role} is needed there."
         )
     return labels
 
 
-def item_list(given: Any, argument: str) -> list[Any]:
-    """A list of labels; one label, text or a number, is none."""
-    if isinstance(given, (str, bytes, Mapping)) or not hasattr(given, "__iter__"):
-        raise TypeError(f"{argument} is {given!r}: a list of item labels is needed.")
-    return list(given.tolist() if hasattr(given, "tolist") else given)
+def _no_label(labels: pd.Index) -> int | None:
+    """The position of the first that is True, False or nothing to look up, as a list is."""
+    if labels.dtype not in (bool, object):
+        return None
+    odd = (isinstance(of, (bool, np.bool_)) or not isinstance(of, Hashable) for of in labels)
+    return next((place for place, is_odd in enumerate(odd) if is_odd), None)
+
+
+def label_list(given: Any, argument: str, role: str = "item", *, one: bool = False) -> list[Any]:
+    """A list of labels.
+
+    Parameters
+    ----------
+    given : object
+        A table is none, for it would be taken for the names of its columns.
+    argument, role : str
+        For the error.
+    one : bool
+        Whether a single label will do, too.
+    """
+    dimensions = len(getattr(given, "shape", (0,)))
+    if dimensions > 1:
+        raise TypeError(
+            f"{argument} is {type(given).__name__} of shape {tuple(given.shape)}: a list of "
+            f"{role} labels is needed, one of its columns for example."
+        )
+    single = isinstance(given, (str, bytes)) or not hasattr(given, "__iter__") or not dimensions
+    if isinstance(given, Mapping) or (single and not one):
+        raise TypeError(f"{argument} is {given!r}: a list of {role} labels is needed.")
+    values = given.tolist() if hasattr(given, "tolist") else given
+    return [values] if single else list(values)
+
+
+def check_weights(weights: Mapping[Any, Any], argument: str) -> None:
+    """Refuse weights of items that are not positive, or too large for single precision."""
+    for item, weight in weights.items():
+        if not is_finite(weight) or not LEAST <= weight <= MOST:
+            raise ValueError(
+                f"{argument} gives {item!r} the weight {weight!r}: a positive, finite number is "
+                "needed."
+            )
+
+
+def interactions_in(exclude: Any) -> list[Interactions]:
+    """One or several Interactions, whose pairs are left out, as a list."""
+    several = isinstance(exclude, Iterable) and not isinstance(exclude, NOT_SEVERAL)
+    parts = list(exclude) if several else [exclude]
+    for part in parts:
+        if not isinstance(part, Interactions):
+            shown = repr(part) if part is None or np.isscalar(part) else type(part).__name__
+            raise TypeError(
+                f"exclude {'holds' if several else 'is'} {shown}: Interactions are needed, such as "
+                "split.train, or () to leave out nothing. Items that nobody should get are named "
+                "in never=, what users have got since in since=."
+            )
+    return parts
 
 
 def _found(labels: pd.Index, given: pd.Index, role: str, argument: str) -> IntArray:

@@ -187,7 +187,8 @@ def _propagated(
     """
     graph = _Graph(model)
     weights = model.layer_weights() or [1 / (model.layers + 1)] * (model.layers + 1)
-    target = model.embeddings(torch.tensor([0]), torch.tensor([item]))[1][0]
+    pair = (torch.tensor([node]).to(model.device) for node in (user, item))
+    target = model.embeddings(*pair)[1][0]
     if model.cosine:  # the user's length divides all terms alike
         target = target / model.node_embeddings()[user].norm()
     start = model.nodes.weight.detach().cpu().double() @ target.detach().cpu().double()
@@ -230,15 +231,19 @@ class _Graph:
         """One number a node, once along all edges, in double precision."""
         total = np.zeros_like(field)
         for weight, adjacency in self.parts:
-            values, columns, offsets = (
-                part.cpu().numpy()
-                for part in (adjacency.weights, adjacency.columns, adjacency.offsets)
+            values, columns, offsets, at_slot, of_node = (
+                None if part is None else part.cpu().numpy()
+                for part in (
+                    adjacency.weights,
+                    adjacency.columns,
+                    adjacency.offsets,
+                    adjacency.node_at_slot,
+                    adjacency.slot_of_node,
+                )
             )
             matrix = sparse.csr_array((values, columns, offsets), shape=adjacency.shape)
-            in_slots = adjacency.in_slots(torch.from_numpy(field)).numpy()
-            total += (
-                weight * adjacency.in_callers_order(torch.from_numpy(matrix @ in_slots)).numpy()
-            )
+            heard = matrix @ (field if at_slot is None else field[at_slot])
+            total += weight * (heard if of_node is None else heard[of_node])
         return total
 
     def neighbours(self, node: int) -> tuple[IntArray, FloatArray]:

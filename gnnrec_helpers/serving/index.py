@@ -17,6 +17,8 @@ from ..data.arguments import check_whole
 from ..data.interactions import IntArray, Interactions, positions
 from ..engine.dot_products import DotProducts
 from ..models import Frozen, Model
+from ..models.recommender import MASKED
+from .candidates import interactions_in, label_list
 from .export import embeddings_of
 from .retrieval import Ranked, check_informed, check_labels, rank, table
 
@@ -129,13 +131,12 @@ class Index:
         KeyError
             For a user the model does not know, naming her.
         """
-        if exclude is None or isinstance(exclude, Interactions):
-            exclude = [self.interactions if exclude is None else exclude]
-        check_labels(self, *exclude)
-        asked = positions(self.users, users, "user")
+        excluded = interactions_in(self.interactions if exclude is None else exclude)
+        check_labels(self, *excluded)
+        asked = positions(self.users, label_list(users, "users", "user", one=True), "user")
         instead = "recommend(..., unknown='popular') gives her the most popular items"
         check_informed(self.users, self._informed_users, asked, instead)
-        left_out = [np.concatenate([_items_of(part, user) for part in exclude] or [NONE])
+        left_out = [np.concatenate([_items_of(part, user) for part in excluded] or [NONE])
                     for user in asked]  # fmt: skip
         ranked = self.search(self._user_rows[asked], k, left_out)
         row, place = np.nonzero(ranked.items >= 0)
@@ -163,6 +164,8 @@ class Index:
             Positions and scores, each of shape (n, k).
         """
         check_whole(k=k)
+        if isinstance(vectors, np.ma.MaskedArray):
+            raise TypeError(f"vectors is {MASKED}.")
         queries = np.ascontiguousarray(vectors, np.float32)
         if queries.ndim != 2 or queries.shape[1] != self._item_rows.shape[1]:
             raise ValueError(

@@ -64,7 +64,7 @@ def group_shares(items: pd.Index, item_groups: pd.Series) -> sparse.csr_array:
     Raises
     ------
     TypeError, ValueError
-        If it is no Series, if a group is missing, or if an item has none.
+        If it is no Series, if a group is missing or a list, or if an item has none.
 
     Examples
     --------
@@ -86,6 +86,13 @@ def group_shares(items: pd.Index, item_groups: pd.Series) -> sparse.csr_array:
             f"item_groups holds a missing value for item {nameless[:1].tolist()[0]!r}: each item "
             "needs a group, such as 'unknown'."
         )
+    for place, group in zip(rows["item"], rows["group"], strict=True):
+        if not pd.api.types.is_hashable(group):
+            raise TypeError(
+                f"item_groups holds a {type(group).__name__} for item "
+                f"{items[[place]].tolist()[0]!r}: each row takes one group, and "
+                "item_groups.explode() makes a row of each in a list."
+            )
     rows = rows.drop_duplicates()
     count = np.bincount(rows["item"], minlength=len(items))
     if not count.all():

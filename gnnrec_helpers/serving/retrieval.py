@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -21,13 +22,24 @@ from ..engine.on_device import is_gpu
 from ..engine.ranges import ranges
 from ..models import Frozen, Model, Recommender, scoring
 from ..models.base import evaluating
+from ..models.parts.fold_in import ByLeastSquares
 from ..models.recommender import table_of, wide
-from .candidates import Labelled, Pairs, PairsByLabel, item_list, label_index, mask_of
+from .candidates import (
+    Labelled,
+    Pairs,
+    PairsByLabel,
+    check_weights,
+    interactions_in,
+    label_index,
+    label_list,
+    mask_of,
+)
 
 # scores in a block, 64 MiB or, on a GPU, 1 GiB; copies that a model makes come on top
 BLOCK, ON_GPU = 2**24, 2**28
 TIED = 64  # users whose ties are settled at once
 COLUMNS = pd.Index(["user", "rank", "item", "score"])
+History: TypeAlias = Sequence[Any] | Mapping[Any, float]  # item labels, or their weights
 GROUP = 16  # items whose best is looked for first; see `_largest`
 NAN = "The model's scores contain NaN; finite numbers are needed."
 
@@ -199,7 +211,7 @@ def recommend(
     k: int = 10,
     exclude: Interactions | Sequence[Interactions] | None = None,
     *,
-    histories: Mapping[Any, Sequence[Any]] | None = None,
+    histories: Mapping[Any, History] | None = None,
     unknown: Literal["error", "popular", "skip"] = "error",
     only: Sequence[Any] | Mapping[Any, Sequence[Any]] | None = None,
     never: Sequence[Any] | Mapping[Any, Sequence[Any]] | None = None,
@@ -216,12 +228,14 @@ def recommend(
         More than there are candidates is allowed: the list is then shorter.
     exclude : Interactions, or several, optional
         Pairs that are not recommended, over the model's users and items. By default those that the
-        model was built from, which its users have already, and what is in `histories`; ``()``
-        leaves out nothing.
-    histories : mapping from a name to item labels, optional
+        model was built from, which its users have already, and, to those who are in `histories`,
+        what is there; ``()`` leaves out nothing. Pairs that are given here are not recommended to
+        users whom the model knows nothing about either, nor to a known user among `histories`.
+    histories : mapping from a name to item labels, or to a mapping from item to weight, optional
         For people who were not in train, or baskets: the items each of them has. Nothing is trained
         again; the model's ``fold_in`` says what it does. A name may be that of a known user, who
-        is then judged by this history alone.
+        is then judged by this history alone. Weights, greater than 0, are for models that learnt
+        from weights; an item in a list has the weight 1.
     unknown : {"error", "popular", "skip"}
         What to do about a user of whom the model knows nothing: her label is unknown, she has no
         interactions in train, or none of the items in her history has. ``"popular"`` gives her the
@@ -248,7 +262,13 @@ def recommend(
     KeyError
         For a user or an item of a history that the model does not know, naming it.
     TypeError
-        If a model cannot answer for `histories`, or labels have another type than the model's.
+        If a model cannot answer for `histories`, or not for weights in them, or labels have another
+        type than the model's.
+
+    Warns
+    -----
+    UserWarning
+        If the model does not say what it was built from, and `exclude` does not either.
 
     Examples
     --------
@@ -269,6 +289,7 @@ def recommend(
         raise ValueError(f"unknown={unknown!r}: choose 'error', 'popular' or 'skip'.")
     check_whole(k=k)
     excluded = _excluded(model, exclude)
+    named = [] if exclude is None else excluded  # who is not looked up in the model has its name
     user_labels, item_labels = _labels_of(model, excluded)
     check_labels(model, *excluded)
     asked = names = None
@@ -287,14 +308,21 @@ def recommend(
         group = _Group(np.flatnonzero(known), user_labels, asked[known])
         with scoring(model, len(item_labels)) as score:
             groups.append(group.answered(candidates, score, k, excluded))
+        if exclude is None and not excluded:
+            warnings.warn(
+                f"{type(model).__name__} does not say what it was built from, so nothing is left "
+                "out, and users may get what they have already: exclude=split.train leaves that "
+                "out, and exclude=() says that it may be there.",
+                stacklevel=2,
+            )
         if names is not None and unknown == "popular":
             strangers = np.flatnonzero(~known)
-            groups.append(_popular(model, strangers, names[strangers], candidates, k))
+            groups.append(_popular(model, strangers, names[strangers], candidates, k, named))
         first = len(asked)
     if histories is not None:
         leave_out = exclude is None or len(excluded) > 0
         groups += _from_histories(model, histories, item_labels, unknown, candidates, k, first,
-                                  leave_out)  # fmt: skip
+                                  leave_out, named)  # fmt: skip
     return _frame(groups, item_labels)
 
 
@@ -386,9 +414,10 @@ def _asked(
 ) -> tuple[IntArray, pd.Index | None]:
     """The position of each user, -1 for one of whom the model knows nothing; their labels."""
     informed = getattr(model, "informed_users", None)
+    given = label_list(users, "users", "user", one=True)
     if unknown == "error":
         try:
-            asked = positions(labels, users, "user")
+            asked = positions(labels, given, "user")
         except KeyError as error:
             error.add_note("unknown='popular' or unknown='skip' goes on without her.")
             raise
@@ -398,7 +427,6 @@ def _asked(
                 "unknown='popular' gives her the most popular items, unknown='skip' leaves her out",
             )  # fmt: skip
         return asked, None
-    given = [users] if np.isscalar(users) or users is None else item_list(users, "users")
     names = label_index(given, "user", "users=")
     asked = labels.get_indexer(names).astype(np.int64)
     if informed is not None:
@@ -421,13 +449,14 @@ def check_informed(
 
 def _from_histories(
     model: Recommender,
-    histories: Mapping[Any, Sequence[Any]],
+    histories: Mapping[Any, History],
     items: pd.Index,
     unknown: str,
     candidates: _Candidates,
     k: int,
     first: int,
     leave_out: bool,
+    excluded: Sequence[Interactions],
 ) -> list[_Group]:
     """Those who can be answered from their items, and, if wanted, popular items for the others."""
     if not isinstance(histories, Mapping):
@@ -440,7 +469,7 @@ def _from_histories(
             f"{type(model).__name__} has no fold_in, so it cannot answer for `histories`."
         )
     fold_in = model.fold_in()
-    given = Labelled.of(histories, "histories")
+    given, weights = _weighed(model, histories)
     found = items.get_indexer(given.items)
     if unknown == "error" and (found < 0).any():
         label = given.items[found < 0].tolist()[0]
@@ -460,22 +489,71 @@ def _from_histories(
             "unknown='skip' leaves her out."
         )
     shape = (len(given.users), len(items))
-    matrix = sparse.csr_array((np.ones(len(pairs.user_index), np.float32), pairs), shape=shape)
+    columns = found[given.item_index]
+    known = columns >= 0
+    cells = given.user_index[known], columns[known]
+    matrix = sparse.csr_array((weights[known], cells), shape=shape)
     matrix.sum_duplicates()
-    matrix.data[:] = 1.0  # an item that is named twice counts once
+    in_lists = np.array([not isinstance(of, Mapping) for of in histories.values()], bool)
+    # an item that is named twice counts once
+    matrix.data[np.repeat(in_lists, np.diff(matrix.indptr))] = 1.0
 
     def score(rows: Tensor) -> Tensor:
         given = fold_in(sparse.csr_array(matrix[rows.numpy()]))
         return table_of(given, len(rows), len(items), f"fold_in of {type(model).__name__}")
 
     own = [pairs] if leave_out else []
+    own += [Pairs.of(part, given.users) for part in excluded]
     rows = np.flatnonzero(heard)
     with evaluating(model):
         groups = [_Group(first + rows, given.users, rows).answered(candidates, score, k, own)]
     if unknown == "popular" and not heard.all():
         silent = np.flatnonzero(~heard)
-        groups.append(_popular(model, first + silent, given.users[silent], candidates, k))
+        names = given.users[silent]
+        groups.append(_popular(model, first + silent, names, candidates, k, excluded))
     return groups
+
+
+def _weighed(
+    model: Model | Frozen, histories: Mapping[Any, History]
+) -> tuple[Labelled, NDArray[np.float32]]:
+    """Histories, and the weight of each of their pairs, which is 1 in a list."""
+    lists: dict[Any, list[Any]] = {}
+    weights: list[float] = []
+    for name, history in histories.items():
+        argument = f"histories[{name!r}]"
+        if isinstance(history, Mapping):
+            _check_learnt_weights(model, argument)
+            check_weights(history, argument)
+            lists[name] = list(history)
+            weights += history.values()
+        else:
+            lists[name] = label_list(history, argument)
+            weights += [1.0] * len(lists[name])
+    return Labelled.of(lists, "histories"), np.array(weights, np.float32)
+
+
+def _check_learnt_weights(model: Model | Frozen, argument: str) -> None:
+    """Refuse a model to which a weight in a history would say nothing, or something else."""
+    if isinstance(model, Frozen):
+        # of other kinds its tables do not say whether the model used the weights
+        learnt = isinstance(model.fold_in(), ByLeastSquares)
+        if not learnt or model.interactions.weight is None:
+            raise TypeError(
+                f"{argument} has weights, of which a frozen model makes use only if it was an IALS "
+                "that learnt from weights: ask the model itself, or give a list of item labels."
+            )
+    elif not _learnt_weights(model):
+        raise TypeError(
+            f"{argument} has weights, and this {type(model).__name__} did not learn from weights: "
+            "a list of item labels is needed."
+        )
+
+
+def _learnt_weights(model: Model) -> bool:
+    inner = [given for given in model._arguments.values() if isinstance(given, Model)]
+    weighed = model.interactions.weight is not None
+    return model.uses_weights and weighed and all(map(_learnt_weights, inner))
 
 
 def _popular(
@@ -484,6 +562,7 @@ def _popular(
     names: pd.Index,
     candidates: _Candidates,
     k: int,
+    excluded: Sequence[Interactions],
 ) -> _Group:
     """The most popular items for those of whom the model knows nothing, with missing scores."""
     built_from = getattr(model, "interactions", None)
@@ -499,7 +578,8 @@ def _popular(
         return counts.repeat(len(rows), 1)
 
     group = _Group(places, pd.Index(labels), codes.astype(np.int64))
-    ranked = group.answered(candidates, score, k, ()).ranked
+    left_out = [Pairs.of(part, group.labels) for part in excluded]
+    ranked = group.answered(candidates, score, k, left_out).ranked
     assert ranked is not None
     return group._replace(ranked=Ranked(ranked.items, np.full_like(ranked.scores, np.nan)))
 
@@ -534,18 +614,10 @@ def table(users: Any, ranks: NDArray[Any], items: Any, scores: NDArray[Any]) -> 
 def _excluded(
     model: object, exclude: Interactions | Sequence[Interactions] | None
 ) -> list[Interactions]:
-    if exclude is None:
-        built_from = getattr(model, "interactions", None)
-        return [built_from] if isinstance(built_from, Interactions) else []
-    parts = [exclude] if isinstance(exclude, Interactions) else list(exclude)
-    for part in parts:
-        if not isinstance(part, Interactions):
-            raise TypeError(
-                f"exclude holds {part!r}: Interactions are needed, such as split.train, or () to "
-                "leave out nothing. Items that nobody should get are named in never=, what users "
-                "have got since in since=."
-            )
-    return parts
+    if exclude is not None:
+        return interactions_in(exclude)
+    built_from = getattr(model, "interactions", None)
+    return [built_from] if isinstance(built_from, Interactions) else []
 
 
 def similar_items(
@@ -597,7 +669,7 @@ def _similar(
         labels, informed = model.items, model.informed_items
     else:
         labels, informed = model.users, model.informed_users
-    asked_index = positions(labels, asked, role)
+    asked_index = positions(labels, label_list(asked, f"{role}s", role, one=True), role)
     if not informed[asked_index].all():
         nothing = labels[asked_index[~informed[asked_index]]].tolist()[0]
         raise KeyError(

@@ -160,7 +160,7 @@ def fit(
         check_whole(negatives=negatives)
     _check_range(lr, schedule, patience)
     lr = float(lr)
-    _check_validation(model, split)
+    _check_validation(model, split, metric)
     if after_epoch is not None and not callable(after_epoch):
         raise TypeError(f"after_epoch={after_epoch!r}: a function is needed.")
     device = next(model.parameters()).device
@@ -451,14 +451,14 @@ def _check_range(lr: float, schedule: str, patience: int | None) -> None:
             )
 
 
-def _check_validation(model: nn.Module, split: Split) -> None:
+def _check_validation(model: nn.Module, split: Split, metric: str) -> None:
     """Refuse what would fail, or mislead, at the first validation."""
     if split.validation is not None and len(split.validation) == 0:
         raise ValueError(
             "The validation part of the split is empty, so nothing says when to stop: split with a "
             "larger share, or train to the last epoch with split.without_validation()."
         )
-    if split.validation is not None:
+    if split.validation is not None and metric not in ERRORS:
         check_known(model, np.unique(split.validation.user_index), "validation")
     training_embeddings = getattr(model, "training_embeddings", None)
     if not isinstance(model, EmbeddingModel) or not callable(training_embeddings):

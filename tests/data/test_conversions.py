@@ -288,3 +288,39 @@ def test_graphs_as_pyg_has_them() -> None:
         conversions.from_hetero_data(graph(rates, True, [[0], [1]]))
     with pytest.raises(ValueError, match="user_index holds 9; with 2 users"):
         conversions.from_hetero_data(graph(rates, True, [[9], [1]]), rates)
+
+
+def test_objects_of_another_kind_are_refused(toy: Interactions) -> None:
+    from torch_geometric.data import Data
+
+    alone = Data(edge_index=torch.tensor([[0], [0]]))
+    for call, told in [
+        (lambda: from_hetero_data(None), "data must be of type HeteroData, not NoneType."),  # type: ignore[arg-type]
+        (lambda: from_hetero_data(alone), "data must be of type HeteroData, not Data."),  # type: ignore[arg-type]
+        (lambda: to_hetero_data(None), "interactions must be of type Interactions, not NoneType."),  # type: ignore[arg-type]
+        (lambda: to_hetero_data(toy, toy), "social must be of type SocialGraph, not Interactions."),  # type: ignore[arg-type]
+        (
+            lambda: to_networkx(toy.split(1, 0)),
+            "interactions must be of type Interactions, not Split.",
+        ),  # type: ignore[arg-type]
+        (lambda: from_networkx("graph"), "graph must be of type Graph, not str."),  # type: ignore[arg-type]
+    ]:
+        with pytest.raises(TypeError) as caught:
+            call()
+        assert str(caught.value) == told
+
+
+@pytest.mark.filterwarnings("error")
+def test_nodes_without_a_number_are_refused() -> None:
+    from torch_geometric.data import HeteroData
+
+    data = HeteroData()
+    data["user", "rates", "movie"].edge_index = torch.tensor([[0, 1], [0, 1]])
+    kind = ("user", "rates", "movie")
+    with pytest.raises(ValueError, match=r"nodes 'user' have .*: set data\['user'\]\.num_nodes\."):
+        from_hetero_data(data, kind)
+    data["user"].num_nodes = 2
+    with pytest.raises(ValueError, match=r"nodes 'movie' have neither labels nor a number"):
+        from_hetero_data(data, kind)
+    data["movie"].x = torch.zeros(3, 1)
+    assert from_hetero_data(data, kind)[0].num_items == 3

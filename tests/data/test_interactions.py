@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import networkx as nx
 import numpy as np
@@ -783,3 +784,76 @@ def test_k_core_is_networkx_s(pairs: set[tuple], k: int) -> None:
         core
     )
     assert len(found) == core.number_of_edges()
+
+
+# ---------------------------------------------------------------------- columns of odd types
+@pytest.mark.filterwarnings("ignore:Left out of")
+@few
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 2), st.integers(0, 2), *[st.integers(1, 3)] * 3),
+        min_size=1,
+        max_size=30,
+    ),
+    st.randoms(use_true_random=False),
+)
+def test_of_equally_early_rows_the_higher_is_kept(rows: list[tuple], random) -> None:
+    names = ["user", "item", "rating", "timestamp", "weight"]
+    roles = {name: name for name in names[2:]}
+    random.shuffle(rows)
+    for keep, sign in (("first", -1), ("latest", 1)):
+        best: dict[tuple, tuple] = {}
+        for row in rows:
+            best[row[:2]] = max(
+                (best.get(row[:2], row), row), key=lambda r: (sign * r[3], r[2], r[4])
+            )
+        found = read(pd.DataFrame(rows, columns=names), **roles, keep=keep)  # type: ignore[arg-type]
+        assert rows_of(found) == sorted(best.values()), keep
+
+
+@pytest.mark.parametrize("as_table", [pd.DataFrame, dict], ids=["frame", "dict"])
+def test_sparse_columns_are_read_like_others(as_table: Callable[[dict], Any]) -> None:
+    dense = {
+        "user": [0, 2, 0],
+        "item": ["a", "a", "b"],
+        "r": [0.0, 0.0, 4.5],
+        "t": [0, 7, 0],
+        "w": [1.0, 1.0, 2.0],
+    }
+    thin = {name: pd.arrays.SparseArray(column) for name, column in dense.items() if name != "item"}
+    names = {"rating": "r", "timestamp": "t", "weight": "w"}
+    assert_same(read(as_table(dense | thin), **names), read(dense, **names))
+
+
+def test_gaps_in_sparse_columns_are_gaps() -> None:
+    rows = {"user": pd.arrays.SparseArray([1.0, np.nan, 3.0]), "item": [1, 2, 3]}
+    assert "'user' lacks a value in 1 rows" in complaint(lambda: read(rows))
+    with pytest.warns(UserWarning, match="1 rows with a missing value"):
+        found = read(rows, missing="drop", na_values=[-1])
+    assert found.users.tolist() == [1, 3]
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        [20240101, None, 20240229],
+        [20240101.0, None, 20240229],
+        pd.array([20240101.0, None, 20240229.0], dtype="Float64"),
+        pd.array([20240101, None, 20240229], dtype="Int64"),
+        pd.Series([20240101, None, 20240229.0], dtype=object),
+        pd.Series(["20240101", None, "20240229"]),
+    ],
+    ids=["gap", "floats", "Float64", "Int64", "objects", "text"],
+)
+def test_days_that_a_gap_made_floats(column: Any) -> None:
+    rows = {"user": [1, 2, 3], "item": [4, 5, 6], "t": column}
+    with pytest.warns(UserWarning, match="1 rows with a missing value"):
+        found = read(rows, timestamp="t", date_format="%Y%m%d", missing="drop")
+    days = found.to_frame()["timestamp"].dt.strftime("%Y-%m-%d").tolist()
+    assert days == ["2024-01-01", "2024-02-29"]
+
+
+def test_floats_that_are_no_days_are_refused() -> None:
+    rows = {"user": [1, 2], "item": [4, 5], "t": [20240101.0, 20240101.5]}
+    message = complaint(lambda: read(rows, timestamp="t", date_format="%Y%m%d"))
+    assert "values that are no date or time like the others" in message

@@ -935,3 +935,118 @@ def test_a_pair_that_came_again_is_not_new(recwarn: pytest.WarningsRecorder) -> 
     assert split.test.to_frame()["item"].tolist() == ["cup"]
     latest.split(test=1, validation=0)  # at random there is nothing to warn of
     assert not recwarn.list
+
+
+# ---------------------------------------------------------------------- times as plain numbers
+SECOND = 1_700_000_000  # 2023-11-14 22:13:20
+
+
+def timed(stamps: Iterable[Any], first_item: int = 0) -> Interactions:
+    """One user with an item at each of these times."""
+    stamps = list(stamps)
+    items = range(first_item, first_item + len(stamps))
+    return read({"user": [1] * len(stamps), "item": items, "t": stamps}, timestamp="t")
+
+
+@pytest.mark.parametrize("amount", ["test", "validation"])
+@pytest.mark.parametrize(
+    ("stamps", "number", "told"),
+    [
+        (range(SECOND, SECOND + 9), SECOND + 5, "'2023-11-14 22:13:25', a datetime or a pandas"),
+        (range(SECOND, SECOND + 9), float(SECOND), "'2023-11-14 22:13:20'"),
+        (range(SECOND, SECOND + 9), np.int64(SECOND * 1000), "'2023-11-14 22:13:20'"),
+        (range(SECOND, SECOND + 9), 20231115, "'2023-11-15 00:00:00'"),
+        ([0, *range(SECOND, SECOND + 9)], SECOND + 5, "'2023-11-14 22:13:25'"),
+        (pd.date_range("2023-11-01", periods=9), SECOND, "'2023-11-14 22:13:20'"),
+        (range(2015, 2024), 2020, "Split.from_parts cut at a timestamp that is a plain number"),
+        (range(20231101, 20231110), 20231105, "Split.from_parts cut at a timestamp"),
+    ],
+    ids=["seconds", "float", "another unit", "day", "an unknown time", "dates", "years", "days"],
+)
+def test_a_time_is_no_number_of_pairs(amount: str, stamps: Any, number: Any, told: str) -> None:
+    whole = timed(stamps)
+    most = len(whole)
+    for within, there in (("user", f"no user has more than {most}"), ("all", f"there are {most}")):
+        message = complaint(
+            lambda within=within: whole.split(
+                **{"test": 1, "validation": 0, amount: number}, by="time", within=within
+            )
+        )
+        assert message.startswith(f"{amount}={number!r} would be a number of pairs, and {there}: ")
+        assert told in message
+
+
+@pytest.mark.parametrize(
+    ("stamps", "number"),
+    [
+        (range(SECOND, SECOND + 9), 50),
+        (range(SECOND, SECOND + 9), 5000),
+        (range(SECOND, SECOND + 9), 10**30),
+        (range(SECOND, SECOND + 9), 20231131),  # no day
+        (range(9), SECOND),  # these times are no dates
+        (range(0, 900, 100), 200),
+    ],
+)
+def test_large_numbers_of_pairs_stay_numbers(stamps: Any, number: int) -> None:
+    split = timed(stamps).split(test=number, validation=0, by="time")
+    assert [len(split.train), len(split.test)] == [1, 8]
+
+
+@pytest.mark.parametrize("factor", [10**3, 10**6, 10**9])
+def test_seconds_beside_a_finer_unit_are_refused(factor: int) -> None:
+    finer = {10**3: "milliseconds", 10**6: "microseconds", 10**9: "nanoseconds"}[factor]
+    one = timed([0, *range(SECOND, SECOND + 5)])  # 0 stands for an unknown time
+    other = timed([second * factor for second in range(SECOND, SECOND + 5)], first_item=10)
+    assert complaint(lambda: Split.from_parts(one, test=other)) == (
+        "The timestamps of train look like seconds and those of test look like "
+        f"{finer} since 1970: bring them to one unit."
+    )
+    assert "the earlier interactions look like seconds" in complaint(
+        lambda: models.extend(models.Popularity(one), other)
+    )
+    # over the same labels, as the constructor and merge want them
+    both = [replace(part, items=pd.RangeIndex(15)) for part in (one, other)]
+    both[1] = replace(both[1], item_index=both[1].item_index + 6)
+    for call in (lambda: Split(both[0], None, both[1]), lambda: merge(*both)):
+        assert f"like {finer} since 1970" in complaint(call)
+
+
+def test_parts_whose_numbers_are_no_times_are_joined_as_they_are() -> None:
+    one, other = timed([1, 2, 3]), timed([SECOND, SECOND + 1], first_item=10)
+    assert len(Split.from_parts(one, test=other).everything().train) == 5
+
+
+def test_the_warning_of_late_dates_survives_what_selects_pairs() -> None:
+    pairs = itertools.product((1, 2, 3), (4, 5, 6, 7))
+    rows = [(*pair, 5.0, when) for when, pair in enumerate(pairs)]
+    rows.append((1, 4, 5.0, 99))
+    with pytest.warns(UserWarning, match="1 repeated pairs"):
+        whole = built(rows)
+    parts = whole.split(test=1, validation=1)
+    chains = {
+        "binarize": whole.binarize(4),
+        "k_core": whole.k_core(2, 2),
+        "select": whole.select(whole.timestamp >= 0),  # type: ignore[operator]
+        "compact": whole.select([0, 1, 2]).compact(),
+        "several": whole.binarize(4).k_core(2, 2).select([0, 1, 2]).compact(),
+        "part": parts.train,
+        "joined": parts.without_validation().train,
+        "everything": parts.everything().train,
+        "separate parts": Split.from_parts(whole).train,
+        "without ratings": replace(whole, rating=None),
+    }
+    for name, kept in chains.items():
+        assert kept.later_repeats == 1, name
+        with pytest.warns(UserWarning, match="1 rows repeated a pair, .* its latest time"):
+            kept.split(test=1, validation=0, by="time")
+    # what was left out is counted where it was, and no more pairs are said to be lost than were
+    assert "left out: repeated pairs" not in chains["binarize"].describe().numbers
+    assert "left out" not in repr(parts.train)
+
+
+def test_a_pair_that_newer_interactions_repeat_stands_late_too() -> None:
+    before, newer = timed([1, 2, 3]), timed([7, 8])
+    extended = models.extend(models.Popularity(before), newer).interactions
+    assert extended.timestamp.tolist() == [7, 8, 3]  # type: ignore[union-attr]
+    with pytest.warns(UserWarning, match="2 rows repeated a pair"):
+        extended.split(test=1, validation=0, by="time")

@@ -150,6 +150,7 @@ def test_predictions_that_are_none(three: Split) -> None:
         (np.ones((1, 3)), ValueError, r"shape \(1, 3\): \(3,\) is needed"),
         ([1.0, 2.0, 3.0], TypeError, r"list: a dense Tensor or array of numbers is needed"),
         (None, TypeError, r"NoneType: a dense Tensor"),
+        (np.ma.masked_array(np.ones(3)), TypeError, "a masked array, whose mask would be lost: fi"),
         (torch.ones(3).to_sparse(), TypeError, r"Tensor torch\.sparse_coo torch\.float32: a dense"),
     ],
 )
@@ -160,6 +161,32 @@ def test_what_is_no_rating_for_each_pair(
     model.predict = lambda users, items: given  # type: ignore[method-assign,assignment,return-value]
     with pytest.raises(error, match=rf"^Table\.predict gave {said}"):
         evaluate_ratings(model, three)
+
+
+def test_an_array_is_not_indexed_by_a_single_pair() -> None:
+    """NumPy takes a Tensor of one number for the number, and says nothing."""
+    one = split_of(np.array([[1.0, 5, 2]]), np.array([[0, 1, 2]]))
+    model = Table(np.ones((1, 3)))
+    model.predict = lambda users, items: np.ones((1, 3))[users, items]  # type: ignore[call-overload,method-assign,assignment]
+    said = r"users\.numpy\(\), Table\.predict gave shape \(\): \(1,\) is needed, a rating for each"
+    with pytest.raises(ValueError, match=said):
+        evaluate_ratings(model, one)
+
+
+def test_a_predict_that_takes_no_pairs(three: Split) -> None:
+    class Regression:
+        def predict(self, X: object) -> object:
+            return X
+
+    class Torn:
+        def predict(self, users: Tensor, items: Tensor) -> Tensor:
+            raise TypeError("torn")
+
+    said = r"^Regression\.predict cannot be called with users and items \(too many .*: predict\(us"
+    with pytest.raises(TypeError, match=said):
+        evaluate_ratings(Regression(), three)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"^torn$"):  # an error of its own stays as it is
+        evaluate_ratings(Torn(), three)
 
 
 def test_ratings_in_an_array(three: Split) -> None:

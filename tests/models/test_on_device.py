@@ -11,17 +11,30 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from fake_device import fake_device, waits
 from test_contract import BUILD, RATINGS, data_of, trained_models
 
-from gnnrec_helpers import BPR, Interactions, Split, evaluate, fit, load, models, recommend
+from gnnrec_helpers import (
+    BPR,
+    Interactions,
+    Split,
+    evaluate,
+    fit,
+    load,
+    models,
+    recommend,
+    similar_items,
+    similar_users,
+)
 from gnnrec_helpers.engine import PairSampler, propagate, propagate_batch, user_item_adjacency
 from gnnrec_helpers.engine.on_device import is_gpu
 from gnnrec_helpers.engine.sampling import Batch, Negatives
 from gnnrec_helpers.evaluation import evaluate_ctr, evaluate_ratings
 from gnnrec_helpers.objectives import SampledSoftmax, SelfSupervised
+from gnnrec_helpers.serving import explain
 from gnnrec_helpers.serving.candidates import Pairs
 from gnnrec_helpers.serving.retrieval import rank
 from gnnrec_helpers.training import fitting, stepping
@@ -119,6 +132,41 @@ def test_every_answer_comes_from_the_device(name: str, device: torch.device, tmp
     there.save(tmp_path / "model")
     found = recommend(load(tmp_path / "model"), users, k=5)
     assert found["item"].tolist() == expected["item"].tolist()
+
+
+def told(ask: Callable[[Any], Any], model: Any) -> Any:
+    """What is answered, or why nothing is."""
+    try:
+        return ask(model)
+    except TypeError as refusal:
+        return str(refusal)
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+@pytest.mark.parametrize("name", BUILD)
+def test_reasons_and_neighbours_come_from_the_device(
+    name: str, ordered: bool, device: torch.device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if ordered:
+        monkeypatch.setattr("gnnrec_helpers.engine.propagation.LARGE", 4)
+    train = data_of(name).train
+    user, item = train.users[3], train.items[5]
+    asks: tuple[Callable[[Any], Any], ...] = (
+        lambda model: vars(explain(model, user, item)),
+        lambda model: similar_items(model, [item], 4),
+        lambda model: similar_users(model, [user], 4),
+    )
+    here, there = BUILD[name](train, 0), BUILD[name](train, 0).to(device)
+    for ask in asks:
+        expected, found = (told(ask, model) for model in (here, there))
+        assert type(found) is type(expected)
+        if isinstance(expected, str):
+            assert found == expected
+        elif isinstance(expected, pd.DataFrame):
+            pd.testing.assert_frame_equal(found, expected, rtol=1e-4, atol=1e-5)
+        else:
+            assert found["score"] == pytest.approx(expected["score"], abs=1e-4)
+            assert set(found["terms"]["via"]) == set(expected["terms"]["via"])
 
 
 # ---------------------------------------------------------------------- products
@@ -223,8 +271,6 @@ def test_a_model_that_moves_takes_its_graph_along(device: torch.device) -> None:
 
 # ---------------------------------------------------------------------- batches
 def likes(users: int, items: int, share: float, seed: int = 0) -> Interactions:
-    import pandas as pd
-
     chosen = np.random.default_rng(seed).random((users, items)) < share
     chosen[:, 0] = False  # everybody has a negative
     chosen[0, 1] = True

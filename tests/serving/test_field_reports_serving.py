@@ -191,6 +191,15 @@ def test_true_is_nobody_s_name(users, unknown):
         recommend(chain(), users, k=2, unknown=unknown)
 
 
+@pytest.mark.parametrize("truth", [True, np.True_, False], ids=repr)
+@pytest.mark.parametrize("beside", [[], [5], ["text"]], ids=str)
+def test_true_is_no_item(truth, beside):
+    for argument in ("histories", "never", "since", "only"):
+        said = rf"{argument}\['x'\] holds True or False, which would be taken for the item 1 or 0"
+        with pytest.raises(TypeError, match=said):
+            recommend(chain(), [1], **{argument: {"w": [10], "x": [*beside, truth]}})
+
+
 # ------------------------------------------------------------------ guests beside known users
 @pytest.mark.parametrize("where", ["since", "never"])
 def test_guests_with_names_and_users_with_numbers_are_asked_for_together(where):

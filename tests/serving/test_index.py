@@ -238,6 +238,9 @@ def refused() -> dict[str, Any]:
         r"\(5,\): \(n, 4\) is needed": lambda: index.search(np.zeros(5)),
         r"\(1, 5\): \(n, 4\) is needed": lambda: index.search(np.zeros((1, 5))),
         "NaN or infinity": lambda: index.search(np.full((1, 4), np.inf)),
+        "vectors is a masked array, whose mask would be lost": lambda: index.search(
+            np.ma.masked_array(np.zeros((1, 4)))
+        ),
         "exclude is for 2 of 1": lambda: index.search(np.zeros((1, 4)), exclude=[[], []]),  # type: ignore[list-item]
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -319,6 +320,98 @@ def test_friends_and_facts_inform() -> None:
     assert "late" in recommend(model, [900], k=99)["item"].tolist()
     assert late.items[~model.frozen().informed_items].tolist() == ["later"]
     assert models.Popularity(late).informed_users.all()
+
+
+# ---------------------------------------------------------------------- what is left out
+def test_pairs_that_are_left_out_are_left_out_by_name() -> None:
+    """Also for users of whom the model knows nothing, and for a known user with a history."""
+    known = shop()
+    of_the_last = known.user_index >= 58
+    train, later = (known.select(part) for part in (~of_the_last, of_the_last))
+    for model in (models.ItemKNN(train), models.ItemKNN(train).frozen()):
+        asked = [1058, 1001, "Zoe", 1059, 1058]
+        for exclude in ([train, later], (later,), later):
+            found = recommend(model, asked, 40, exclude, unknown="popular").groupby("user")["item"]
+            assert found.count()["Zoe"] == 40
+            for user in (1058, 1059):
+                count = asked.count(user)
+                without = set(known.items) - set(history_of(known, user))
+                assert set(found.get_group(user)) == without
+                assert len(found.get_group(user)) == count * len(without)
+        assert len(recommend(model, [1058], 40, (), unknown="popular")) == 40
+        baskets = {"new": ["p3"], 1058: ["p1"], 1001: ["p2"], 1059: ["unheard of"]}
+        for exclude in (known, [train, later]):
+            found = lists(recommend(model, None, 40, exclude, histories=baskets, unknown="popular"))
+            assert set(found["new"]) == set(known.items) - {"p3"}
+            for user in (1001, 1058, 1059):
+                has = {*history_of(known, user), *baskets[user]}
+                assert set(found[user]) == set(known.items) - has
+        for exclude, out in ((None, {"p2"}), ((), set())):  # judged by the history alone
+            found = lists(recommend(model, None, 40, exclude, histories={1001: ["p2"]}))
+            assert set(found[1001]) == set(known.items) - out
+
+
+# ---------------------------------------------------------------------- weights in histories
+def weighed(known: Interactions) -> Interactions:
+    weight = np.random.default_rng(3).uniform(0.5, 9.0, len(known))
+    return Interactions(known.user_index, known.item_index, known.users, known.items, weight=weight)
+
+
+def test_ials_solves_her_weighted_least_squares() -> None:
+    known = weighed(shop())
+    model = models.IALS(known, 6, unobserved=0.2, regularization=0.05)
+    _, items = model.embeddings()
+    Y = items.double().numpy()
+    baskets = {"plays": {"p30": 7.5, "p2": 1, "p11": 0.25, "unheard of": 3.0},
+               "a list": ["p2", "p5", "p2"]}  # fmt: skip
+    expected = []
+    for hers, weights in (([30, 2, 11], [7.5, 1.0, 0.25]), ([2, 5], [1.0, 1.0])):
+        damping = 0.05 * (sum(weights) + 0.2 * known.num_items)
+        root = np.sqrt(weights)
+        rows = [root[:, None] * Y[hers], np.sqrt(0.2) * Y, np.sqrt(damping) * np.eye(6)]
+        wanted = np.concatenate([root, np.zeros(known.num_items + 6)])
+        expected.append(Y @ np.linalg.lstsq(np.concatenate(rows), wanted, rcond=None)[0])
+    for one in (model, model.frozen()):
+        found = recommend(one, None, 40, (), histories=baskets, unknown="skip")
+        for name, scores in zip(baskets, expected, strict=True):
+            part = found[found["user"] == name]
+            places = known.items.get_indexer(part["item"])
+            np.testing.assert_allclose(part["score"], scores[places], atol=1e-5)
+    left_out = recommend(model, None, 40, histories=baskets, unknown="skip")
+    assert {"p30", "p2", "p11"}.isdisjoint(lists(left_out)["plays"])
+
+
+def test_lightgcn_hears_an_item_as_much_as_its_weight_says() -> None:
+    known = weighed(shop())
+    model = models.LightGCN(known, 5, 1)
+    X = model.nodes.weight.detach().double().numpy()
+    degrees = known.to_csr(known.weight).sum(0)
+    hers = np.zeros(known.num_items)
+    hers[[3, 8]] = 4.0, 0.5
+    items = model.embeddings()[1].detach().double().numpy()
+    scores = items @ ((hers / np.sqrt(degrees)) @ X[known.num_users :])  # up to her own degree
+    found = recommend(model, None, 40, (), histories={"new": {"p8": 0.5, "p3": 4}})
+    assert lists(found)["new"] == known.items[np.argsort(-scores, kind="stable")].tolist()
+
+
+def test_weights_are_for_models_that_learnt_from_some() -> None:
+    plain, known = shop(), weighed(shop())
+    both = models.IALS(known, 4), models.LightGCN(known, 4)
+    basket = {"new": {"p1": 2.0}}
+    for model in (*both, models.Blend(known, *both)):
+        assert len(recommend(model, None, 3, histories=basket)) == 3
+    mixed = models.Blend(known, both[0], models.LinearFilter(plain))
+    for other in (models.IALS(plain, 4), models.ItemKNN(plain), mixed):
+        said = rf"histories\['new'\] has weights, and this {type(other).__name__} did not learn"
+        with pytest.raises(TypeError, match=said):
+            recommend(other, histories=basket)
+    for model in (both[1], models.IALS(plain, 4)):  # its tables do not say so
+        with pytest.raises(TypeError, match="a frozen model makes use only if it was an IALS"):
+            recommend(model.frozen(), histories=basket)
+    for wrong in (0, -1.0, np.nan, np.inf, 1e300, 1e-300, "2", True, None):
+        said = f"histories['new'] gives 'p1' the weight {wrong!r}: a positive, finite number"
+        with pytest.raises(ValueError, match=re.escape(said)):
+            recommend(both[0], histories={"new": {"p2": 1.0, "p1": wrong}})
 
 
 # ---------------------------------------------------------------------- candidates

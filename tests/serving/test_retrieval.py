@@ -24,7 +24,7 @@ from gnnrec_helpers import (
 from gnnrec_helpers.engine import normalize
 from gnnrec_helpers.engine.dot_products import DotProducts
 from gnnrec_helpers.models import scoring
-from gnnrec_helpers.serving import retrieval
+from gnnrec_helpers.serving import Index, retrieval
 from gnnrec_helpers.serving.retrieval import Ranked, rank
 
 several = settings(deadline=None, max_examples=120)
@@ -225,12 +225,25 @@ def test_single_precision_stays_single(dtype: torch.dtype) -> None:
         (lambda table: table[:, : 4 - len(table)], r"gave shape \(2, 2\): \(2, 3\) is needed"),
         (lambda table: table[0], r"gave shape \(3,\): \(1, num_items\) is needed"),
         (lambda table: table.tolist(), "gave list: a dense Tensor or array of numbers is needed"),
+        (lambda table: np.ma.masked_array(table, table > 0), "gave a masked array, whose mask"),
     ],
 )
 def test_rank_refuses_what_is_no_table(wrong: object, said: str) -> None:
     _, score = rows_of(np.eye(3))
     with pytest.raises((TypeError, ValueError), match=said):
         rank(lambda users: wrong(score(users)), np.arange(3), 2)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("form", [lambda row: row.numpy(), lambda row: row])
+def test_an_array_that_is_indexed_by_one_user(form: object) -> None:
+    """NumPy takes a Tensor of one number for the number; a row that is a Tensor has no excuse."""
+    _, score = rows_of(np.eye(3))
+    said = r"score gave shape \(3,\): \(1, num_items\) is needed, a row for each user and a column"
+    with pytest.raises(ValueError, match=said) as caught:
+        rank(lambda users: form(score(users)[0]), np.arange(3), 2)  # type: ignore[operator]
+    hint = "For one user, whom NumPy takes for a number unless in users.numpy(), score gave"
+    is_array = isinstance(form(torch.ones(1)), np.ndarray)  # type: ignore[operator]
+    assert str(caught.value).startswith(hint if is_array else "score gave")
 
 
 def test_rank_keeps_its_users_to_itself() -> None:
@@ -311,11 +324,11 @@ def test_an_unknown_user_is_named(likes: Interactions) -> None:
 def test_an_unknown_user_is_named_when_users_are_numbers(user: object) -> None:
     model = Foreign(np.eye(3))
     model.users, model.items = pd.Index([5, 6, 7]), pd.Index(["a", "b", "c"])
-    assert recommend(model, [7], 1)["item"].tolist() == ["c"]
+    assert recommend(model, [7], 1, ())["item"].tolist() == ["c"]
     with pytest.raises(KeyError, match=f"Unknown user {user!r}: the 3 known ones look like 5"):
-        recommend(model, [user])
+        recommend(model, [user], exclude=())
     with pytest.raises(KeyError, match="Unknown user"):
-        recommend(model, [7, user])
+        recommend(model, [7, user], exclude=())
 
 
 def test_k_beyond_the_catalogue(likes: Interactions) -> None:
@@ -507,6 +520,71 @@ def test_wrong_objects_get_a_sentence(likes: Interactions) -> None:
         recommend(likes, ["Ana"])  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="recommend needs `users`, a list of labels"):
         recommend(model)
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_what_is_left_out_is_in_interactions(likes: Interactions, several: bool) -> None:
+    split = likes.split(test=0.4, validation=0.0, seed=0)
+    model = models.MatrixFactorization(split.train, dim=4)
+    for ask in (recommend, lambda *given, **options: Index(model).recommend(*given[1:], **options)):
+        for wrong in (split, likes.to_frame(), {"train": likes}, "train"):
+            how, named = ("holds", [split.train, wrong]) if several else ("is", wrong)
+            shown = repr(wrong) if isinstance(wrong, str) else type(wrong).__name__
+            said = f"^exclude {how} {shown}: Interactions are needed, such as split.train, or"
+            with pytest.raises(TypeError, match=said):
+                ask(model, ["Ana"], exclude=named)
+        assert len(ask(model, ["Ana"], k=9, exclude=())) == model.informed_items.sum()
+
+
+@pytest.mark.parametrize(
+    "table",
+    [pd.DataFrame({"Alien": ["Ana"]}), np.array([["Ana", "Alien"]]), torch.ones(1, 1)],
+    ids=lambda table: type(table).__name__,
+)
+def test_a_table_is_no_list_of_labels(likes: Interactions, table: object) -> None:
+    """Otherwise it would be taken for the names of its columns."""
+    model = models.MatrixFactorization(likes, dim=4)
+    knn = models.ItemKNN(likes)
+    kind = type(table).__name__
+    for argument, role, ask in (
+        ("users", "user", lambda: recommend(model, table)),
+        ("users", "user", lambda: recommend(model, table, unknown="skip")),
+        ("users", "user", lambda: Index(model).recommend(table)),
+        ("users", "user", lambda: similar_users(model, table)),
+        ("items", "item", lambda: similar_items(model, table)),
+        ("never", "item", lambda: recommend(model, ["Ana"], never=table)),
+        ("only", "item", lambda: recommend(model, ["Ana"], only=table)),
+        (r"never\['Ana'\]", "item", lambda: recommend(model, ["Ana"], never={"Ana": table})),
+        (r"since\['Ana'\]", "item", lambda: recommend(model, ["Ana"], since={"Ana": table})),
+        (r"histories\['x'\]", "item", lambda: recommend(knn, histories={"x": table})),
+    ):
+        said = rf"^{argument} is {kind} of shape .*: a list of {role} labels is needed, one of its"
+        with pytest.raises(TypeError, match=said):
+            ask()
+    with pytest.raises(TypeError, match="never= holds a list at position 1: the label of one item"):
+        recommend(model, ["Ana"], never=["Alien", ["Dune"]])
+    with pytest.raises(TypeError, match=r"histories\['x'\] holds a list at position 0"):
+        recommend(knn, histories={"w": ["Dune"], "x": [["Dune"]]})
+
+
+@pytest.mark.parametrize("unknown", ["error", "popular", "skip"])
+@pytest.mark.parametrize("form", [str, np.array, np.str_], ids=["text", "array", "scalar"])
+def test_one_label_in_any_form(likes: Interactions, form: type, unknown: str) -> None:
+    found = recommend(models.Popularity(likes), form("Ana"), 1, unknown=unknown)
+    assert found["user"].tolist() == ["Ana"]
+
+
+def test_a_foreign_recommender_that_leaves_out_nothing_says_so(likes: Interactions) -> None:
+    model = Shared(likes)
+    said = r"^Shared does not say what it was built from, .*: exclude=split\.train leaves that out"
+    with pytest.warns(UserWarning, match=said) as caught:
+        found = recommend(model, likes.users, k=5)
+    assert len(caught) == 1  # one for all users
+    assert len(found) == 25
+    for exclude in ((), likes, [likes]):  # without a warning
+        recommend(model, likes.users, exclude=exclude)
+    model.interactions = likes
+    assert len(recommend(model, likes.users, k=5)) == 25 - len(likes)
 
 
 def test_a_foreign_module_is_judged_as_it_would_answer(likes: Interactions) -> None:
