@@ -106,7 +106,7 @@ def extend(model: M, interactions: Interactions, **changed: Any) -> M:
     newer = kind(**{**relabelled, given: train, **changed})
     if isinstance(newer, MatrixFactorization):
         _start_from(newer, model)
-    return newer
+    return newer.to(model.device)
 
 
 def _of_one_kind(before: Interactions, newer: Interactions) -> tuple[Interactions, Interactions]:
@@ -122,7 +122,8 @@ def _of_one_kind(before: Interactions, newer: Interactions) -> tuple[Interaction
 
 def _start_from(newer: Any, older: Any) -> None:
     """Weights by label; those of new nodes, and of other sizes, stay as they were drawn."""
-    weights, before = newer.state_dict(), older.state_dict()
+    weights = newer.state_dict()
+    before = {name: values.cpu() for name, values in older.state_dict().items()}
     labels, labels_before = newer.node_labels(), older.node_labels()
     start = start_before = 0
     table = weights.pop("nodes.weight")
@@ -130,7 +131,7 @@ def _start_from(newer: Any, older: Any) -> None:
         places = torch.from_numpy(here.get_indexer(there))
         known = places >= 0
         rows = before["nodes.weight"][start_before : start_before + len(there)]
-        table[start + places[known]] = rows[known].to(table.device)
+        table[start + places[known]] = rows[known]
         start, start_before = start + len(here), start_before + len(there)
     for name, values in weights.items():
         if values.shape == before[name].shape:

@@ -21,6 +21,7 @@ from gnnrec_helpers import (
     BPR,
     Interactions,
     Split,
+    datasets,
     evaluate,
     fit,
     load,
@@ -170,6 +171,21 @@ def test_reasons_and_neighbours_come_from_the_device(
 
 
 # ---------------------------------------------------------------------- products
+@pytest.mark.parametrize("kind", [models.MatrixFactorization, models.LightGCN, models.ItemKNN])
+def test_what_is_extended_stays_on_the_device(kind: Any, device: torch.device) -> None:
+    toy = datasets.load("toy").interactions
+    frame = pd.DataFrame({"user": ["Ana", "Fay"], "item": ["Emma", "Heat"]})
+    newer = Interactions.from_frame(frame)
+    model = kind(toy).to(device)
+    extended = models.extend(model, newer)
+    assert extended.device == model.device
+    expected = models.extend(kind(toy), newer).score(torch.arange(6))
+    found = extended.score(torch.arange(6).to(device)).cpu()
+    torch.testing.assert_close(found, expected, atol=1e-5, rtol=1e-5)
+    if kind is not models.ItemKNN:
+        fit(extended, Split.from_parts(extended.interactions), epochs=1, progress=False)
+
+
 @pytest.mark.parametrize("normalization", ["symmetric", "mean"])
 @pytest.mark.parametrize("ordered", [False, True])
 def test_products_and_gradients(
