@@ -51,7 +51,7 @@ def run(job: Job) -> Result:
         objective=BPR(1e-4),
         validate_every=3,
         schedule="constant",
-        patience=4,
+        patience=12,
         seed=seed,
         progress=False,
     )
