@@ -1,7 +1,12 @@
 """Answers to the exercises of notebook 11: right ones in two forms, wrong ones and hints."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
+import torch
+
+from gnnrec_helpers import datasets
 
 
 def half(one, other):
@@ -79,7 +84,47 @@ def in_place(facts, seed):
     return facts
 
 
+@cache
+def lastfm():
+    """The split of the notebook, and five artists of each user; when a test asks for them."""
+    split = datasets.load("lastfm-2k").interactions.binarize(1).split(0.1, 0.1, seed=0)
+    rank = pd.Series(split.train.item_index).groupby(split.train.user_index).rank()
+    return split, split.train.select(rank.to_numpy() <= 5)
+
+
+class Knowing:
+    """Has looked at the validation part."""
+
+    kind = staticmethod(np.asarray)
+
+    @property
+    def interactions(self):
+        return lastfm()[1]
+
+    def score(self, users):
+        return self.kind(lastfm()[0].validation.to_csr()[users.numpy()].toarray())
+
+
+class WithTensors(Knowing):
+    kind = staticmethod(torch.tensor)
+
+
+class WithAll(Knowing):
+    interactions = property(lambda self: lastfm()[0].train)
+
+
+class WithNone(Knowing):
+    interactions = 3
+
+
+class Popular(Knowing):
+    def score(self, users):
+        return np.tile(self.interactions.item_degrees(), (len(users), 1))
+
+
 RIGHT = [
+    ("11.6", Knowing()),
+    ("11.6", WithTensors()),
     ("11.5", without_leak),
     ("11.5", lambda tags, train: without_leak(tags, train).iloc[::-1]),
     ("11.1", half),
@@ -92,6 +137,10 @@ RIGHT = [
     ("11.4", of_tails),
 ]
 WRONG = [
+    ("11.6", 3, "An object"),
+    ("11.6", WithNone(), "has to be"),
+    ("11.6", WithAll(), "more than five"),
+    ("11.6", Popular(), "0.136 is asked for"),
     ("11.5", 3, "function"),
     ("11.5", lambda tags, train: facts_of(tags), "still there"),
     ("11.5", lambda tags, train: facts_of(tags[tags["user"] == "Cem"]), "Cem"),

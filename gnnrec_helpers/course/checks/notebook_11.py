@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ... import datasets
+from ...data import Interactions, Split
+from ...evaluation import evaluate
 from .claims import as_array
 from .exercises import checker, number_in, off_by
+
+GOAL = 0.136  # of exercise 11.6; the tag profile reaches .133
 
 
 @checker("11.1")
@@ -134,3 +140,25 @@ def _without_leak(answer: Callable[[pd.DataFrame, pd.DataFrame], Any]) -> str | 
     if len(found) > len(set(found)):
         return "A fact is there more than once."
     return None if found == [(1, "rock"), (2, "live")] else "A tag of a pair in train is missing."
+
+
+@cache
+def _listens() -> Split:
+    """The split of the notebook."""
+    listens = datasets.load("lastfm-2k").interactions.binarize(1)
+    return listens.split(test=0.1, validation=0.1, seed=0)
+
+
+@checker("11.6")
+def _better_with_five(answer: Any) -> str | None:
+    if not callable(getattr(answer, "score", None)):
+        return "An object with score(users) is asked for."
+    seen = getattr(answer, "interactions", None)
+    if not isinstance(seen, Interactions):
+        return "Its attribute `interactions` has to be `shown.train`."
+    if seen.user_degrees().max() > 5:
+        return "It was built from more than five artists of a user: use `shown.train`."
+    found = evaluate(answer, _listens(), 10, part="validation", metrics=("recall",))["recall@10"]
+    if found >= GOAL:
+        return None
+    return f"It reaches {found:.4f} on validation, and {GOAL} is asked for."
