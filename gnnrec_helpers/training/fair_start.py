@@ -22,7 +22,7 @@ import torch
 from tqdm.auto import tqdm
 
 from ..data.arguments import check_whole, shows_progress
-from ..data.splits import Split
+from ..data.splits import Part, Split
 from ..evaluation.comparison import compare_users
 from ..evaluation.judging import check_named
 from ..evaluation.ranking import evaluate, evaluate_users
@@ -252,7 +252,7 @@ def league(
         if (found := _stored(folder, name, entry, split))
     }
     _warn_of_what_is_unused(split, entries)
-    _warn_of_strangers(split)
+    _warn_of_strangers(split, "validation")
     untested = without_test(split)
     rounds = sum(1 + (trials if entry.space else 1) for entry in entries.values())
     bar = tqdm(total=rounds, unit="model", disable=not shows_progress(progress), leave=False)
@@ -277,6 +277,7 @@ def league(
                         "chosen: use another folder."
                     )
             bar.update()
+    _warn_of_strangers(split, "test")
     if baseline is None:
         ready = [name for name in entries if judged[name].epochs is None]
         baseline = max(ready or entries, key=lambda name: tunings[name].value)
@@ -719,18 +720,17 @@ def _without_the_models_warnings() -> Iterator[None]:
         yield
 
 
-def _warn_of_strangers(split: Split) -> None:
+def _warn_of_strangers(split: Split, part: Part) -> None:
     """Once, where every model would otherwise warn at every trial."""
-    for part in ("validation", "test"):
-        users = np.unique(split.held_out(part).user_index)
-        strangers = int((split.train.user_degrees()[users] == 0).sum())
-        if strangers:
-            warnings.warn(
-                f"{strangers:,} of the {len(users):,} users who are judged in {part} have no "
-                "interactions in train: what models without side information recommend to them "
-                "is arbitrary.",
-                stacklevel=3,
-            )
+    users = np.unique(split.held_out(part).user_index)
+    strangers = int((split.train.user_degrees()[users] == 0).sum())
+    if strangers:
+        warnings.warn(
+            f"{strangers:,} of the {len(users):,} users who are judged in {part} have no "
+            "interactions in train: what models without side information recommend to them is "
+            "arbitrary.",
+            stacklevel=3,
+        )
 
 
 # ---------------------------------------------------------------------- settings
