@@ -15,6 +15,9 @@ from ..models.recommender import check_recommender
 from ..serving.retrieval import check_labels
 
 
+FEW = 0.05  # of all who are judged
+
+
 def held_out_pairs(
     model: object,
     split: Split,
@@ -66,6 +69,8 @@ def held_out_pairs(
 def check_known(model: object, users: IntArray, part: Part) -> None:
     """Warn of users about whom the model knows nothing, whose lists are arbitrary.
 
+    Nothing is said of fewer than one in twenty, who change a mean by little.
+
     Parameters
     ----------
     model : object
@@ -87,6 +92,8 @@ def check_known(model: object, users: IntArray, part: Part) -> None:
             f"{name} knows nothing about the {len(users):,} users who are judged in {part}, since "
             "they have no interactions in train: recommend(model, histories=...) answers for them."
         )
+    if strangers < FEW * len(users):
+        return
     warnings.warn(
         f"{name} knows nothing about {strangers:,} of the {len(users):,} users who are judged in "
         f"{part}, since they have no interactions in train, so their lists are arbitrary: "
