@@ -14,7 +14,6 @@ from ..models import Model
 from ..models.recommender import check_recommender
 from ..serving.retrieval import check_labels
 
-
 FEW = 0.05  # of all who are judged
 
 
