@@ -15,8 +15,8 @@ from gnnrec_helpers.course.records import Run
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 RESULTS = BENCHMARKS / "results"
 RECORDED = (
-    "artists_known", "attention_seeds", "cold_items", "cold_users", "decay_control",
-    "explanations", "knowledge", "league", "new_users", "own_data", "ratings", "rivals",
+    "artists_known", "at_a_date", "attention_seeds", "cold_items", "cold_users",
+    "decay_control", "explanations", "knowledge", "league", "new_users", "own_data", "ratings", "rivals",
     "serving_index", "serving_latency", "social", "three_graphs", "time_to_quality",
 )  # fmt: skip
 
