@@ -292,9 +292,7 @@ def _apart(wanted: list[float]) -> list[float]:
 def _box(x: float, y: int, name: str, title: str) -> str:
     """A box around a title, in two lines of about the same length if it has several words."""
     words = title.replace(" · ", " ").split()
-    ends = [
-        " ".join(words[:n]) for n in range(2, len(words) + 1)
-    ]  # no number alone
+    ends = [" ".join(words[:n]) for n in range(2, len(words) + 1)]  # no number alone
     first = min(ends, key=lambda text: max(len(text), len(title) - 2 - len(text)))
     second = title.replace(" · ", " ").removeprefix(first).strip()
     page = name.removesuffix(".ipynb") + ".html"

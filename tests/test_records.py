@@ -16,7 +16,8 @@ BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 RESULTS = BENCHMARKS / "results"
 RECORDED = (
     "artists_known", "at_a_date", "attention_seeds", "cold_items", "cold_users",
-    "decay_control", "explanations", "knowledge", "league", "new_users", "own_data", "ratings", "rivals",
+    "decay_control", "explanations", "knowledge", "league", "new_users", "own_data", "ratings",
+    "rivals",
     "serving_index", "serving_latency", "social", "three_graphs", "time_to_quality",
 )  # fmt: skip
 
