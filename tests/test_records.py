@@ -17,8 +17,7 @@ RESULTS = BENCHMARKS / "results"
 RECORDED = (
     "artists_known", "at_a_date", "attention_seeds", "cold_items", "cold_users",
     "decay_control", "explanations", "knowledge", "league", "new_users", "own_data", "ratings",
-    "rivals",
-    "serving_index", "serving_latency", "social", "three_graphs", "time_to_quality",
+    "rivals", "serving_index", "serving_latency", "social", "three_graphs", "time_to_quality",
 )  # fmt: skip
 
 
