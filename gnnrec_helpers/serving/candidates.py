@@ -136,7 +136,7 @@ def label_index(given: Any, role: str, argument: str) -> pd.Index:
 
 def _no_label(labels: pd.Index) -> int | None:
     """The position of the first that is True, False or nothing to look up, as a list is."""
-    if labels.dtype not in (bool, object):
+    if labels.dtype not in (bool, object) or labels.inferred_type == "string":
         return None
     odd = (isinstance(of, (bool, np.bool_)) or not isinstance(of, Hashable) for of in labels)
     return next((place for place, is_odd in enumerate(odd) if is_odd), None)

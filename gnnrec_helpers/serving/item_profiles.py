@@ -86,14 +86,15 @@ def group_shares(items: pd.Index, item_groups: pd.Series) -> sparse.csr_array:
             f"item_groups holds a missing value for item {nameless[:1].tolist()[0]!r}: each item "
             "needs a group, such as 'unknown'."
         )
-    for place, group in zip(rows["item"], rows["group"], strict=True):
-        if not pd.api.types.is_hashable(group):
-            raise TypeError(
-                f"item_groups holds a {type(group).__name__} for item "
-                f"{items[[place]].tolist()[0]!r}: each row takes one group, and "
-                "item_groups.explode() makes a row of each in a list."
-            )
-    rows = rows.drop_duplicates()
+    try:
+        rows = rows.drop_duplicates()
+    except (TypeError, NotImplementedError):  # the latter of Arrow's lists
+        listed = rows[~rows["group"].map(pd.api.types.is_hashable)].iloc[0]
+        raise TypeError(
+            f"item_groups holds a {type(listed['group']).__name__} for item "
+            f"{items[[listed['item']]].tolist()[0]!r}: each row takes one group, and "
+            "item_groups.explode() makes a row of each in a list."
+        ) from None
     count = np.bincount(rows["item"], minlength=len(items))
     if not count.all():
         without = items[count == 0]
